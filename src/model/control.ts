@@ -1,0 +1,106 @@
+/** A control and a framework as the catalog gives them after validation. The files are documented by schemas/control.schema.json. */
+import type { Json } from './json.ts';
+import type { Gap } from './evidence.ts';
+
+export type Severity = 'critical' | 'high' | 'medium' | 'low' | 'info';
+export const severities: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'info'];
+
+export type Outcome = 'pass' | 'fail' | 'notAssessed' | 'notApplicable' | 'manual' | 'providerResponsibility';
+export const outcomes: readonly Outcome[] = ['fail', 'notAssessed', 'manual', 'providerResponsibility', 'pass', 'notApplicable'];
+
+export interface ControlParameter {
+  readonly type: 'list' | 'string' | 'number' | 'boolean';
+  readonly default: Json;
+  readonly doc: string;
+}
+
+export interface ControlExample {
+  readonly name: string;
+  readonly outcome: Outcome;
+  /** Natural keys of the rows that must fail; exactly these. */
+  readonly findings?: readonly string[];
+  /** Listings that are missing: `{what: clusterrolebindings, reason: forbidden}`. */
+  readonly gaps?: readonly Pick<Gap, 'what' | 'reason'>[];
+  /** Kubernetes objects as multi-document YAML. Listings that hold none of them count as read and empty. */
+  readonly given?: string;
+  /** The run before, for controls over differences; same form as `given`. */
+  readonly before?: string;
+  readonly params?: Readonly<Record<string, Json>>;
+}
+
+export interface Control {
+  readonly id: string;
+  readonly title: string;
+  readonly severity: Severity;
+  readonly why: string;
+  readonly population: string;
+  /** CEL over `item`, `params`; rows for which it is false are not tested. */
+  readonly where?: string;
+  /** CEL over `item`, `params`; a row for which it is false is a finding. */
+  readonly expect: string;
+  /** Default `notApplicable`. */
+  readonly whenEmpty?: 'pass' | 'notApplicable';
+  /** Text with `{field}` placeholders of the row. */
+  readonly message: string;
+  readonly params: Readonly<Record<string, ControlParameter>>;
+  readonly procedure: string;
+  readonly remediation: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly examples: readonly ControlExample[];
+}
+
+/** How far a control decides a CIS recommendation. `part` lines with the same `together` value decide it exactly in company. */
+export type Covers = 'exact' | 'part' | 'broader';
+export type Strength = 'partial' | 'supporting';
+
+export interface ControlLink {
+  readonly id: string;
+  readonly strength: Strength;
+  readonly covers?: Covers;
+  readonly because?: string;
+}
+
+export interface Requirement {
+  readonly id: string;
+  readonly title: string;
+  /** CIS: section number; laws: family, e.g. `technical`. */
+  readonly section: string;
+  /** CIS profile level. */
+  readonly level?: 1 | 2;
+  /** The benchmark's own status; stays visible beside our outcome. */
+  readonly assessment?: 'automated' | 'manual';
+  /** HIPAA. */
+  readonly obligation?: 'required' | 'addressable';
+  /** `none`: the cluster shows nothing of it, a person must. */
+  readonly kubernetes?: 'none';
+  /** Which evidence a person must bring. */
+  readonly needs?: string;
+  /** True where the `part` lines together decide the recommendation exactly. */
+  readonly partsAreExact?: boolean;
+  /** The cloud provider's side on managed clusters. */
+  readonly providerOnManaged?: boolean;
+  /** CIS recommendations that support a law requirement; those without a control count as not assessed. */
+  readonly cis?: readonly string[];
+  readonly controls: readonly ControlLink[];
+}
+
+export interface Framework {
+  readonly id: string;
+  readonly title: string;
+  readonly kind: 'benchmark' | 'law' | 'policy';
+  readonly version: string;
+  readonly source: string;
+  readonly notice: string;
+  /** Kubernetes minor versions that the benchmark lists, e.g. `1.35`. */
+  readonly kubernetesVersions?: readonly string[];
+  readonly sections: readonly { readonly id: string; readonly title: string }[];
+  readonly requirements: readonly Requirement[];
+}
+
+/** Everything that decides outcomes, validated and cross-checked. `digest` is SHA-256 over `bytes`, the canonical JSON of the rest. */
+export interface Catalog {
+  readonly controls: readonly Control[];
+  readonly frameworks: readonly Framework[];
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+}

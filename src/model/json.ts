@@ -1,0 +1,84 @@
+/**
+ * JSON values and their canonical form (RFC 8785). Two equal values give the same bytes on every machine, so a digest over
+ * {@link canonicalize} is a digest of the value.
+ */
+import { KubevidenceError } from './errors.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json | undefined;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Follows `path` through objects; `undefined` as soon as a step is missing or is no object. */
+export function at(value: unknown, ...path: readonly string[]): Json | undefined {
+  let current: unknown = value;
+  for (const key of path) {
+    if (!isObject(current) || !Object.hasOwn(current, key)) return undefined;
+    current = current[key];
+  }
+  return current as Json | undefined;
+}
+
+export function textAt(value: unknown, ...path: readonly string[]): string | undefined {
+  const found = at(value, ...path);
+  return typeof found === 'string' ? found : undefined;
+}
+
+export function listAt(value: unknown, ...path: readonly string[]): readonly Json[] {
+  const found = at(value, ...path);
+  return Array.isArray(found) ? (found as readonly Json[]) : [];
+}
+
+// A lone surrogate has no UTF-8 form, so RFC 8785 (section 3.2.2.2) refuses it.
+const needsQuoting = /["\\\u0000-\u001f]/;
+
+function quote(text: string): string {
+  if (!text.isWellFormed()) throw new KubevidenceError('input', 'text with a lone surrogate has no canonical JSON form (RFC 8785)');
+  return needsQuoting.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
+/**
+ * The RFC 8785 text of a JSON value: keys sorted by UTF-16 code units, numbers as ECMAScript prints them. Members that are `undefined`
+ * are left out, as in JSON.stringify. Throws for what JSON cannot hold (NaN, functions, lone surrogates).
+ */
+export function canonicalize(value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  if (value === null || value === true || value === false) return String(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new KubevidenceError('input', 'a number that is not finite has no JSON form');
+    return Object.is(value, -0) ? '0' : String(value);
+  }
+  if (Array.isArray(value)) {
+    let out = '[';
+    for (let i = 0; i < value.length; i++) out += (i === 0 ? '' : ',') + (value[i] === undefined ? 'null' : canonicalize(value[i]));
+    return `${out}]`;
+  }
+  if (typeof value !== 'object') throw new KubevidenceError('input', `a ${typeof value} has no JSON form`);
+  const object = value as Record<string, unknown>;
+  let out = '';
+  for (const key of Object.keys(object).sort()) {
+    const member = object[key];
+    if (member !== undefined) out += `${out === '' ? '' : ','}${quote(key)}:${canonicalize(member)}`;
+  }
+  return `{${out}}`;
+}
+
+/** Canonical JSON as UTF-8 bytes: what is hashed and stored. */
+export function canonicalBytes(value: unknown): Buffer {
+  return Buffer.from(canonicalize(value), 'utf8');
+}
+
+/**
+ * Reads bytes that must BE canonical JSON. Duplicate keys, other number forms, white space or a BOM change the bytes, so all of them are
+ * refused by comparing with the re-made form.
+ */
+export function parseCanonical(bytes: Uint8Array): Json {
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  const value = JSON.parse(text) as Json;
+  if (canonicalize(value) !== text) throw new KubevidenceError('integrity', 'these bytes are not canonical JSON (RFC 8785)');
+  return value;
+}

@@ -1,0 +1,47 @@
+/**
+ * A population is the complete list of items that controls test, or says what is missing. Gaps of the listings it reads flow into it by
+ * themselves (see populations/read-population); a population can add its own, such as an API server replica that did not answer.
+ */
+import type { EvidenceReader, Gap, ListingKind, StoredListing, StoredObject } from './evidence.ts';
+import type { Json } from './json.ts';
+
+export interface ResourceRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** One item. Besides these three, any JSON fields that CEL sees as `item.<field>` and messages as `{field}`. */
+export interface Row {
+  /** Natural key, stable over time and re-creation: `subject|binding|role`, `namespace/pod/container`. Unique in the population. */
+  readonly item: string;
+  readonly resource: ResourceRef;
+  /** Ids of the stored objects that the row was made from. */
+  readonly evidence: readonly string[];
+  /** What is unknown about this one row: then the row is a gap unless `expect` is already decided false. */
+  readonly gaps?: readonly Gap[];
+  readonly [field: string]: Json | undefined | ResourceRef | readonly Gap[];
+}
+
+export interface PopulationInput {
+  readonly reader: EvidenceReader;
+  /** Streams the objects of the listings, in the order given. */
+  each(...kinds: readonly ListingKind[]): Iterable<StoredObject>;
+  listing(kind: ListingKind): StoredListing | undefined;
+  /** Says that the population is not complete. */
+  gap(gap: Gap): void;
+}
+
+export interface Population {
+  /** Plural noun, camelCase: `grants`, `containers`, `apiServers`. */
+  readonly name: string;
+  /** One line: what a row is. */
+  readonly doc: string;
+  /** Listings whose gaps are this population's gaps. */
+  readonly from: readonly ListingKind[];
+  /** Listings that are read when there, and are no gap when not; the population decides. */
+  readonly also?: readonly ListingKind[];
+  readonly rows: (input: PopulationInput) => Iterable<Row>;
+}
