@@ -162,6 +162,11 @@ export interface EvidenceSink {
   put(kind: ListingKind, objects: readonly EvidenceObject[]): void;
   /** Drops what was put for a listing so far: its list expired (410) and starts again. */
   restart(kind: ListingKind): void;
+  /**
+   * True when the last snapshot holds this object unchanged (same uid and resourceVersion): it is then part of this snapshot too and
+   * need not be scrubbed or put. Absent where nothing can be reused.
+   */
+  reuse?(kind: ListingKind, object: Pick<EvidenceObject, 'namespace' | 'name' | 'uid'> & { readonly resourceVersion: string }): boolean;
   /** The listing's final record. Every planned listing is closed exactly once, also one that read nothing. */
   close(listing: Listing): void;
 }
