@@ -1,18 +1,37 @@
 /**
- * X.509 certificates of document keys. A certificate that comes out of here was strict DER from the first byte to the last, holds an
- * RSA key that is neither weak nor absurdly large, and is known by one name: SHA-256 over its SubjectPublicKeyInfo, which survives a
- * renewal of the certificate for the same key.
+ * X.509 certificates of document keys. A certificate that comes out of here was one DER element from the first byte to the last, holds
+ * an RSA key that is neither weak nor absurdly large, and is known by one name: SHA-256 over its SubjectPublicKeyInfo, which survives
+ * a renewal of the certificate for the same key.
  */
 import { createHash, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
-import * as asn1js from 'asn1js';
-import * as pkijs from 'pkijs';
-import { KubevidenceError, visible } from '../model/index.ts';
+import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
+import {
+  bits,
+  childrenOf,
+  contentOf,
+  descend,
+  type Element,
+  nothing,
+  octets,
+  oid,
+  oidOf,
+  read,
+  sequence,
+  setOf,
+  smallInteger,
+  tagged,
+  tags,
+  time,
+  utf8,
+  write,
+  yes,
+} from './der.ts';
 
 /** What a person is shown of a certificate. Names are RFC 4514 strings, safe to print; times are RFC 3339 in UTC. */
 export interface CertificateInfo {
   readonly subject: string;
   readonly issuer: string;
-  /** Decimal, as XML signatures and auditors write it. */
+  /** Decimal, as XML signatures write it. */
   readonly serial: string;
   readonly notBefore: string;
   readonly notAfter: string;
@@ -25,27 +44,19 @@ export interface DocumentCertificate {
   readonly der: Uint8Array;
   readonly publicKey: KeyObject;
   readonly info: CertificateInfo;
-  /** RFC 4514, not made safe for printing: what X509IssuerName says byte for byte. */
+  /** RFC 4514, not made safe for printing. */
   readonly issuerName: string;
-  readonly structure: pkijs.Certificate;
+  /** RFC 5652 IssuerAndSerialNumber, DER. */
+  readonly issuerAndSerial: Uint8Array;
 }
 
 export interface CertificateSubject {
   readonly organization: string;
   readonly commonName: string;
   readonly notBefore: Date;
+  /** Calendar years from `notBefore`. */
   readonly years: number;
 }
-
-export const oids = {
-  sha256: '2.16.840.1.101.3.4.2.1',
-  sha256WithRsa: '1.2.840.113549.1.1.11',
-  organization: '2.5.4.10',
-  commonName: '2.5.4.3',
-  subjectKeyIdentifier: '2.5.29.14',
-  keyUsage: '2.5.29.15',
-  basicConstraints: '2.5.29.19',
-} as const;
 
 /** Attribute types that RFC 4514 section 3 gives a short name; every other type is written as its number and its value's DER. */
 const shortNames: Readonly<Record<string, string>> = {
@@ -68,77 +79,79 @@ export function fingerprintOf(spki: Uint8Array): string {
   return createHash('sha256').update(spki).digest('hex');
 }
 
-/** RFC 5280 AlgorithmIdentifier of the one signature scheme used for documents: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 4055 section 5). */
-export function sha256WithRsa(): pkijs.AlgorithmIdentifier {
-  return new pkijs.AlgorithmIdentifier({ algorithmId: oids.sha256WithRsa, algorithmParams: new asn1js.Null() });
+/** AlgorithmIdentifier of the one signature scheme used for documents: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 4055 section 5). */
+export function sha256WithRsa(): Uint8Array {
+  return sequence(oid('1.2.840.113549.1.1.11'), nothing());
 }
 
 /**
  * A self-signed certificate for a document key: RFC 5280 v3, digitalSignature and nonRepudiation (critical), no CA, with a random
- * positive serial of 127 bits. The subject is O and CN, in this order, nothing else. `years` counts calendar years from `notBefore`.
+ * positive serial of 127 bits. The subject is O and CN, in this order, nothing else. Refuses (`configuration`) names that X.509 cannot
+ * hold: empty, longer than 64 characters, with invisible characters.
  */
 export function selfSign(privateKey: KeyObject, publicKey: KeyObject, subject: CertificateSubject): Uint8Array {
+  requireName('organization', subject.organization);
+  requireName('common name', subject.commonName);
   const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const notBefore = new Date(subject.notBefore);
-  notBefore.setUTCMilliseconds(0);
-  const notAfter = new Date(notBefore);
+  const notAfter = new Date(subject.notBefore);
   notAfter.setUTCFullYear(notAfter.getUTCFullYear() + subject.years);
-  const name = new pkijs.RelativeDistinguishedNames({
-    typesAndValues: [attribute(oids.organization, subject.organization), attribute(oids.commonName, subject.commonName)],
-  });
-  const certificate = new pkijs.Certificate({
-    version: 2,
-    serialNumber: new asn1js.Integer({ valueHex: exactBuffer(randomSerial()) }),
-    signature: sha256WithRsa(),
-    signatureAlgorithm: sha256WithRsa(),
-    issuer: name,
-    subject: name,
-    notBefore: time(notBefore),
-    notAfter: time(notAfter),
-    subjectPublicKeyInfo: pkijs.PublicKeyInfo.fromBER(spki),
-    extensions: [
-      extension(oids.basicConstraints, true, new asn1js.Sequence()),
-      // RFC 5280 section 4.2.1.3: bit 0 digitalSignature, bit 1 nonRepudiation; the six trailing zero bits are not encoded.
-      extension(oids.keyUsage, true, new asn1js.BitString({ valueHex: exactBuffer(Uint8Array.of(0b1100_0000)), unusedBits: 6 })),
-      extension(oids.subjectKeyIdentifier, false, new asn1js.OctetString({ valueHex: exactBuffer(keyIdentifier(spki)) })),
-    ],
-  });
-  const signed = sign('sha256', new Uint8Array(certificate.encodeTBS().toBER()), privateKey);
-  certificate.signatureValue = new asn1js.BitString({ valueHex: exactBuffer(signed) });
-  return new Uint8Array(certificate.toSchema(true).toBER());
+  const name = sequence(rdn('2.5.4.10', subject.organization), rdn('2.5.4.3', subject.commonName));
+  const toBeSigned = sequence(
+    tagged(0, smallInteger(2)),
+    randomSerial(),
+    sha256WithRsa(),
+    name,
+    sequence(time(subject.notBefore), time(notAfter)),
+    name,
+    spki,
+    tagged(
+      3,
+      sequence(
+        sequence(oid('2.5.29.19'), yes(), octets(sequence())),
+        // RFC 5280 section 4.2.1.3: bit 0 digitalSignature, bit 1 nonRepudiation; the six zero bits after them are not encoded.
+        sequence(oid('2.5.29.15'), yes(), octets(bits(Uint8Array.of(0b1100_0000), 6))),
+        sequence(oid('2.5.29.14'), octets(octets(keyIdentifier(spki)))),
+      ),
+    ),
+  );
+  return sequence(toBeSigned, sha256WithRsa(), bits(sign('sha256', toBeSigned, privateKey)));
 }
 
 /**
- * Reads one DER certificate. Refuses (`input`): PEM, trailing or non-canonical bytes, more than 16 kB, a key that is not RSA with
- * 2048 to 8192 bits.
+ * Reads one DER certificate. Refuses (`input`): PEM, trailing bytes, more than 16 kB, a key that is not RSA with 2048 to 8192 bits.
  */
 export function readCertificate(der: Uint8Array): DocumentCertificate {
-  if (der.length > largestCertificate) throw unreadable(`it has ${der.length} bytes, more than ${largestCertificate}`);
+  if (der.length > largestCertificate) throw unusable(`it has ${der.length} bytes, more than ${largestCertificate}`);
   // OpenSSL would take PEM here as well; a certificate inside a signature is DER or nothing.
-  if (der[0] !== 0x30) throw unreadable('it is not DER');
-  let node: X509Certificate;
-  let structure: pkijs.Certificate;
+  if (der[0] !== 0x30) throw unusable('it is not DER');
   try {
-    node = new X509Certificate(der);
-    structure = pkijs.Certificate.fromBER(exactBuffer(der));
-    if (!node.raw.equals(der)) throw new Error('bytes follow the certificate');
+    const x509 = new X509Certificate(der);
+    if (!x509.raw.equals(der)) throw new Error('bytes follow its end');
+    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = x509.publicKey;
+    const size = details?.modulusLength ?? 0;
+    if (type !== 'rsa' || size < 2048 || size > 8192) throw new Error(`its key is not RSA with 2048 to 8192 bits (${type}, ${size})`);
+    const [version, serial, , issuer, , subject] = childrenOf(descend(read(der), 0));
+    if (version?.tag !== 0xa0 || serial === undefined || issuer === undefined || subject === undefined) {
+      throw new Error('it is not of version 3');
+    }
+    const issuerName = distinguishedName(issuer);
+    return {
+      der,
+      publicKey: x509.publicKey,
+      info: {
+        subject: visible(distinguishedName(subject)),
+        issuer: visible(issuerName),
+        serial: BigInt(`0x${x509.serialNumber}`).toString(),
+        notBefore: rfc3339(x509.validFromDate),
+        notAfter: rfc3339(x509.validToDate),
+        fingerprint: fingerprintOf(x509.publicKey.export({ type: 'spki', format: 'der' })),
+      },
+      issuerName,
+      issuerAndSerial: sequence(issuer.source, serial.source),
+    };
   } catch (cause) {
-    throw unreadable(visible(cause instanceof Error ? cause.message : String(cause)), cause);
+    throw unusable(visible(reasonOf(cause)), cause);
   }
-  const bits = node.publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (node.publicKey.asymmetricKeyType !== 'rsa' || bits < 2048 || bits > 8192) {
-    throw unreadable(`its key is ${node.publicKey.asymmetricKeyType ?? 'unknown'} with ${bits} bits; documents need RSA with 2048 to 8192`);
-  }
-  const issuerName = distinguishedName(structure.issuer);
-  const info: CertificateInfo = {
-    subject: visible(distinguishedName(structure.subject)),
-    issuer: visible(issuerName),
-    serial: BigInt(`0x${node.serialNumber}`).toString(),
-    notBefore: rfc3339(node.validFromDate),
-    notAfter: rfc3339(node.validToDate),
-    fingerprint: fingerprintOf(node.publicKey.export({ type: 'spki', format: 'der' })),
-  };
-  return { der, publicKey: node.publicKey, info, issuerName, structure };
 }
 
 /** What a person is shown of a DER certificate. Errors as {@link readCertificate}. */
@@ -146,71 +159,77 @@ export function certificateInfo(der: Uint8Array): CertificateInfo {
   return readCertificate(der).info;
 }
 
-/** The DER of the one certificate in a PEM text (`input` when there is none, or several). */
+/** The DER of the one certificate in a PEM text. Errors as {@link readCertificate}, and `input` when there is none or several. */
 export function certificateFromPem(pem: string): Uint8Array {
   const blocks = [...pem.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----/g)];
-  if (blocks.length !== 1) throw unreadable(`${blocks.length} PEM certificates were found where one is expected`);
+  if (blocks.length !== 1) throw unusable(`${blocks.length} PEM certificates were found where one is expected`);
   return readCertificate(new Uint8Array(Buffer.from(blocks[0]?.[1] ?? '', 'base64'))).der;
 }
 
 export function certificateToPem(der: Uint8Array): string {
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
-/** An ArrayBuffer with exactly these bytes: what asn1js and pkijs keep must not be a view into something larger. */
-export function exactBuffer(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
-}
-
-function unreadable(reason: string, cause?: unknown): KubevidenceError {
+function unusable(reason: string, cause?: unknown): KubevidenceError {
   return new KubevidenceError('input', `the certificate cannot be used: ${reason}`, {
     next: 'Give one X.509 certificate for an RSA key, as `kubevidence keys generate` writes it.',
     cause,
   });
 }
 
-function attribute(type: string, value: string): pkijs.AttributeTypeAndValue {
-  return new pkijs.AttributeTypeAndValue({ type, value: new asn1js.Utf8String({ value }) });
+/** RFC 5280 appendix A.1: ub-common-name and ub-organization-name are 64 characters. */
+function requireName(what: string, text: string): void {
+  if (text !== '' && text.length <= 64 && visible(text) === text) return;
+  throw new KubevidenceError('configuration', `the ${what} ${JSON.stringify(visible(text))} cannot stand in a certificate`, {
+    next: 'Use 1 to 64 visible characters.',
+  });
 }
 
-function extension(extnID: string, critical: boolean, value: asn1js.BaseBlock): pkijs.Extension {
-  return new pkijs.Extension({ extnID, critical, extnValue: value.toBER() });
+function rdn(type: string, value: string): Uint8Array {
+  return setOf(sequence(oid(type), utf8(value)));
 }
 
-/** RFC 5280 section 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050. */
-function time(value: Date): pkijs.Time {
-  return new pkijs.Time({ type: value.getUTCFullYear() < 2050 ? 0 : 1, value });
-}
-
-/** Positive and without a leading zero byte, so that DER needs no padding: the top bit is 0, the next is 1. */
+/** DER INTEGER, positive and without a leading zero byte: the top bit is 0, the next is 1. */
 function randomSerial(): Uint8Array {
   const serial = randomBytes(16);
   serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
-  return serial;
+  return write(tags.integer, serial);
 }
 
-/** RFC 7093 section 2, method 1: the leftmost 160 bits of SHA-256 over the public key's bits. */
+/** RFC 7093 section 2, method 1: the leftmost 160 bits of SHA-256 over the public key's BIT STRING, without its count of unused bits. */
 function keyIdentifier(spki: Uint8Array): Uint8Array {
-  const bits = pkijs.PublicKeyInfo.fromBER(exactBuffer(spki)).subjectPublicKey.valueBlock.valueHexView;
-  return createHash('sha256').update(bits).digest().subarray(0, 20);
+  const key = contentOf(descend(read(spki), 1), tags.bits);
+  return createHash('sha256').update(key.subarray(1)).digest().subarray(0, 20);
 }
 
 /** RFC 4514: the last component first. */
-function distinguishedName(name: pkijs.RelativeDistinguishedNames): string {
-  return name.typesAndValues.map(nameComponent).reverse().join(',');
+function distinguishedName(name: Element): string {
+  const components = childrenOf(name).map((set) => childrenOf(set).map(nameComponent).join('+'));
+  return components.reverse().join(',');
 }
 
-function nameComponent({ type, value }: pkijs.AttributeTypeAndValue): string {
+function nameComponent(component: Element): string {
+  const type = oidOf(descend(component, 0));
+  const value = descend(component, 1);
   const short = shortNames[type];
-  const text: unknown = value.valueBlock.value;
-  if (short === undefined || typeof text !== 'string') return `${type}=#${Buffer.from(value.toBER()).toString('hex')}`;
+  const text = textOf(value);
+  if (short === undefined || text === null) return `${type}=#${Buffer.from(value.source).toString('hex')}`;
   const escaped = text
     .replace(/[\\",+;<>=]/g, '\\$&')
     .replaceAll('\0', '\\00')
     .replace(/^[ #]/, '\\$&')
     .replace(/ $/, '\\ ');
   return `${short}=${escaped}`;
+}
+
+/** UTF8String, PrintableString and IA5String; other types are too rare or too ambiguous to be shown as text. */
+function textOf({ tag, content }: Element): string | null {
+  if (tag !== tags.utf8 && tag !== 0x13 && tag !== 0x16) return null;
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
 }
 
 function rfc3339(date: Date): string {

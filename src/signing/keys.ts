@@ -55,7 +55,7 @@ export async function generateLogKey(passphrase?: string): Promise<LogKey> {
   const { privateKey, publicKey } = await generate('ed25519');
   return {
     privateKey: privateKeyToPem(privateKey, passphrase),
-    publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
+    publicKey: String(publicKey.export({ type: 'spki', format: 'pem' })),
     fingerprint: fingerprintOf(publicKey.export({ type: 'spki', format: 'der' })),
   };
 }
@@ -76,7 +76,8 @@ export async function writeKeyFile(path: string, pem: string): Promise<void> {
   try {
     file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   } catch (cause) {
-    if (!isErrno(cause, 'EEXIST')) throw new KubevidenceError('unreachable', `cannot write the key file ${visible(path)}: ${reasonOf(cause)}`, { cause });
+    if (!isErrno(cause, 'EEXIST'))
+      throw new KubevidenceError('unreachable', `cannot write the key file ${visible(path)}: ${reasonOf(cause)}`, { cause });
     throw new KubevidenceError('usage', `the key file ${visible(path)} exists already`, {
       means: 'Replacing it would make the old key impossible to use again.',
       next: 'Choose another file, or `kubevidence keys rotate`.',
@@ -101,10 +102,14 @@ export async function readKeyFile(path: string, passphrase?: string): Promise<Ke
   const name = visible(path);
   const { pem, mode } = await readSmallFile(path);
   if ((mode & 0o007) !== 0) {
-    throw new KubevidenceError('configuration', `the key file ${name} is open to everybody on this machine (mode ${(mode & 0o777).toString(8)})`, {
-      means: 'Whoever read it can sign in your name; treat it as known unless you are sure.',
-      next: `chmod 600 ${name}, or draw a new key: \`kubevidence keys rotate\`.`,
-    });
+    throw new KubevidenceError(
+      'configuration',
+      `the key file ${name} is open to everybody on this machine (mode ${(mode & 0o777).toString(8)})`,
+      {
+        means: 'Whoever read it can sign in your name; treat it as known unless you are sure.',
+        next: `chmod 600 ${name}, or draw a new key: \`kubevidence keys rotate\`.`,
+      },
+    );
   }
   const encrypted = /^-----BEGIN ENCRYPTED PRIVATE KEY-----$/m.test(pem);
   if (!encrypted && !/^-----BEGIN PRIVATE KEY-----$/m.test(pem)) {
@@ -160,7 +165,7 @@ export function createLogSigner(privateKey: KeyObject): LogSigner {
 
 function privateKeyToPem(key: KeyObject, passphrase: string | undefined): string {
   const protection = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
-  return key.export({ type: 'pkcs8', format: 'pem', ...protection }).toString();
+  return String(key.export({ type: 'pkcs8', format: 'pem', ...protection }));
 }
 
 /** Opened without blocking, and judged by the handle: a FIFO cannot hang us, and the file cannot be exchanged after it was judged. */
@@ -170,7 +175,10 @@ async function readSmallFile(path: string): Promise<{ pem: string; mode: number 
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats: Stats = await file.stat();
     if (!stats.isFile() || stats.size > largestKeyFile) {
-      throw new KubevidenceError('configuration', `${visible(path)} is no key file: it is ${stats.isFile() ? 'too large' : 'not a regular file'}`);
+      throw new KubevidenceError(
+        'configuration',
+        `${visible(path)} is no key file: it is ${stats.isFile() ? 'too large' : 'not a regular file'}`,
+      );
     }
     return { pem: await file.readFile('utf8'), mode: stats.mode };
   } catch (cause) {

@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -94,6 +94,7 @@ async function build(root: string, bin: string, say: (line: string) => void): Pr
   await withLock(join(root, 'lock'), say, () => {
     mkdirSync(join(source, 'fakecri'), { recursive: true });
     for (const file of recipeFiles) copyFileSync(join(recipe, file), join(source, file));
+    for (const leftover of readdirSync(bin).filter((file) => file.startsWith('.'))) rmSync(join(bin, leftover), { force: true });
     for (const name of names) if (!isExecutable(join(bin, name))) buildOne(go, source, bin, name, say);
   });
 }

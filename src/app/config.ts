@@ -1,0 +1,153 @@
+/**
+ * kubevidence.yaml: read strictly (an unknown key is an error that names the nearest known one), with paths relative to the file. What
+ * this version accepts but does not act on yet is reported, never ignored in silence.
+ */
+import { lstatSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { readYamlFile } from '../catalog/index.ts';
+import type { Json } from '../model/index.ts';
+import { KubevidenceError, visible } from '../model/index.ts';
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dots, dashes; at most 63 characters');
+
+const collectorOption = z.union([
+  z.boolean(),
+  z.strictObject({ enabled: z.boolean().optional(), namespaces: z.array(z.string()).min(1).optional() }),
+]);
+
+export const configSchema = z.strictObject({
+  organization: z.string().min(1).max(200).describe('Printed on every report'),
+  ledger: z
+    .string()
+    .regex(/^sqlite:.+/, 'sqlite:PATH')
+    .default('sqlite:kubevidence/ledger.db')
+    .describe('Where evidence is kept'),
+  clusters: z
+    .array(
+      z.strictObject({
+        name: name.describe('The cluster’s key in the ledger; never reuse a name for another cluster'),
+        context: z.string().optional().describe('Context of the kubeconfig; default: the current one'),
+        kubeconfig: z.string().optional(),
+        inCluster: z.boolean().optional(),
+        directory: z.string().optional().describe('Manifests instead of a live API server'),
+        managed: z.enum(['eks', 'gke', 'aks', 'openshift', 'none']).optional().describe('Detected when left out'),
+      }),
+    )
+    .min(1),
+  frameworks: z.array(z.string()).optional().describe('Default: all that ship'),
+  controls: z.array(z.string()).optional().describe('Directories with your own controls'),
+  params: z.record(z.string(), z.record(z.string(), z.json())).optional().describe('Control id → parameter → value'),
+  timezone: z
+    .string()
+    .refine((zone) => isTimezone(zone), 'an IANA time zone such as Europe/Berlin')
+    .default('UTC'),
+  keepAnnotations: z.array(z.string()).optional().describe('Annotation keys whose values are kept, e.g. change tickets'),
+  collectors: z.record(z.string(), collectorOption).optional().describe('e.g. secrets: true'),
+  signing: z
+    .strictObject({
+      logKey: z.string().optional(),
+      documentKey: z.string().optional(),
+      certificate: z.string().optional(),
+      passphraseFile: z.string().optional(),
+    })
+    .optional(),
+  timeToLive: z.record(z.string(), z.string()).optional(),
+  schedule: z.record(z.string(), z.string()).optional(),
+  notify: z.array(z.json()).optional(),
+  retention: z.json().optional(),
+  redact: z.json().optional(),
+});
+
+type ConfigFile = z.infer<typeof configSchema>;
+export type ClusterConfig = ConfigFile['clusters'][number];
+
+export interface Config {
+  /** Where it was read, or null for the defaults. */
+  readonly file: string | null;
+  readonly organization: string;
+  readonly ledgerPath: string;
+  readonly clusters: readonly ClusterConfig[];
+  readonly frameworks: readonly string[] | null;
+  readonly controlDirs: readonly string[];
+  readonly params: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+  readonly timezone: string;
+  readonly keepAnnotations: readonly string[];
+  readonly collectors: Readonly<Record<string, z.infer<typeof collectorOption>>>;
+  readonly keys: { readonly log: string; readonly document: string; readonly certificate: string; readonly passphraseFile: string | null };
+  /** Keys that are accepted and have no effect in this version. */
+  readonly idle: readonly string[];
+}
+
+const idleKeys = ['timeToLive', 'schedule', 'notify', 'retention', 'redact'] as const;
+
+/** Reads `path`, or kubevidence.yaml in `cwd`. Errors: `configuration`, naming file, line and key. */
+export function loadConfig({ cwd, path, uid }: { readonly cwd: string; readonly path?: string | undefined; readonly uid: number | null }): Config {
+  const file = resolve(cwd, path ?? 'kubevidence.yaml');
+  if (path === undefined) refuseForeign(file, uid);
+  const parsed = readYamlFile(file, configSchema, {
+    missing: path === undefined ? 'Write one: kubevidence init' : 'Name an existing file with --config.',
+  });
+  const base = dirname(file);
+  const within = (each: string) => (isAbsolute(each) ? each : join(base, each));
+  const names = parsed.clusters.map((cluster) => cluster.name);
+  const twice = names.find((each, i) => names.indexOf(each) !== i);
+  if (twice !== undefined) throw new KubevidenceError('configuration', `two clusters are named ${visible(twice)}`, { place: { file, key: 'clusters' } });
+  const ledgerPath = within(parsed.ledger.slice('sqlite:'.length));
+  const keys = join(dirname(ledgerPath), 'keys');
+  return {
+    file,
+    organization: parsed.organization,
+    ledgerPath,
+    clusters: parsed.clusters.map((cluster) => ({
+      ...cluster,
+      ...(cluster.kubeconfig !== undefined && { kubeconfig: within(cluster.kubeconfig) }),
+      ...(cluster.directory !== undefined && { directory: within(cluster.directory) }),
+    })),
+    frameworks: parsed.frameworks ?? null,
+    controlDirs: (parsed.controls ?? []).map(within),
+    params: (parsed.params ?? {}) as Config['params'],
+    timezone: parsed.timezone,
+    keepAnnotations: parsed.keepAnnotations ?? [],
+    collectors: parsed.collectors ?? {},
+    keys: {
+      log: within(parsed.signing?.logKey ?? join(keys, 'log.key')),
+      document: within(parsed.signing?.documentKey ?? join(keys, 'document.key')),
+      certificate: within(parsed.signing?.certificate ?? join(keys, 'document.crt')),
+      passphraseFile: parsed.signing?.passphraseFile === undefined ? null : within(parsed.signing.passphraseFile),
+    },
+    idle: idleKeys.filter((key) => parsed[key] !== undefined),
+  };
+}
+
+/** A configuration that someone else put into the current directory must not decide which programs and files we use. */
+function refuseForeign(file: string, uid: number | null): void {
+  const stat = lstatSync(file, { throwIfNoEntry: false });
+  if (!stat || uid === null) return;
+  const problem = stat.uid !== uid && stat.uid !== 0 ? 'belongs to another user' : (stat.mode & 0o022) !== 0 && !stat.isSymbolicLink() ? 'can be written by others' : null;
+  if (problem !== null)
+    throw new KubevidenceError('configuration', `${visible(file)} ${problem}, so it is not used`, {
+      next: 'Check it, then: chmod go-w kubevidence.yaml, or name it with --config.',
+    });
+}
+
+/** The cluster to work on: the named one, or the only one. */
+export function pickCluster(config: Config, wanted: string | undefined): ClusterConfig {
+  const names = config.clusters.map((cluster) => cluster.name);
+  const found = wanted === undefined && config.clusters.length === 1 ? config.clusters[0] : config.clusters.find((cluster) => cluster.name === wanted);
+  if (found) return found;
+  throw new KubevidenceError(
+    'usage',
+    wanted === undefined ? `there are ${names.length} clusters in the configuration` : `there is no cluster ${visible(wanted)} in the configuration`,
+    { next: `Name one: --cluster ${names.join('|')}` },
+  );
+}
+
+function isTimezone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The words between a collection's two threads. The main thread downloads; the worker parses, scrubs, hashes and stores, so that raw
+ * pages never meet anything but the scrubber. Bodies are transferred, not copied.
+ */
+import type { ClusterIdentity, Gap, Instant, ListingKind, RawObject, RequestRecord, RequestSpec, RunKind, RunStatus, RunSummary } from '../model/index.ts';
+
+export interface WorkerSettings {
+  /** Null for `--dry-run`: everything is read and scrubbed, nothing is stored. */
+  readonly ledger: { readonly path: string; readonly logKey: string; readonly passphraseFile: string | null } | null;
+  readonly record: string | null;
+  readonly keepAnnotations: readonly string[];
+  readonly tool: string;
+}
+
+export interface PlanArguments {
+  readonly cluster: string;
+  readonly uuid: string;
+  readonly kind: RunKind;
+  readonly slot: Instant | null;
+  readonly collectors: readonly { readonly kind: string; readonly version: number }[];
+}
+
+export interface CloseArguments {
+  readonly requests: readonly RequestRecord[];
+  readonly gaps: readonly Gap[];
+  readonly observedAt: Instant;
+}
+
+export interface EndArguments {
+  readonly status: Extract<RunStatus, 'succeeded' | 'partial' | 'failed'>;
+  readonly error: string | null;
+  readonly identity: ClusterIdentity;
+  readonly serverClockSkewMs: number | null;
+  readonly endedAt: Instant;
+}
+
+export interface FilesReply {
+  readonly files: number;
+  readonly objects: number;
+  readonly ignored: readonly { readonly file: string; readonly line: number; readonly kind: string }[];
+  readonly problems: readonly { readonly file: string; readonly line?: number; readonly key?: string; readonly message: string }[];
+}
+
+/** What the worker does, each call answered in order. */
+export interface CollectionWorker {
+  plan(plan: PlanArguments): RunSummary | null;
+  start(identity: ClusterIdentity): void;
+  page(kind: ListingKind, requestIndex: number, request: RequestSpec, body: Uint8Array): PageReply;
+  restart(kind: ListingKind, requestIndex: number): void;
+  put(kind: ListingKind, objects: readonly RawObject[]): void;
+  files(paths: readonly string[], kinds: readonly ListingKind[]): Promise<FilesReply>;
+  closeListing(kind: ListingKind, outcome: CloseArguments): void;
+  end(end: EndArguments): RunSummary | null;
+  replay(path: string, cluster: string): Promise<readonly RunSummary[]>;
+}
+
+export interface PageReply {
+  readonly items: number;
+  readonly resourceVersion?: string;
+  readonly continue?: string;
+}
+
+export interface CallMessage {
+  readonly id: number;
+  readonly method: keyof CollectionWorker;
+  readonly args: readonly unknown[];
+}
+
+export interface ReplyMessage {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: { readonly code: string; readonly message: string; readonly details: Record<string, unknown>; readonly stack?: string };
+}

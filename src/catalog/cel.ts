@@ -1,0 +1,226 @@
+/**
+ * CEL for controls, bounded: an expression can take no more than a counted number of steps on a row, whatever the row holds, and the
+ * count is the same on every machine (a clock would let a slow machine reach another outcome).
+ *
+ * - `matches` is RE2, linear in the text. The CEL engine has a backtracking one that it does not let go of, so an expression is printed
+ *   anew from its syntax tree with calls of {@link matcherName} in its place. Literal patterns are compiled while loading.
+ * - `all`, `exists`, `exists_one`, `map`, `filter` and `cel.bind` may stand at most two deep inside one another, and what they walk, and
+ *   the list on the right of `in`, is charged to the budget.
+ * - JSON has one kind of number and CEL two: {@link toCel} makes whole numbers `int`, as the API server's CEL sees them.
+ * - A field that a row does not have is an error, and so is a result that is no bool. `has(item.x)` asks first.
+ */
+import { type ASTNode, Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
+import { RE2JS } from 're2js';
+import { reasonOf } from '../model/index.ts';
+
+/** Steps for one expression on one row: list elements walked, and a share of the text that a pattern reads. */
+export const stepsPerRow = 1_000_000;
+/** Steps for all rows of one control: about ten seconds at worst. */
+export const stepsPerControl = 50_000_000;
+const maxPattern = 1000;
+const deepest = 2;
+
+/** What one control may still spend in one assessment. */
+export interface Budget {
+  left: number;
+}
+
+export interface Predicate {
+  readonly source: string;
+  /** Names used as `params.<name>`. */
+  readonly params: ReadonlySet<string>;
+  /** True or false; throws {@link CelProblem} for everything else. `item` and `params` come from {@link toCel}. */
+  test(item: unknown, params: unknown, budget: Budget): boolean;
+}
+
+/** Why an expression cannot be used, or has no answer for a row: one sentence without a full stop. */
+export class CelProblem extends Error {
+  override readonly name = 'CelProblem';
+}
+
+const matcherName = 'matchesRe2';
+const counterName = 'counted';
+const iterating = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
+
+// Evaluation is synchronous and never re-entered, so the functions below find the running evaluation's meter here.
+let meter = 0;
+const compiled = new Map<string, RE2JS>();
+
+const environment = new Environment({ homogeneousAggregateLiterals: false, limits: { maxAstNodes: 2000, maxDepth: 100 } })
+  .registerVariable('item', 'dyn')
+  .registerVariable('params', 'dyn')
+  .registerFunction(
+    `${matcherName}(string, string): bool`,
+    (text: string, pattern: string) => {
+      spend(1 + (text.length >> 3));
+      return compilePattern(pattern).test(text);
+    },
+    { async: false } as object,
+  )
+  .registerFunction(
+    `${counterName}(dyn): dyn`,
+    (value: unknown) => {
+      spend(1 + sizeOf(value));
+      return value;
+    },
+    { async: false } as object,
+  );
+
+function spend(steps: number): void {
+  meter -= steps;
+  if (meter < 0) throw new CelProblem('it takes more steps than a control may');
+}
+
+function sizeOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  if (value instanceof Map) return value.size;
+  return typeof value === 'object' && value !== null ? Object.keys(value).length : 0;
+}
+
+function compilePattern(pattern: string): RE2JS {
+  const known = compiled.get(pattern);
+  if (known) return known;
+  if (pattern.length > maxPattern) throw new CelProblem(`a pattern is longer than ${maxPattern} characters`);
+  let made: RE2JS;
+  try {
+    made = RE2JS.compile(pattern);
+  } catch (cause) {
+    throw new CelProblem(`not a pattern that RE2 knows: ${reasonOf(cause)}`, { cause });
+  }
+  // Patterns that come from rows could be as many as rows.
+  if (compiled.size >= 1000) compiled.clear();
+  compiled.set(pattern, made);
+  return made;
+}
+
+/** Checks and compiles an expression. Throws {@link CelProblem}. */
+export function compilePredicate(source: string): Predicate {
+  const params = new Set<string>();
+  try {
+    const text = print(environment.parse(source).ast, 0, params);
+    const checked = environment.check(text);
+    if (!checked.valid) throw new CelProblem(checked.error?.summary ?? 'it does not type-check');
+    if (checked.type !== 'bool' && checked.type !== 'dyn') throw new CelProblem(`it gives ${checked.type}, not bool`);
+    const run = environment.parse(text);
+    return { source, params, test: (item, values, budget) => evaluate(run, { item, params: values }, budget) };
+  } catch (cause) {
+    throw problemOf(cause);
+  }
+}
+
+function evaluate(run: (context: { item: unknown; params: unknown }) => unknown, context: { item: unknown; params: unknown }, budget: Budget): boolean {
+  const start = Math.min(stepsPerRow, budget.left);
+  meter = start;
+  try {
+    const result = run(context);
+    if (typeof result !== 'boolean') throw new CelProblem('the result is not true or false');
+    return result;
+  } catch (cause) {
+    throw problemOf(cause);
+  } finally {
+    // One step for the row itself, so that a spent budget ends the control instead of going on for free.
+    budget.left -= 1 + Math.min(start, start - meter);
+  }
+}
+
+function problemOf(cause: unknown): CelProblem {
+  if (cause instanceof CelProblem) return cause;
+  if (cause instanceof ParseError || cause instanceof CelTypeError || cause instanceof EvaluationError) {
+    return cause.cause instanceof CelProblem ? cause.cause : new CelProblem(cause.summary, { cause });
+  }
+  return new CelProblem(reasonOf(cause), { cause });
+}
+
+/** The expression again, in full parentheses, with our functions in place; `depth` counts enclosing comprehensions. */
+function print(node: ASTNode, depth: number, params: Set<string>): string {
+  const again = (each: ASTNode) => print(each, depth, params);
+  switch (node.op) {
+    case 'value':
+      return node.input.slice(node.start, node.end);
+    case 'id':
+      return node.args;
+    case '.':
+      if (node.args[0].op === 'id' && node.args[0].args === 'params') params.add(node.args[1]);
+      return `${operand(node.args[0], again)}.${node.args[1]}`;
+    case '[]': {
+      const [from, key] = node.args;
+      if (from.op === 'id' && from.args === 'params') {
+        if (key.op !== 'value' || typeof key.args !== 'string') throw new CelProblem('a parameter must be named: params.name');
+        params.add(key.args);
+      }
+      return `${operand(from, again)}[${again(key)}]`;
+    }
+    case 'list':
+      return `[${node.args.map(again).join(', ')}]`;
+    case 'map':
+      return `{${node.args.map(([key, value]) => `${again(key)}: ${again(value)}`).join(', ')}}`;
+    case '?:':
+      return `(${again(node.args[0])} ? ${again(node.args[1])} : ${again(node.args[2])})`;
+    case '!_':
+      return `!(${again(node.args)})`;
+    case '-_':
+      return `-(${again(node.args)})`;
+    case 'call':
+      return printCall(node.args[0], node.args[1], again);
+    case 'rcall':
+      return printMethod(node.args, depth, params);
+    case 'in':
+      return `(${again(node.args[0])} in ${counterName}(${again(node.args[1])}))`;
+    case '.?':
+    case '[?]':
+      throw new CelProblem('optional access (.?) is not supported; ask with has()');
+    default:
+      return `(${again(node.args[0])} ${node.op} ${again(node.args[1])})`;
+  }
+}
+
+function operand(node: ASTNode, again: (node: ASTNode) => string): string {
+  return node.op === 'id' || node.op === '.' ? again(node) : `(${again(node)})`;
+}
+
+function printCall(name: string, args: readonly ASTNode[], again: (node: ASTNode) => string): string {
+  if (name === matcherName || name === counterName) throw new CelProblem(`there is no function ${name}`);
+  return `${name}(${args.map(again).join(', ')})`;
+}
+
+function printMethod([name, receiver, args]: [string, ASTNode, ASTNode[]], depth: number, params: Set<string>): string {
+  const again = (each: ASTNode) => print(each, depth, params);
+  if (name === 'matches') {
+    const [pattern] = args;
+    if (args.length !== 1 || pattern === undefined) throw new CelProblem('matches takes one pattern');
+    if (pattern.op === 'value' && typeof pattern.args === 'string') compilePattern(pattern.args);
+    return `${matcherName}(${again(receiver)}, ${again(pattern)})`;
+  }
+  const binds = name === 'bind' && receiver.op === 'id' && receiver.args === 'cel';
+  if (!binds && !iterating.has(name)) return `${operand(receiver, again)}.${name}(${args.map(again).join(', ')})`;
+  if (depth === deepest) throw new CelProblem(`${name} stands inside more than ${deepest - 1} other comprehension; at most ${deepest} may be nested`);
+  const [variable] = args;
+  if (variable?.op === 'id' && (variable.args === 'item' || variable.args === 'params')) throw new CelProblem(`${name} cannot use ${variable.args} as its own variable`);
+  const inside = args.map((each) => print(each, depth + 1, params)).join(', ');
+  return binds ? `cel.bind(${inside})` : `${counterName}(${again(receiver)}).${name}(${inside})`;
+}
+
+/**
+ * A JSON value as CEL sees it: whole numbers become BigInt (CEL's int), everything else stays as it is and is not copied. Objects with a
+ * key that JavaScript gives a meaning of its own (labels are hostile) become Maps.
+ */
+export function toCel(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    let copy: unknown[] | undefined;
+    for (let i = 0; i < value.length; i++) {
+      const each = toCel(value[i]);
+      if (each !== value[i]) (copy ??= [...(value as unknown[])])[i] = each;
+    }
+    return copy ?? value;
+  }
+  if (Object.hasOwn(value, 'constructor') || Object.hasOwn(value, '__proto__'))
+    return new Map(Object.entries(value).map(([key, each]) => [key, toCel(each)] as const));
+  let copy: Record<string, unknown> | undefined;
+  for (const [key, each] of Object.entries(value)) {
+    const made = toCel(each);
+    if (made !== each) (copy ??= { ...value })[key] = made;
+  }
+  return copy ?? value;
+}

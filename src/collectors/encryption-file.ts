@@ -1,0 +1,33 @@
+/** An EncryptionConfiguration handed in as a file: the order of its providers, for which resources, and the names of keys, never a key. */
+import type { Collector, Keep } from '../model/index.ts';
+import { decodeNothing } from './decode.ts';
+
+const provider = 'resources.providers';
+const keep: readonly Keep[] = [
+  'resources.resources',
+  ...['aesgcm', 'aescbc', 'secretbox'].map((name) => `${provider}.${name}.keys.name`),
+  `${provider}.identity`,
+  `${provider}.kms.apiVersion`,
+  `${provider}.kms.name`,
+  `${provider}.kms.endpoint`,
+  `${provider}.kms.cachesize`,
+  `${provider}.kms.timeout`,
+];
+
+export const encryptionFile: Collector = {
+  kind: 'files.encryption',
+  version: 1,
+  title: 'Encryption configuration files',
+  listings: [
+    {
+      kind: 'files.encryption/encryptionconfigurations',
+      needs: [],
+      withoutIt: 'which provider encrypts first is known only from what the API server was seen to write',
+      requests: () => [],
+      decode: decodeNothing,
+      keep,
+      assurance: 'configured',
+      accepts: [{ group: 'apiserver.config.k8s.io', kind: 'EncryptionConfiguration' }],
+    },
+  ],
+};

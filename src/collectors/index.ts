@@ -1,0 +1,77 @@
+/** The registry of collectors, in the order of a collection: what identifies the cluster first. Adding one is one line here. */
+import type { Collector, CollectorOptions, ListingDeclaration, ListingKind } from '../model/index.ts';
+import { apiserver } from './apiserver.ts';
+import { auditPolicyFile } from './audit-policy-file.ts';
+import { cluster } from './cluster.ts';
+import { encryptionFile } from './encryption-file.ts';
+import { kubeadm } from './kubeadm.ts';
+import { kubeletFile } from './kubelet-file.ts';
+import { namespaces } from './namespaces.ts';
+import { networkpolicies } from './networkpolicies.ts';
+import { nodes } from './nodes.ts';
+import { pods } from './pods.ts';
+import { rbac } from './rbac.ts';
+import { secrets } from './secrets.ts';
+import { self } from './self.ts';
+import { serviceaccounts } from './serviceaccounts.ts';
+import { workloads } from './workloads.ts';
+
+export type { Program } from './flags.ts';
+export { controlPlaneFlags } from './flags.ts';
+export { itemsFromFile } from './from-file.ts';
+export type { ObservedRequest } from './secrets.ts';
+export { selfSubjectRules } from './self.ts';
+
+export const collectors: readonly Collector[] = [
+  cluster,
+  self,
+  namespaces,
+  nodes,
+  rbac,
+  serviceaccounts,
+  pods,
+  workloads,
+  networkpolicies,
+  apiserver,
+  kubeadm,
+  secrets,
+  encryptionFile,
+  auditPolicyFile,
+  kubeletFile,
+];
+
+/** `collectors` of kubevidence.yaml: by kind, or without its first part (`secrets` for `k8s.secrets`). */
+export type CollectorSettings = Readonly<Record<string, boolean | CollectorOptions>>;
+
+const listingsByKind = new Map(
+  collectors.flatMap((collector) => collector.listings.map((listing) => [listing.kind, { collector, listing }])),
+);
+
+/** The declaration of a listing; undefined for a kind that this version does not know. */
+export function declarationOf(kind: ListingKind): ListingDeclaration | undefined {
+  return listingsByKind.get(kind)?.listing;
+}
+
+/** The collector that a listing belongs to. */
+export function collectorOf(kind: ListingKind): Collector | undefined {
+  return listingsByKind.get(kind)?.collector;
+}
+
+/** The settings of one collector; `enabled` is decided by its default when they do not say. */
+export function optionsOf(collector: Collector, settings: CollectorSettings = {}): CollectorOptions & { readonly enabled: boolean } {
+  const short = collector.kind.slice(collector.kind.indexOf('.') + 1);
+  const setting = settings[collector.kind] ?? settings[short];
+  const options: CollectorOptions = typeof setting === 'object' ? setting : {};
+  const given = typeof setting === 'object' ? (setting.enabled ?? true) : setting;
+  return { ...options, enabled: given ?? collector.optIn !== true };
+}
+
+/** The collectors that are on, in the order of the registry. */
+export function enabledCollectors(settings: CollectorSettings = {}): readonly Collector[] {
+  return collectors.filter((collector) => optionsOf(collector, settings).enabled);
+}
+
+/** The listings of the collectors that are on, in the order of the registry. */
+export function declarations(settings: CollectorSettings = {}): readonly ListingDeclaration[] {
+  return enabledCollectors(settings).flatMap((collector) => collector.listings);
+}

@@ -1,0 +1,144 @@
+/**
+ * The log in the database: the only code that appends records or signs checkpoints. A record and the tree nodes it completes are written
+ * in the caller's transaction, so the stored tree always fits the stored records.
+ */
+import {
+  appendLeaf,
+  type Checkpoint,
+  consistencyProof,
+  decodeRecord,
+  encodeRecord,
+  inclusionProof,
+  leafHash,
+  type LogRecord,
+  type NodeReader,
+  type NoteSigner,
+  openCheckpoint,
+  parseVerifierKey,
+  type RecordOf,
+  type RecordType,
+  rootHash,
+  signCheckpoint,
+  type VerifierKey,
+} from '../log/index.ts';
+import { KubevidenceError } from '../model/index.ts';
+import type { Db } from './database.ts';
+
+export interface StoredRecord {
+  readonly leaf: number;
+  /** RFC 8785 bytes, as hashed. */
+  readonly bytes: Uint8Array;
+}
+
+export interface Found<T extends RecordType> {
+  readonly leaf: number;
+  readonly record: RecordOf<T>;
+}
+
+export interface LogStore {
+  append(record: LogRecord): number;
+  size(): number;
+  records(from: number, to: number): Iterable<StoredRecord>;
+  /** Records of a type, optionally of one cluster and run, in (cluster, run, leaf) order. */
+  find<T extends RecordType>(type: T, cluster?: string, run?: number): Found<T>[];
+  /** The one with the highest run number of the cluster. */
+  latest<T extends RecordType>(type: T, cluster: string): Found<T> | undefined;
+  inclusionProof(leaf: number, size: number): Uint8Array[];
+  consistencyProof(from: number, to: number): Uint8Array[];
+  rootAt(size: number): Uint8Array;
+  checkpoints(): Checkpoint[];
+  lastCheckpoint(): Checkpoint | undefined;
+  /** Signs the head, unless it is signed. Refuses (`integrity`) to sign a log that does not extend its last checkpoint. */
+  sign(signer: NoteSigner): Checkpoint;
+  genesis(): RecordOf<'genesis'>;
+  key(): VerifierKey;
+}
+
+interface Row {
+  readonly leaf: number;
+  readonly bytes: Buffer;
+}
+
+const batch = 512;
+
+export function createLogStore(db: Db): LogStore {
+  const insertRecord = db.prepare<[number, Uint8Array]>('INSERT INTO log (leaf, bytes) VALUES (?, ?)');
+  const insertNode = db.prepare<[number, number, Uint8Array]>('INSERT INTO node (level, position, hash) VALUES (?, ?, ?)');
+  const insertCheckpoint = db.prepare<[number, string]>('INSERT INTO checkpoint (size, note) VALUES (?, ?)');
+  const oneNode = db.prepare<[number, number], Buffer>('SELECT hash FROM node WHERE level = ? AND position = ?').pluck();
+  const oneRecord = db.prepare<[number], Buffer>('SELECT bytes FROM log WHERE leaf = ?').pluck();
+  const someRecords = db.prepare<[number, number], Row>('SELECT leaf, bytes FROM log WHERE leaf >= ? AND leaf < ? ORDER BY leaf');
+  const nextLeaf = db.prepare<[], number>('SELECT coalesce(max(leaf) + 1, 0) FROM log').pluck();
+  const byType = db.prepare<[string], Row>('SELECT leaf, bytes FROM log WHERE type = ? ORDER BY cluster, run, leaf');
+  const byCluster = db.prepare<[string, string], Row>('SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? ORDER BY run, leaf');
+  const byRun = db.prepare<[string, string, number], Row>('SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? AND run = ? ORDER BY leaf');
+  const last = db.prepare<[string, string], Row>('SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? ORDER BY run DESC, leaf DESC LIMIT 1');
+  const allCheckpoints = db.prepare<[], string>('SELECT note FROM checkpoint ORDER BY size').pluck();
+  const lastNote = db.prepare<[], string>('SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1').pluck();
+
+  const nodes: NodeReader = (level, index) => {
+    const found = level === 0 ? oneRecord.get(index) : oneNode.get(level, index);
+    if (found === undefined) throw new KubevidenceError('integrity', `the log lacks ${level === 0 ? `record ${index}` : `the tree node ${level}/${index}`}`);
+    return level === 0 ? leafHash(found) : found;
+  };
+  const size = () => nextLeaf.get() ?? 0;
+  const decode = <T extends RecordType>(type: T, row: Row): Found<T> => {
+    const read = decodeRecord(row.bytes);
+    if (!read.known || read.record.type !== type) throw new KubevidenceError('integrity', `record ${row.leaf} is no ${type} record that this version reads`);
+    return { leaf: row.leaf, record: read.record as RecordOf<T> };
+  };
+  const store: LogStore = {
+    append(record) {
+      const bytes = encodeRecord(record);
+      const leaf = size();
+      insertRecord.run(leaf, bytes);
+      for (const node of appendLeaf(nodes, leaf, leafHash(bytes))) if (node.level > 0) insertNode.run(node.level, node.index, node.hash);
+      return leaf;
+    },
+    size,
+    *records(from, to) {
+      for (let start = from; start < to; start += batch) yield* someRecords.all(start, Math.min(start + batch, to));
+    },
+    find(type, cluster, run) {
+      const rows = cluster === undefined ? byType.all(type) : run === undefined ? byCluster.all(type, cluster) : byRun.all(type, cluster, run);
+      return rows.map((row) => decode(type, row));
+    },
+    latest(type, cluster) {
+      const row = last.get(type, cluster);
+      return row === undefined ? undefined : decode(type, row);
+    },
+    inclusionProof: (leaf, of) => inclusionProof(nodes, leaf, requireSize(of, size())),
+    consistencyProof: (from, to) => consistencyProof(nodes, from, requireSize(to, size())),
+    rootAt: (of) => rootHash(nodes, requireSize(of, size())),
+    checkpoints: () => allCheckpoints.all().map((note) => openCheckpoint(note, store.key())),
+    lastCheckpoint() {
+      const note = lastNote.get();
+      return note === undefined ? undefined : openCheckpoint(note, store.key());
+    },
+    sign(signer) {
+      const head = size();
+      const before = store.lastCheckpoint();
+      if (before !== undefined && (before.size > head || Buffer.compare(before.root, rootHash(nodes, before.size)) !== 0)) {
+        throw new KubevidenceError('integrity', `the log does not extend its checkpoint at size ${before.size}; it was changed, and is not signed`, {
+          next: 'See what changed: `kubevidence ledger verify`.',
+        });
+      }
+      if (before?.size === head) return before;
+      const checkpoint = signCheckpoint({ origin: signer.name, size: head, root: rootHash(nodes, head) }, signer);
+      insertCheckpoint.run(head, checkpoint.note);
+      return checkpoint;
+    },
+    genesis() {
+      const bytes = oneRecord.get(0);
+      if (bytes === undefined) throw new KubevidenceError('integrity', 'the log is empty: it has no genesis record');
+      return decode('genesis', { leaf: 0, bytes }).record;
+    },
+    key: () => parseVerifierKey(store.genesis().logKey),
+  };
+  return store;
+}
+
+function requireSize(wanted: number, size: number): number {
+  if (wanted <= size) return wanted;
+  throw new KubevidenceError('usage', `the log has ${size} records, not ${wanted}`);
+}

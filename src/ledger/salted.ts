@@ -1,0 +1,22 @@
+/**
+ * Salted ids: HMAC-SHA256 under 16 random bytes. There is no plain hash of a payload anywhere, so that a value whose salt was destroyed
+ * cannot be confirmed by guessing.
+ */
+import { createHmac, randomFillSync } from 'node:crypto';
+
+export const saltLength = 16;
+export const idLength = 32;
+
+export function saltedId(salt: Uint8Array, bytes: Uint8Array | string): Buffer {
+  return createHmac('sha256', salt).update(bytes).digest();
+}
+
+/** 16 fresh random bytes a call; drawn from the system in larger pieces, each used once. */
+export function drawSalt(): Buffer {
+  if (pool.length < saltLength) pool = randomFillSync(Buffer.alloc(4096));
+  const salt = pool.subarray(0, saltLength);
+  pool = pool.subarray(saltLength);
+  return Buffer.from(salt);
+}
+
+let pool = Buffer.alloc(0);

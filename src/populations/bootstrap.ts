@@ -1,0 +1,70 @@
+/**
+ * The roles and bindings that every API server makes for itself (Kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy, 1.29 to 1.37).
+ * A grant counts as one of them only when binding, role and subject are all the expected ones: the label
+ * `kubernetes.io/bootstrapping` is no proof, because whoever writes bindings can write it.
+ */
+
+/** Controllers with an account kube-system/NAME, bound by ClusterRoleBinding system:controller:NAME to the ClusterRole of that name. */
+const controllers = new Set(
+  `attachdetach-controller certificate-controller cloud-provider clusterrole-aggregation-controller cronjob-controller
+  daemon-set-controller deployment-controller device-taint-eviction-controller disruption-controller endpoint-controller
+  endpointslice-controller endpointslicemirroring-controller ephemeral-volume-controller expand-controller generic-garbage-collector
+  horizontal-pod-autoscaler job-controller legacy-service-account-token-cleaner namespace-controller node-controller
+  persistent-volume-binder pod-garbage-collector podgroup-protection-controller pv-protection-controller pvc-protection-controller
+  replicaset-controller replication-controller resource-claim-controller resourcequota-controller root-ca-certificate-publisher
+  route-controller selinux-warning-controller service-account-controller service-cidrs-controller service-controller
+  statefulset-controller storage-version-garbage-collector storage-version-migrator-controller taint-eviction-controller
+  ttl-after-finished-controller ttl-controller validatingadmissionpolicy-status-controller vac-protection-controller
+  kube-apiserver-serving-clustertrustbundle-publisher`
+    .trim()
+    .split(/\s+/),
+);
+
+/** `binding|role|subject`, subjects that are components of the control plane; groups of everyone are left to the controls. */
+const grants = new Set([
+  'ClusterRoleBinding/cluster-admin|ClusterRole/cluster-admin|Group/system:masters',
+  'ClusterRoleBinding/system:monitoring|ClusterRole/system:monitoring|Group/system:monitoring',
+  'ClusterRoleBinding/system:node-proxier|ClusterRole/system:node-proxier|User/system:kube-proxy',
+  'ClusterRoleBinding/system:kube-controller-manager|ClusterRole/system:kube-controller-manager|User/system:kube-controller-manager',
+  'ClusterRoleBinding/system:kube-scheduler|ClusterRole/system:kube-scheduler|User/system:kube-scheduler',
+  'ClusterRoleBinding/system:volume-scheduler|ClusterRole/system:volume-scheduler|User/system:kube-scheduler',
+  'ClusterRoleBinding/system:kube-dns|ClusterRole/system:kube-dns|ServiceAccount/kube-system/kube-dns',
+  ...['User/system:kube-controller-manager', 'User/system:kube-scheduler'].map(
+    (user) =>
+      `RoleBinding/kube-system/system::extension-apiserver-authentication-reader|Role/kube-system/extension-apiserver-authentication-reader|${user}`,
+  ),
+  ...['kube-controller-manager', 'kube-scheduler'].flatMap((name) =>
+    [`User/system:${name}`, `ServiceAccount/kube-system/${name}`].map(
+      (subject) => `RoleBinding/kube-system/system::leader-locking-${name}|Role/kube-system/system::leader-locking-${name}|${subject}`,
+    ),
+  ),
+  ...['kube-system', 'kube-public'].map(
+    (namespace) =>
+      `RoleBinding/${namespace}/system:controller:bootstrap-signer|Role/${namespace}/system:controller:bootstrap-signer|ServiceAccount/kube-system/bootstrap-signer`,
+  ),
+  ...['cloud-provider', 'token-cleaner'].map(
+    (name) => `RoleBinding/kube-system/system:controller:${name}|Role/kube-system/system:controller:${name}|ServiceAccount/kube-system/${name}`,
+  ),
+]);
+
+/** Whether the API server itself makes this grant to a component of the control plane. */
+export function isBootstrapGrant(binding: string, role: string, subject: string): boolean {
+  if (grants.has(`${binding}|${role}|${subject}`)) return true;
+  const name = /^ClusterRoleBinding\/system:controller:(.+)$/.exec(binding)?.[1];
+  return (
+    name !== undefined &&
+    controllers.has(name) &&
+    role === `ClusterRole/system:controller:${name}` &&
+    subject === `ServiceAccount/kube-system/${name}`
+  );
+}
+
+/** Default ClusterRoles besides the controllers' that carry wildcards. */
+const wildcardRoles = new Set(['cluster-admin', 'system:kubelet-api-admin', 'system:kube-controller-manager']);
+
+/** Whether the API server itself makes a ClusterRole of this name. */
+export function isBootstrapRole(kind: string, name: string): boolean {
+  if (kind !== 'ClusterRole') return false;
+  const controller = /^system:controller:(.+)$/.exec(name)?.[1];
+  return wildcardRoles.has(name) || (controller !== undefined && controllers.has(controller));
+}

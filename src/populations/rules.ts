@@ -1,0 +1,186 @@
+/**
+ * What RBAC rules allow, decided as the API server's authorizer decides it: `*` in verbs, groups, resources and before a
+ * subresource, and resourceNames. Rules of an odd shape allow nothing, as they would in the API server.
+ */
+import type { Json, JsonObject } from '../model/index.ts';
+import { isObject, listAt } from '../model/index.ts';
+
+export interface Rule {
+  readonly verbs: readonly string[];
+  readonly apiGroups: readonly string[];
+  /** `pods`, `pods/exec`, `*`, or `*` before `/scale`. */
+  readonly resources: readonly string[];
+  /** Empty: every name. */
+  readonly resourceNames: readonly string[];
+  readonly nonResourceURLs: readonly string[];
+}
+
+/** A thing one may do, in the words of a request; `clusterScoped` kinds are out of reach for a binding in a namespace. */
+interface Act {
+  readonly verbs: readonly string[];
+  readonly group: string;
+  readonly resource: string;
+  readonly clusterScoped?: boolean;
+}
+
+const anyVerb = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
+const write = ['create', 'update', 'patch', 'delete', 'deletecollection'];
+const admissionKinds = [
+  'validatingwebhookconfigurations',
+  'mutatingwebhookconfigurations',
+  'validatingadmissionpolicies',
+  'validatingadmissionpolicybindings',
+  'mutatingadmissionpolicies',
+  'mutatingadmissionpolicybindings',
+];
+
+/** The rights that lead further than they look: evidence-sources section 4, one list per question of an auditor. */
+const dangerous = {
+  readsSecrets: [{ verbs: ['get', 'list', 'watch'], group: '', resource: 'secrets' }],
+  createsPods: [
+    { verbs: ['create'], group: '', resource: 'pods' },
+    { verbs: ['create'], group: '', resource: 'replicationcontrollers' },
+    ...['deployments', 'daemonsets', 'statefulsets', 'replicasets'].map((resource) => ({ verbs: ['create'], group: 'apps', resource })),
+    ...['jobs', 'cronjobs'].map((resource) => ({ verbs: ['create'], group: 'batch', resource })),
+  ],
+  escalates: [
+    { verbs: ['bind', 'escalate'], group: 'rbac.authorization.k8s.io', resource: 'roles' },
+    { verbs: ['bind', 'escalate'], group: 'rbac.authorization.k8s.io', resource: 'clusterroles', clusterScoped: true },
+    { verbs: ['impersonate'], group: '', resource: 'serviceaccounts' },
+    { verbs: ['impersonate'], group: '', resource: 'users', clusterScoped: true },
+    { verbs: ['impersonate'], group: '', resource: 'groups', clusterScoped: true },
+    { verbs: ['impersonate'], group: 'authentication.k8s.io', resource: 'uids', clusterScoped: true },
+  ],
+  mintsTokens: [{ verbs: ['create'], group: '', resource: 'serviceaccounts/token' }],
+  entersPods: [
+    { verbs: ['create', 'get'], group: '', resource: 'pods/exec' },
+    { verbs: ['create', 'get'], group: '', resource: 'pods/attach' },
+    { verbs: ['update', 'patch'], group: '', resource: 'pods/ephemeralcontainers' },
+  ],
+  createsVolumes: [{ verbs: ['create'], group: '', resource: 'persistentvolumes', clusterScoped: true }],
+  proxiesNodes: [{ verbs: anyVerb, group: '', resource: 'nodes/proxy', clusterScoped: true }],
+  approvesCertificates: [
+    { verbs: ['update', 'patch'], group: 'certificates.k8s.io', resource: 'certificatesigningrequests/approval', clusterScoped: true },
+    { verbs: ['approve'], group: 'certificates.k8s.io', resource: 'signers', clusterScoped: true },
+  ],
+  changesAdmission: admissionKinds.map((resource) => ({
+    verbs: write,
+    group: 'admissionregistration.k8s.io',
+    resource,
+    clusterScoped: true,
+  })),
+} satisfies Record<string, readonly Act[]>;
+
+export type Power = keyof typeof dangerous;
+export const powerNames = Object.keys(dangerous) as readonly Power[];
+
+/** What a role gives where it is bound. Each power lists the rights it stands on: `get secrets`, `create deployments.apps (only: a, b)`. */
+export type Rights = Readonly<Record<Power, readonly string[]>> & {
+  /** Every verb on every resource of every group: cluster-admin under any name. */
+  readonly everything: boolean;
+};
+
+function texts(value: unknown, key: string): readonly string[] {
+  return listAt(value, key).filter((entry) => typeof entry === 'string');
+}
+
+export function readRules(rules: readonly Json[]): readonly Rule[] {
+  return rules.filter(isObject).map((rule: JsonObject) => ({
+    verbs: texts(rule, 'verbs'),
+    apiGroups: texts(rule, 'apiGroups'),
+    resources: texts(rule, 'resources'),
+    resourceNames: texts(rule, 'resourceNames'),
+    nonResourceURLs: texts(rule, 'nonResourceURLs'),
+  }));
+}
+
+function coversResource(rule: Rule, resource: string): boolean {
+  const slash = resource.indexOf('/');
+  return rule.resources.some((r) => r === '*' || r === resource || (slash > 0 && r === `*${resource.slice(slash)}`));
+}
+
+function coversGroup(rule: Rule, group: string): boolean {
+  return rule.apiGroups.some((g) => g === '*' || g === group);
+}
+
+/** The authorizer's question for one request; `name` is empty for list, watch, create and deletecollection. */
+export function allows(rule: Rule, verb: string, group: string, resource: string, name = ''): boolean {
+  return (
+    rule.verbs.some((v) => v === '*' || v === verb) &&
+    coversGroup(rule, group) &&
+    coversResource(rule, resource) &&
+    (rule.resourceNames.length === 0 || rule.resourceNames.includes(name))
+  );
+}
+
+/** Wildcards as an author wrote them, also those that give nothing (`pods/*`): `verbs *`, `resources pods/*`. */
+export function wildcardsOf(rules: readonly Rule[]): readonly string[] {
+  const found = new Set<string>();
+  for (const rule of rules) {
+    for (const key of ['verbs', 'apiGroups', 'resources'] as const) {
+      for (const entry of rule[key]) if (entry.includes('*')) found.add(`${key} ${entry}`);
+    }
+  }
+  return [...found].sort();
+}
+
+/** A request that creates an object has no name yet, so a rule with resourceNames never allows it; one on a subresource has one. */
+function nameable(act: Act, verb: string): boolean {
+  return act.resource.includes('/') || (verb !== 'create' && verb !== 'deletecollection');
+}
+
+function describe(act: Act, verb: string, names: readonly string[]): string {
+  const right = `${verb} ${act.resource}${act.group === '' ? '' : `.${act.group}`}`;
+  return names.length === 0 ? right : `${right} (only: ${names.join(', ')})`;
+}
+
+function heldRights(rules: readonly Rule[], acts: readonly Act[], clusterWide: boolean): readonly string[] {
+  const held = new Set<string>();
+  for (const act of acts) {
+    if (act.clusterScoped && !clusterWide) continue;
+    for (const verb of act.verbs) {
+      const covering = rules.filter((rule) => rule.verbs.some((v) => v === '*' || v === verb) && coversGroup(rule, act.group) && coversResource(rule, act.resource));
+      if (covering.some((rule) => rule.resourceNames.length === 0)) held.add(describe(act, verb, []));
+      else if (nameable(act, verb)) {
+        const names = [...new Set(covering.flatMap((rule) => rule.resourceNames))].sort();
+        if (names.length > 0) held.add(describe(act, verb, names));
+      }
+    }
+  }
+  return [...held];
+}
+
+/** Verbs of constrained impersonation (`impersonate:user-info`, `impersonate-on:…`), and `impersonate` on any userextras key. */
+function otherImpersonation(rules: readonly Rule[], clusterWide: boolean): readonly string[] {
+  const held = new Set<string>();
+  for (const rule of rules) {
+    for (const verb of rule.verbs) if (/^impersonate(:|-on:)/.test(verb)) held.add(`${verb} ${rule.resources.join(', ')}`);
+    if (!clusterWide || !rule.verbs.some((v) => v === '*' || v === 'impersonate') || !coversGroup(rule, 'authentication.k8s.io')) continue;
+    for (const resource of rule.resources) if (resource.startsWith('userextras/')) held.add(`impersonate ${resource}.authentication.k8s.io`);
+  }
+  return [...held];
+}
+
+/** Whether the rules together give every verb on every resource of every group. */
+function givesEverything(rules: readonly Rule[]): boolean {
+  return rules.some(
+    (rule) => rule.verbs.includes('*') && rule.apiGroups.includes('*') && rule.resources.includes('*') && rule.resourceNames.length === 0,
+  );
+}
+
+/** The rights that a role's rules give through a cluster-wide binding, or through one in a namespace. */
+export function rightsOf(rules: readonly Rule[], clusterWide: boolean): Rights {
+  const held = (power: Power) => heldRights(rules, dangerous[power], clusterWide);
+  return {
+    readsSecrets: held('readsSecrets'),
+    createsPods: held('createsPods'),
+    escalates: [...held('escalates'), ...otherImpersonation(rules, clusterWide)],
+    mintsTokens: held('mintsTokens'),
+    entersPods: held('entersPods'),
+    createsVolumes: held('createsVolumes'),
+    proxiesNodes: held('proxiesNodes'),
+    approvesCertificates: held('approvesCertificates'),
+    changesAdmission: held('changesAdmission'),
+    everything: givesEverything(rules),
+  };
+}

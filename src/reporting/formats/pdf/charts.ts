@@ -1,0 +1,150 @@
+/** Charts of counts: a stacked bar with its labels beside it, and a strip with one mark per requirement. Vectors, no legend needed. */
+import type { OutcomeCounts, ReportFramework, ReportRequirement, ShownOutcome } from '../../report-model.ts';
+import { shownOutcomes } from '../../report-model.ts';
+import { drawMark, drawSegment } from './marks.ts';
+import type { Element, Paper } from './paper.ts';
+import { ink, lineHeight, quiet, sizes } from './style.ts';
+
+interface Label {
+  readonly shown: ShownOutcome;
+  readonly text: string;
+  readonly centre: number;
+  readonly width: number;
+}
+
+const barHeight = 15;
+const labelSize = sizes.small;
+const labelMark = 6.5;
+
+/** One bar over the full width, its counts and words below it. */
+export function drawBar(paper: Paper, framework: Pick<ReportFramework, 'counts' | 'total' | 'verdicts' | 'title'>): void {
+  const { counts, total, verdicts, title } = framework;
+  const shown = shownOutcomes.filter((outcome) => counts[outcome] > 0);
+  const segments = placeSegments(paper, counts, total, shown);
+  const labels = segments.map(({ outcome, x, width }): Label => {
+    const text = `${counts[outcome]} ${verdicts[outcome].word}`;
+    return { shown: outcome, text, centre: x + width / 2, width: labelMark + 3 + paper.fonts.width(text, 'regular') * labelSize };
+  });
+  const rows = placeLabels(labels, paper.left, paper.width);
+  const rowHeight = labelSize * lineHeight + 2;
+  const alt = `${title}: ${labels.map((label) => label.text).join(', ')}, of ${total}.`;
+  paper.figure(alt, barHeight + 4 + rows.length * rowHeight, () => {
+    const { doc } = paper;
+    for (const { outcome, x, width } of segments) drawSegment(doc, outcome, x, paper.y, width, barHeight);
+    for (const [index, row] of rows.entries()) {
+      const y = paper.y + barHeight + 4 + index * rowHeight;
+      for (const { label, x } of row) {
+        if (index === 0 && Math.abs(label.centre - x - labelMark / 2) > 12) {
+          doc
+            .save()
+            .lineWidth(0.4)
+            .strokeColor(quiet)
+            .moveTo(label.centre, paper.y + barHeight)
+            .lineTo(label.centre, paper.y + barHeight + 2)
+            .lineTo(x + labelMark / 2, y + 1)
+            .stroke()
+            .restore();
+        }
+        drawMark(doc, label.shown, x + labelMark / 2, y + rowHeight / 2, labelMark);
+        paper.drawText(label.text, x + labelMark + 3, y + rowHeight / 2 + labelSize * 0.36, labelSize, 'regular', ink);
+      }
+    }
+  });
+}
+
+/** Widths by count, none thinner than can be seen; the space that takes is given by the others. */
+function placeSegments(
+  paper: Paper,
+  counts: OutcomeCounts,
+  total: number,
+  shown: readonly ShownOutcome[],
+): { outcome: ShownOutcome; x: number; width: number }[] {
+  const space = 1.5;
+  const thinnest = 4;
+  const usable = paper.width - space * Math.max(0, shown.length - 1);
+  const wide = shown.filter((outcome) => (counts[outcome] / total) * usable >= thinnest);
+  const left = usable - thinnest * (shown.length - wide.length);
+  const wideTotal = wide.reduce((sum, outcome) => sum + counts[outcome], 0);
+  let x = paper.left;
+  return shown.map((outcome) => {
+    const width = wide.includes(outcome) ? (left * counts[outcome]) / wideTotal : thinnest;
+    const segment = { outcome, x, width };
+    x += width + space;
+    return segment;
+  });
+}
+
+/** Each label starts under its segment where there is room, else beside its neighbour; a second row when one is too short. */
+function placeLabels(labels: readonly Label[], left: number, width: number): { label: Label; x: number }[][] {
+  const between = 12;
+  const needed = labels.reduce((sum, label) => sum + label.width + between, -between);
+  if (needed > width) {
+    const half = Math.ceil(labels.length / 2);
+    return [labels.slice(0, half), labels.slice(half)].filter((row) => row.length > 0).map((row) => sideBySide(row, left, between));
+  }
+  const starts = labels.map((label) => label.centre - labelMark / 2);
+  let right = left + width;
+  for (let index = labels.length - 1; index >= 0; index--) {
+    const label = labels[index];
+    if (label === undefined) continue;
+    starts[index] = Math.min(starts[index] ?? 0, right - label.width);
+    right = (starts[index] ?? 0) - between;
+  }
+  let from = left;
+  return [
+    labels.map((label, index) => {
+      const x = Math.max(from, starts[index] ?? 0);
+      from = x + label.width + between;
+      return { label, x };
+    }),
+  ];
+}
+
+function sideBySide(labels: readonly Label[], left: number, between: number): { label: Label; x: number }[] {
+  let x = left;
+  return labels.map((label) => {
+    const placed = { label, x };
+    x += label.width + between;
+    return placed;
+  });
+}
+
+/** Marks in the framework's order, each a link to its requirement. Returns nothing; moves the cursor below. */
+export function drawStrip(paper: Paper, title: string, requirements: readonly ReportRequirement[], linked: boolean): void {
+  const titleWidth = paper.width * 0.36;
+  const step = 11.5;
+  const mark = 7.5;
+  const perRow = Math.floor((paper.width - titleWidth - 30) / step);
+  const rows = Math.ceil(requirements.length / perRow);
+  const titleLines = paper.set([{ text: title }], sizes.table, titleWidth - 12);
+  const height = Math.max(rows * step, titleLines.length * sizes.table * lineHeight) + 4;
+  const words = shownOutcomes
+    .map((shown) => requirements.filter(({ verdict }) => verdict.shown === shown))
+    .filter((group) => group.length > 0)
+    .map((group) => `${group.length} ${group[0]?.verdict.word ?? ''}`);
+  paper.ensure(height);
+  const label = paper.element('P');
+  for (const [index, line] of titleLines.entries()) {
+    paper.drawLine(line, paper.left, paper.y + 1 + index * sizes.table * lineHeight, sizes.table, label);
+  }
+  label.end();
+  const top = paper.y;
+  const spots = requirements.map((requirement, index) => ({
+    requirement,
+    x: paper.left + titleWidth + (index % perRow) * step,
+    y: top + Math.floor(index / perRow) * step,
+  }));
+  paper.figure(`${title}: ${words.join(', ')}, of ${requirements.length}.`, height, (element: Element) => {
+    for (const { requirement, x, y } of spots) drawMark(paper.doc, requirement.verdict.shown, x + step / 2, y + step / 2 + 0.5, mark);
+    const count = String(requirements.length);
+    const width = paper.fonts.width(count, 'regular') * sizes.table;
+    paper.drawText(count, paper.left + paper.width - width, top + step / 2 + sizes.table * 0.36 + 0.5, sizes.table, 'regular', quiet);
+    for (const { requirement, x, y } of linked ? spots : []) {
+      const link = paper.element('Link', {}, element);
+      paper.annotate(`requirement ${requirement.key}`, x, y, step, step, requirement.id, link);
+      link.end();
+    }
+  });
+  paper.hairline(paper.y, '#E6E8EA', 0.3);
+  paper.space(2);
+}

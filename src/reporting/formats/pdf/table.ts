@@ -1,0 +1,229 @@
+/**
+ * Tables without vertical rules: a header that repeats on every page, hairlines between rows, rows never cut across pages. A cell whose
+ * text would not fit a page is shortened and says by how much.
+ */
+import type { ShownOutcome } from '../../report-model.ts';
+import { drawMark } from './marks.ts';
+import type { Element, Paper } from './paper.ts';
+import { hairline, lineHeight, quiet, rule, sizes } from './style.ts';
+import { type Line, type Span, text } from './typeset.ts';
+
+export interface Column {
+  readonly title: string;
+  /** Share of the table's width. */
+  readonly share: number;
+  readonly align?: 'right';
+}
+
+export interface Cell {
+  readonly spans: readonly Span[];
+  /** Drawn before the first line. */
+  readonly mark?: ShownOutcome;
+}
+
+export interface TableRow {
+  readonly cells: readonly (Cell | readonly Span[] | string)[];
+  /** Place that links to this row lead to. */
+  readonly key?: string;
+}
+
+/** Titles the rows that follow it, and stays with them. */
+export interface Group {
+  readonly group: string;
+}
+
+const gap = 10;
+const padding = 3;
+const size = sizes.table;
+const leading = size * lineHeight;
+/** More lines than this would not fit a page with its header. */
+const longest = 44;
+
+export function drawTable(paper: Paper, columns: readonly Column[], rows: Iterable<TableRow | Group>): void {
+  const boxes = placeColumns(paper, columns);
+  const table = paper.element('Table');
+  let header = false;
+  const drawHeader = (): void => {
+    paper.ensure(leading * 4);
+    drawColumnTitles(paper, columns, boxes, header ? null : table);
+    header = true;
+  };
+  drawHeader();
+  for (const row of rows) {
+    if ('group' in row) {
+      if (paper.room < leading * 6) {
+        paper.newPage();
+        drawHeader();
+      }
+      drawGroup(paper, row.group, columns.length, table);
+      continue;
+    }
+    const cells = row.cells.map((cell, index) => setCell(paper, cell, boxes[index]?.width ?? 0));
+    const height = Math.max(1, ...cells.map(({ lines }) => lines.length)) * leading + 2 * padding;
+    if (paper.room < height) {
+      paper.newPage();
+      drawHeader();
+    }
+    if (row.key !== undefined) paper.place(row.key);
+    drawRow(paper, cells, columns, boxes, table);
+    paper.y += height;
+    paper.hairline(paper.y, hairline);
+  }
+  table.end();
+  paper.space(10);
+}
+
+function drawGroup(paper: Paper, title: string, columns: number, table: Element): void {
+  const lines = paper.set([text(title, { face: 'medium' })], size, paper.width);
+  paper.space(6);
+  paper.bookmark(title, 3);
+  const row = paper.element('TR', {}, table);
+  const element = paper.element('TH', { scope: 'Row', columns }, row);
+  for (const line of lines) {
+    paper.drawLine(line, paper.left, paper.y, size, element);
+    paper.y += leading;
+  }
+  element.end();
+  row.end();
+  paper.space(1);
+  paper.hairline(paper.y, rule, 0.4);
+}
+
+/** Label and value, one pair a row: what a reader looks up. */
+export function drawFacts(paper: Paper, facts: readonly (readonly [string, Cell | readonly Span[] | string])[], labelShare = 0.22): void {
+  const boxes = placeColumns(paper, [
+    { title: '', share: labelShare },
+    { title: '', share: 1 - labelShare },
+  ]);
+  const table = paper.element('Table');
+  for (const [label, value] of facts) {
+    const cells = [setCell(paper, [text(label, { colour: quiet })], boxes[0]?.width ?? 0), setCell(paper, value, boxes[1]?.width ?? 0)];
+    const height = Math.max(...cells.map(({ lines }) => lines.length)) * leading + 2 * factPadding;
+    paper.ensure(height);
+    drawRow(paper, cells, [], boxes, table, true);
+    paper.y += height;
+    paper.hairline(paper.y, hairline, 0.3);
+  }
+  table.end();
+  paper.space(8);
+}
+
+const factPadding = 2.2;
+
+interface Box {
+  readonly x: number;
+  readonly width: number;
+}
+
+function placeColumns(paper: Paper, columns: readonly Column[]): readonly Box[] {
+  const total = columns.reduce((sum, column) => sum + column.share, 0);
+  const usable = paper.width - gap * (columns.length - 1);
+  let x = paper.left;
+  return columns.map((column) => {
+    const width = (usable * column.share) / total;
+    const box = { x, width };
+    x += width + gap;
+    return box;
+  });
+}
+
+function drawColumnTitles(paper: Paper, columns: readonly Column[], boxes: readonly Box[], table: Element | null): void {
+  const titles = columns.map((column, index) =>
+    paper.set([text(column.title, { face: 'medium', colour: quiet })], sizes.small, boxes[index]?.width ?? 0),
+  );
+  const lines = Math.max(...titles.map((title) => title.length));
+  const leadingOfTitle = sizes.small * lineHeight;
+  const draw = (into: (index: number, drawTitle: (element: Element) => void) => void): void => {
+    for (const [index, title] of titles.entries()) {
+      into(index, (element) => {
+        for (const [row, line] of title.entries()) {
+          const y = paper.y + (lines - title.length + row) * leadingOfTitle;
+          paper.drawLine(line, startOf(line, columns[index], boxes[index]), y, sizes.small, element);
+        }
+      });
+    }
+  };
+  if (table === null) drawRepeated(paper, columns, titles, boxes, lines, leadingOfTitle);
+  else {
+    const row = paper.element('TR', {}, table);
+    draw((_, drawTitle) => {
+      const element = paper.element('TH', { scope: 'Column' }, row);
+      drawTitle(element);
+      element.end();
+    });
+    row.end();
+  }
+  paper.y += lines * leadingOfTitle + 2;
+  paper.hairline(paper.y, rule, 0.7);
+}
+
+/** On the next pages the header is an artifact: it is no second header of the same table. */
+function drawRepeated(
+  paper: Paper,
+  columns: readonly Column[],
+  titles: readonly (readonly Line[])[],
+  boxes: readonly Box[],
+  lines: number,
+  leadingOfTitle: number,
+): void {
+  paper.artifact(() => {
+    for (const [index, title] of titles.entries()) {
+      for (const [row, line] of title.entries()) {
+        const baseline = paper.y + (lines - title.length + row) * leadingOfTitle + sizes.small * (lineHeight / 2 + 0.36);
+        const shown = line.pieces.map((piece) => piece.text).join('');
+        paper.drawText(shown, startOf(line, columns[index], boxes[index]), baseline, sizes.small, 'medium', quiet);
+      }
+    }
+  }, 'Pagination');
+}
+
+interface SetCell {
+  readonly lines: readonly Line[];
+  readonly mark: ShownOutcome | undefined;
+}
+
+function setCell(paper: Paper, cell: Cell | readonly Span[] | string, width: number): SetCell {
+  const { spans, mark } =
+    typeof cell === 'string' ? { spans: [text(cell)], mark: undefined } : 'spans' in cell ? cell : { spans: cell, mark: undefined };
+  const inset = mark === undefined ? 0 : markRoom;
+  const lines = paper.set(spans, size, width - inset);
+  if (lines.length <= longest) return { lines, mark };
+  const note = paper.set(
+    [text(`… ${lines.length - longest + 1} more lines; whole in the workbook`, { colour: quiet })],
+    size,
+    width - inset,
+  );
+  return { lines: [...lines.slice(0, longest - note.length), ...note], mark };
+}
+
+const markSize = size * 0.86;
+const markRoom = markSize + 4;
+
+function drawRow(
+  paper: Paper,
+  cells: readonly SetCell[],
+  columns: readonly Column[],
+  boxes: readonly Box[],
+  table: Element,
+  titled = false,
+): void {
+  const row = paper.element('TR', {}, table);
+  const top = paper.y + (titled ? factPadding : padding);
+  for (const [index, { lines, mark }] of cells.entries()) {
+    const box = boxes[index];
+    if (box === undefined) continue;
+    if (mark !== undefined) paper.artifact(() => drawMark(paper.doc, mark, box.x + markSize / 2, top + leading / 2, markSize));
+    const element = titled && index === 0 ? paper.element('TH', { scope: 'Row' }, row) : paper.element('TD', {}, row);
+    for (const [number, line] of lines.entries()) {
+      const x = startOf(line, columns[index], box) + (mark === undefined ? 0 : markRoom);
+      paper.drawLine(line, x, top + number * leading, size, element);
+    }
+    element.end();
+  }
+  row.end();
+}
+
+function startOf(line: Line, column: Column | undefined, box: Box | undefined): number {
+  const x = box?.x ?? 0;
+  return column?.align === 'right' ? x + (box?.width ?? 0) - line.width : x;
+}

@@ -1,0 +1,47 @@
+/**
+ * What a report is made from. Nothing here is read from a clock, a network or a file: the caller (packs) freezes the log at a checkpoint
+ * and hands over what it holds up to there.
+ */
+import type { Assessment, Catalog, ClusterIdentity, Gap, Instant, Json, RunSummary, StoredListing } from '../model/index.ts';
+import type { ReportDefinition } from './report-definition.ts';
+import type { ReportBinding, ReportChanges, ReportCheckpoint } from './report-model.ts';
+
+/** One run with what it listed: `reader.listings()` of its snapshot, empty for a run that read nothing. */
+export interface RunInput {
+  readonly summary: RunSummary;
+  /** RFC 6962 hash of the record at `summary.leaf`, lower-case hex. */
+  readonly recordHash: string;
+  readonly listings: readonly StoredListing[];
+}
+
+export interface ReportInputs {
+  readonly definition: ReportDefinition;
+  readonly organization: string;
+  /** IANA. */
+  readonly timezone: string;
+  readonly pack: string;
+  /** Half-open, UTC. Null for a report of one moment. */
+  readonly period: { readonly name: string; readonly start: Instant; readonly end: Instant } | null;
+  readonly demo: boolean;
+  readonly draft: boolean;
+  readonly toolVersion: string;
+  readonly checkpoint: ReportCheckpoint;
+  readonly signer: { readonly subject: string; readonly fingerprint: string };
+  /** The log's verifier key as a signed note names it. */
+  readonly logKey: string;
+  /** False: no timestamp authority vouches for the times. */
+  readonly timestamped: boolean;
+  readonly cluster: ClusterIdentity;
+  /** The catalog that judged. */
+  readonly catalog: Catalog;
+  /** Effective values that differ from the control's defaults: control id → name → value. */
+  readonly params: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+  /** Of the last run. */
+  readonly assessment: Assessment;
+  /** Of the first run, when it is another one: then the report tells what changed. */
+  readonly first: { readonly assessment: Assessment; readonly objects: ReportChanges['objects'] } | null;
+  /** All runs of the time covered, by number; the assessed one among them. */
+  readonly runs: readonly RunInput[];
+  /** The population `grants` of the last run. */
+  readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly Gap[] };
+}

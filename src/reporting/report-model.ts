@@ -1,0 +1,305 @@
+/**
+ * The one model that every report format sees. It is plain data, complete and ordered: a format decides how things look, never what is
+ * true, in which order or in which words. All times are the evidence's own; nothing here was read from a clock.
+ * Text from a cluster is kept as it is; each format makes it harmless for its own medium.
+ */
+import type { Assurance, GapReason, Instant, Outcome, RunKind, RunStatus, Severity, Strength, Covers } from '../model/index.ts';
+import type { SectionId, SheetId } from './report-definition.ts';
+
+/** What a reader is shown: the outcome, or that every failing item is under an approved exception (the outcome stays `fail`). */
+export type ShownOutcome = Outcome | 'exception';
+/** Worst first; the order of bars, strips and counts. */
+export const shownOutcomes: readonly ShownOutcome[] = [
+  'fail',
+  'exception',
+  'notAssessed',
+  'manual',
+  'providerResponsibility',
+  'pass',
+  'notApplicable',
+];
+
+export interface Verdict {
+  readonly outcome: Outcome;
+  readonly shown: ShownOutcome;
+  /** Short, for a table: `fail`, `no deviation found`. */
+  readonly word: string;
+  /** Whole, for prose: `Deviation found; not by itself a breach`. */
+  readonly sentence: string;
+}
+
+export type OutcomeCounts = Readonly<Record<ShownOutcome, number>>;
+
+export interface ReportMeta {
+  readonly organization: string;
+  readonly title: string;
+  /** Number or name of the pack, as `pack-issued` records it. */
+  readonly pack: string;
+  /** Half-open, UTC. Null: the report is of one moment, {@link asOf}. */
+  readonly period: { readonly name: string; readonly start: Instant; readonly end: Instant; readonly over: boolean } | null;
+  readonly asOf: Instant;
+  /** IANA name of the organization's timezone; all times in the report are UTC. */
+  readonly timezone: string;
+  readonly demo: boolean;
+  readonly draft: boolean;
+  readonly toolVersion: string;
+  /** The checkpoint's time. */
+  readonly generatedAt: Instant;
+  /** BCP 47. */
+  readonly language: string;
+  readonly documentClass: string;
+  readonly paper: 'A4' | 'Letter';
+  /** Module specifiers or absolute paths of whole TrueType files. */
+  readonly fonts: { readonly regular: string; readonly medium: string; readonly bold: string; readonly mono: string };
+}
+
+export interface ReportCluster {
+  readonly name: string;
+  readonly uid: string | null;
+  readonly version: string | null;
+  readonly server: string | null;
+  readonly caFingerprint: string | null;
+  readonly actor: string | null;
+}
+
+export interface ReportCheckpoint {
+  readonly origin: string;
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly root: string;
+  readonly time: Instant;
+  /** When the log's first record was written. */
+  readonly logStarted: Instant;
+}
+
+export interface ReportControlLink {
+  readonly id: string;
+  readonly title: string;
+  readonly strength: Strength;
+  readonly covers: Covers | null;
+  readonly because: string | null;
+  readonly verdict: Verdict;
+}
+
+export interface ReportRequirement {
+  /** `<framework> <id>`: unique in the report. */
+  readonly key: string;
+  readonly framework: string;
+  readonly id: string;
+  readonly title: string;
+  readonly section: string;
+  readonly obligation: 'required' | 'addressable' | null;
+  readonly level: 1 | 2 | null;
+  /** The benchmark's own status, which stays visible beside our outcome. */
+  readonly assessment: 'automated' | 'manual' | null;
+  readonly verdict: Verdict;
+  /** `2 of 14 controls deviate; 3 not assessed`; empty when no control supports it. */
+  readonly counts: string;
+  readonly controls: readonly ReportControlLink[];
+  /** Exhibit ids. */
+  readonly exhibits: readonly string[];
+  /** What a person must bring. */
+  readonly needs: string | null;
+}
+
+export interface ReportFramework {
+  readonly id: string;
+  readonly title: string;
+  readonly version: string;
+  /** `2.0.1, not published for Kubernetes 1.36`. */
+  readonly versionLabel: string;
+  readonly kind: 'benchmark' | 'law' | 'policy';
+  readonly source: string;
+  readonly notice: string;
+  readonly total: number;
+  readonly counts: OutcomeCounts;
+  /** The words of this framework's kind. */
+  readonly verdicts: Readonly<Record<ShownOutcome, Verdict>>;
+  readonly sections: readonly { readonly id: string; readonly title: string; readonly requirements: readonly ReportRequirement[] }[];
+}
+
+export interface ReportGap {
+  readonly reason: GapReason;
+  readonly what: string;
+  readonly detail: string | null;
+  readonly closedBy: string | null;
+}
+
+export interface ReportFinding {
+  /** `F-0001`, numbered in the order of the report. */
+  readonly id: string;
+  readonly control: string;
+  readonly controlTitle: string;
+  readonly severity: Severity;
+  /** Stable id of the item in its population. */
+  readonly item: string;
+  /** `Namespace/name` and kind of the object, empty when the item is none. */
+  readonly resource: { readonly kind: string; readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly message: string;
+  readonly exception: string | null;
+  readonly exhibits: readonly string[];
+}
+
+export interface ReportControl {
+  readonly id: string;
+  readonly title: string;
+  readonly severity: Severity;
+  readonly verdict: Verdict;
+  readonly why: string;
+  readonly population: { readonly name: string; readonly size: number; readonly tested: number };
+  readonly where: string | null;
+  readonly expect: string;
+  /** Effective value as JSON text; `changed` when it is not the shipped default. */
+  readonly params: readonly { readonly name: string; readonly value: string; readonly changed: boolean; readonly doc: string }[];
+  readonly exhibits: readonly string[];
+  readonly findings: readonly ReportFinding[];
+  readonly gaps: readonly ReportGap[];
+  readonly procedure: string;
+  readonly remediation: string;
+  /** Requirement keys. */
+  readonly requirements: readonly string[];
+}
+
+/** Everything that one action would close. */
+export interface OpenPoint {
+  /** What a person does, or that nothing is known to close it. */
+  readonly closedBy: string;
+  readonly gaps: readonly ReportGap[];
+  readonly controls: readonly string[];
+  /** Requirement keys that stay open because of it. */
+  readonly requirements: readonly string[];
+}
+
+export interface ReportRun {
+  readonly number: number;
+  readonly kind: RunKind;
+  readonly status: RunStatus;
+  readonly plannedAt: Instant;
+  readonly startedAt: Instant | null;
+  readonly endedAt: Instant | null;
+  readonly slot: Instant | null;
+  /** For a replayed recording. */
+  readonly observedAt: Instant | null;
+  readonly listings: { readonly complete: number; readonly total: number };
+  readonly items: number;
+  readonly error: string | null;
+  /** Audit-IDs of the run's requests are `<prefix>-<n>`. */
+  readonly auditIdPrefix: string;
+  /** The server's clock minus ours, the largest in the run, whole seconds; null when no server date was seen. */
+  readonly clockSkewSeconds: number | null;
+  readonly leaf: number;
+  readonly recordHash: string;
+}
+
+export interface ReportCoverage {
+  /** Scheduled runs whose slot lies in the report's time; only these count. */
+  readonly expected: number;
+  readonly succeeded: number;
+  readonly partial: number;
+  readonly failed: number;
+  readonly missed: number;
+  /** Runs that a person started. */
+  readonly manual: number;
+  /** Succeeded and partial of expected, rounded down; null without a schedule. */
+  readonly percent: number | null;
+  /** The longest time without a run that read anything. */
+  readonly longestGap: { readonly from: Instant; readonly to: Instant } | null;
+}
+
+export interface ReportExhibit {
+  /** `EX-0001`. */
+  readonly id: string;
+  readonly title: string;
+  readonly kind: string;
+  readonly run: number;
+  readonly observedAt: Instant;
+  readonly items: number;
+  readonly complete: boolean;
+  readonly leaf: number;
+  readonly recordHash: string;
+  readonly listing: string;
+  readonly assurance: Assurance;
+  /** Values that scrubbing removed or marked. */
+  readonly scrubbed: number;
+  readonly controls: readonly string[];
+  readonly requirements: readonly string[];
+}
+
+/** Information produced by the entity: how one exhibit came to be (docs/audit-pack). */
+export interface ReportIpe {
+  readonly exhibit: string;
+  readonly source: string;
+  readonly actor: string;
+  readonly tool: string;
+  readonly requests: readonly {
+    readonly query: string;
+    readonly status: number | null;
+    readonly startedAt: Instant;
+    readonly endedAt: Instant;
+    readonly serverDate: string | null;
+    readonly resourceVersion: string | null;
+    readonly pages: number;
+    readonly items: number;
+    readonly consistent: boolean;
+    readonly auditId: string | null;
+  }[];
+  readonly completeness: string;
+  readonly handling: string;
+  readonly assurance: Assurance;
+}
+
+export interface ReportBinding {
+  readonly subject: string;
+  readonly role: string;
+  readonly scope: string;
+  readonly binding: string;
+  readonly created: Instant | null;
+  readonly uid: string;
+}
+
+export interface ReportChanges {
+  readonly fromRun: number;
+  readonly toRun: number;
+  readonly outcomes: readonly {
+    readonly control: string;
+    readonly title: string;
+    readonly before: Verdict | null;
+    readonly after: Verdict | null;
+  }[];
+  /** Net differences between the two snapshots, never "all changes". */
+  readonly objects: readonly { readonly kind: string; readonly added: number; readonly removed: number; readonly changed: number }[];
+}
+
+export interface VerificationStep {
+  readonly title: string;
+  readonly text: string;
+  readonly command: string | null;
+  readonly expect: string | null;
+}
+
+export interface ReportModel {
+  readonly meta: ReportMeta;
+  readonly cluster: ReportCluster;
+  readonly checkpoint: ReportCheckpoint;
+  readonly signer: { readonly subject: string; readonly fingerprint: string };
+  readonly logKey: string;
+  /** One sentence: what came out. */
+  readonly result: string;
+  readonly scope: { readonly included: readonly string[]; readonly excluded: readonly string[] };
+  readonly frameworks: readonly ReportFramework[];
+  /** By id. */
+  readonly controls: readonly ReportControl[];
+  /** Worst first. */
+  readonly findings: readonly ReportFinding[];
+  readonly open: readonly OpenPoint[];
+  readonly runs: readonly ReportRun[];
+  readonly coverage: ReportCoverage;
+  readonly changes: ReportChanges | null;
+  readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly ReportGap[] };
+  readonly exhibits: readonly ReportExhibit[];
+  readonly ipe: readonly ReportIpe[];
+  readonly limitations: readonly string[];
+  readonly verification: readonly VerificationStep[];
+  readonly sections: readonly { readonly id: SectionId; readonly title: string; readonly intro: string }[];
+  readonly sheets: readonly { readonly id: SheetId; readonly title: string; readonly about: string }[];
+}

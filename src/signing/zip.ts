@@ -1,0 +1,92 @@
+/**
+ * Zip archives for office documents, in memory. Reading holds names, sizes and checksums against each other and is bounded before it
+ * inflates; writing gives the same bytes for the same parts. Errors are plain Errors with a clause that fits after a colon.
+ */
+import { buffer } from 'node:stream/consumers';
+import { crc32 } from 'node:zlib';
+import { type Entry, fromBufferPromise, type LocalFileHeader } from 'yauzl';
+import { ZipFile } from 'yazl';
+import { visible } from '../model/index.ts';
+
+/** Parts by name, in the archive's order. */
+export type Parts = ReadonlyMap<string, Uint8Array>;
+
+export interface Archive {
+  readonly parts: Parts;
+  /** Nothing but the entries: no byte before, between or behind them, no extra fields, and both headers of each entry agree. */
+  readonly tight: boolean;
+}
+
+const limits = { entries: 10_000, bytes: 512 * 1024 * 1024 } as const;
+
+/** Office part names as office programs write them. Everything else (links, `..`, empty segments, other scripts) is refused, not interpreted. */
+const partName = /^(?:[A-Za-z0-9_\-[\]]+(?:\.[A-Za-z0-9_\-[\]]+)*|\.rels)(?:\/(?:[A-Za-z0-9_\-[\]]+(?:\.[A-Za-z0-9_\-[\]]+)*|\.rels))*$/;
+
+/** Time and mode of every entry; DOS times are local, so this one is the same everywhere. */
+const entryOptions = { mtime: new Date(1980, 0, 1), mode: 0o100644, forceDosTimestamp: true, compressionLevel: 6 } as const;
+
+export async function readZip(bytes: Uint8Array): Promise<Archive> {
+  const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const zip = await fromBufferPromise(archive, { lazyEntries: true, strictFileNames: true, autoClose: false });
+  if (zip.entryCount > limits.entries) throw new Error(`it has more than ${limits.entries} entries`);
+  const parts = new Map<string, Uint8Array>();
+  const seen = new Set<string>();
+  let size = 0;
+  let end = 0;
+  let tight = true;
+  for await (const entry of zip.eachEntry()) {
+    const name = entry.fileName;
+    if (name.endsWith('/') && entry.uncompressedSize === 0) {
+      tight = false;
+      continue;
+    }
+    if (!partName.test(name)) throw new Error(`the entry name ${visible(name)} is not allowed`);
+    if (seen.has(name.toLowerCase())) throw new Error(`it has two entries named ${name}`);
+    seen.add(name.toLowerCase());
+    size += entry.uncompressedSize;
+    if (size > limits.bytes) throw new Error(`it inflates to more than ${limits.bytes} bytes`);
+    const header = await zip.readLocalFileHeaderPromise(entry);
+    if (!header.fileName.equals(entry.fileNameRaw)) throw new Error(`the entry ${name} has two names`);
+    tight &&= entry.relativeOffsetOfLocalHeader === end && agree(entry, header);
+    end = header.fileDataStart + entry.compressedSize;
+    const content = await buffer(await zip.openReadStreamPromise(entry));
+    if (crc32(content) !== entry.crc32) throw new Error(`the checksum of ${name} is wrong`);
+    parts.set(name, content);
+  }
+  return { parts, tight: tight && endsAt(archive, end, zip.entryCount) };
+}
+
+/** `[Content_Types].xml` first, as programs that read a stream expect; then by name. */
+export async function writeZip(parts: Parts): Promise<Uint8Array> {
+  const zip = new ZipFile();
+  const names = [...parts.keys()].sort((left, right) => rank(left) - rank(right) || (left < right ? -1 : 1));
+  for (const name of names) zip.addBuffer(Buffer.from(parts.get(name) ?? []), name, entryOptions);
+  zip.end();
+  return new Uint8Array(await buffer(zip.outputStream));
+}
+
+function rank(name: string): number {
+  return name === '[Content_Types].xml' ? 0 : 1;
+}
+
+function agree(entry: Entry, header: LocalFileHeader): boolean {
+  return (
+    header.crc32 === entry.crc32 &&
+    header.compressedSize === entry.compressedSize &&
+    header.uncompressedSize === entry.uncompressedSize &&
+    header.compressionMethod === entry.compressionMethod &&
+    header.generalPurposeBitFlag === entry.generalPurposeBitFlag &&
+    header.extraFieldLength + entry.extraFieldLength + entry.fileCommentLength === 0
+  );
+}
+
+/** APPNOTE 4.3.16: the last 22 bytes are the end record; the directory lies between the last entry and it. */
+function endsAt(archive: Buffer, directory: number, count: number): boolean {
+  const record = archive.length - 22;
+  return (
+    archive.readUInt32LE(record) === 0x06054b50 &&
+    archive.readUInt16LE(record + 10) === count &&
+    archive.readUInt32LE(record + 16) === directory &&
+    archive.readUInt32LE(record + 12) === record - directory
+  );
+}

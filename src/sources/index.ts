@@ -1,0 +1,5 @@
+export { type ContextSummary, type KubeconfigOptions, listContexts } from './kubeconfig.ts';
+export { type ClusterAccess, type ClusterOptions, resolveCluster } from './live-access.ts';
+export { type LiveSource, openLiveSource } from './live.ts';
+export type { ListingOutcome, PageFeed, PageResult, PlannedListing } from './live-listing.ts';
+export type { HttpAnswer, LiveOptions, LiveProgress, LiveStats } from './live-requests.ts';
