@@ -2,7 +2,7 @@
  * kubevidence.yaml: read strictly (an unknown key is an error that names the nearest known one), with paths relative to the file. What
  * this version accepts but does not act on yet is reported, never ignored in silence.
  */
-import { lstatSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { readYamlFile } from '../catalog/index.ts';
@@ -150,4 +150,10 @@ function isTimezone(zone: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The configuration, or what holds without one: for commands that need neither cluster nor ledger. */
+export function loadConfigOrDefaults(options: Parameters<typeof loadConfig>[0]): Pick<Config, 'controlDirs' | 'params' | 'collectors'> {
+  const none = options.path === undefined && !existsSync(join(options.cwd, 'kubevidence.yaml'));
+  return none ? { controlDirs: [], params: {}, collectors: {} } : loadConfig(options);
 }

@@ -79,7 +79,7 @@ export function startWorker(settings: WorkerSettings): WorkerClient {
     files: (...args) => call('files', args),
     closeListing: (...args) => call('closeListing', args),
     end: (...args) => call('end', args),
-    replay: (...args) => call('replay', args),
+    checkpoint: () => call('checkpoint', []),
     async close() {
       await worker.terminate();
     },

@@ -2,11 +2,16 @@
  * The words between a collection's two threads. The main thread downloads; the worker parses, scrubs, hashes and stores, so that raw
  * pages never meet anything but the scrubber. Bodies are transferred, not copied.
  */
-import type { ClusterIdentity, Gap, Instant, ListingKind, RawObject, RequestRecord, RequestSpec, RunKind, RunStatus, RunSummary } from '../model/index.ts';
+import type { ClusterIdentity, EvidenceReader, Gap, Instant, ListingKind, RawObject, RequestRecord, RequestSpec, RunKind, RunStatus, RunSummary } from '../model/index.ts';
 
 export interface WorkerSettings {
   /** Null for `--dry-run`: everything is read and scrubbed, nothing is stored. */
-  readonly ledger: { readonly path: string; readonly logKey: string; readonly passphraseFile: string | null } | null;
+  readonly ledger: {
+    readonly path: string;
+    readonly logKey: string;
+    readonly passphraseFile: string | null;
+    readonly create: { readonly organization: string; readonly documentKeyFingerprint: string };
+  } | null;
   readonly record: string | null;
   readonly keepAnnotations: readonly string[];
   readonly tool: string;
@@ -17,7 +22,14 @@ export interface PlanArguments {
   readonly uuid: string;
   readonly kind: RunKind;
   readonly slot: Instant | null;
-  readonly collectors: readonly { readonly kind: string; readonly version: number }[];
+  readonly listings: readonly {
+    readonly kind: ListingKind;
+    readonly collectorVersion: number;
+    readonly keepDigest: string;
+    readonly reusable: boolean;
+  }[];
+  /** SHA-256, hex, over what decides what is collected and judged. */
+  readonly definitions: string;
 }
 
 export interface CloseArguments {
@@ -35,6 +47,7 @@ export interface EndArguments {
 }
 
 export interface FilesReply {
+  readonly listings: readonly { readonly kind: ListingKind; readonly items: number; readonly gaps: readonly Gap[] }[];
   readonly files: number;
   readonly objects: number;
   readonly ignored: readonly { readonly file: string; readonly line: number; readonly kind: string }[];
@@ -44,14 +57,15 @@ export interface FilesReply {
 /** What the worker does, each call answered in order. */
 export interface CollectionWorker {
   plan(plan: PlanArguments): RunSummary | null;
-  start(identity: ClusterIdentity): void;
+  start(identity: ClusterIdentity, scope: EvidenceReader['scope']): void;
   page(kind: ListingKind, requestIndex: number, request: RequestSpec, body: Uint8Array): PageReply;
   restart(kind: ListingKind, requestIndex: number): void;
   put(kind: ListingKind, objects: readonly RawObject[]): void;
   files(paths: readonly string[], kinds: readonly ListingKind[]): Promise<FilesReply>;
   closeListing(kind: ListingKind, outcome: CloseArguments): void;
   end(end: EndArguments): RunSummary | null;
-  replay(path: string, cluster: string): Promise<readonly RunSummary[]>;
+  /** The signed head of the log, as text. */
+  checkpoint(): string | null;
 }
 
 export interface PageReply {

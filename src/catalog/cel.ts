@@ -13,7 +13,7 @@ import { type ASTNode, Environment, EvaluationError, ParseError, TypeError as Ce
 import { RE2JS } from 're2js';
 import { reasonOf } from '../model/index.ts';
 
-/** Steps for one expression on one row: list elements walked, and a share of the text that a pattern reads. */
+/** Steps for one expression on one row: list elements walked, and a share of what a pattern reads. */
 export const stepsPerRow = 1_000_000;
 /** Steps for all rows of one control: about ten seconds at worst. */
 export const stepsPerControl = 50_000_000;
@@ -44,7 +44,7 @@ const iterating = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 // Evaluation is synchronous and never re-entered, so the functions below find the running evaluation's meter here.
 let meter = 0;
-const compiled = new Map<string, RE2JS>();
+const patterns = new Map<string, RE2JS>();
 
 const environment = new Environment({ homogeneousAggregateLiterals: false, limits: { maxAstNodes: 2000, maxDepth: 100 } })
   .registerVariable('item', 'dyn')
@@ -52,8 +52,10 @@ const environment = new Environment({ homogeneousAggregateLiterals: false, limit
   .registerFunction(
     `${matcherName}(string, string): bool`,
     (text: string, pattern: string) => {
-      spend(1 + (text.length >> 3));
-      return compilePattern(pattern).test(text);
+      const compiled = compilePattern(pattern);
+      // RE2 takes at most text × program; a real pattern on a real name takes one step or two.
+      spend(1 + Math.floor((text.length * compiled.programSize()) / 64));
+      return compiled.test(text);
     },
     { async: false } as object,
   )
@@ -78,7 +80,7 @@ function sizeOf(value: unknown): number {
 }
 
 function compilePattern(pattern: string): RE2JS {
-  const known = compiled.get(pattern);
+  const known = patterns.get(pattern);
   if (known) return known;
   if (pattern.length > maxPattern) throw new CelProblem(`a pattern is longer than ${maxPattern} characters`);
   let made: RE2JS;
@@ -88,8 +90,8 @@ function compilePattern(pattern: string): RE2JS {
     throw new CelProblem(`not a pattern that RE2 knows: ${reasonOf(cause)}`, { cause });
   }
   // Patterns that come from rows could be as many as rows.
-  if (compiled.size >= 1000) compiled.clear();
-  compiled.set(pattern, made);
+  if (patterns.size >= 1000) patterns.clear();
+  patterns.set(pattern, made);
   return made;
 }
 
@@ -108,7 +110,12 @@ export function compilePredicate(source: string): Predicate {
   }
 }
 
-function evaluate(run: (context: { item: unknown; params: unknown }) => unknown, context: { item: unknown; params: unknown }, budget: Budget): boolean {
+function evaluate(
+  run: (context: { item: unknown; params: unknown }) => unknown,
+  context: { item: unknown; params: unknown },
+  budget: Budget,
+): boolean {
+  if (budget.left <= 0) throw new CelProblem('the control has used up its steps on other rows');
   const start = Math.min(stepsPerRow, budget.left);
   meter = start;
   try {
@@ -118,8 +125,7 @@ function evaluate(run: (context: { item: unknown; params: unknown }) => unknown,
   } catch (cause) {
     throw problemOf(cause);
   } finally {
-    // One step for the row itself, so that a spent budget ends the control instead of going on for free.
-    budget.left -= 1 + Math.min(start, start - meter);
+    budget.left -= start - meter;
   }
 }
 
@@ -193,9 +199,11 @@ function printMethod([name, receiver, args]: [string, ASTNode, ASTNode[]], depth
   }
   const binds = name === 'bind' && receiver.op === 'id' && receiver.args === 'cel';
   if (!binds && !iterating.has(name)) return `${operand(receiver, again)}.${name}(${args.map(again).join(', ')})`;
-  if (depth === deepest) throw new CelProblem(`${name} stands inside more than ${deepest - 1} other comprehension; at most ${deepest} may be nested`);
+  if (depth === deepest)
+    throw new CelProblem(`${name} stands inside more than ${deepest - 1} other comprehension; at most ${deepest} may be nested`);
   const [variable] = args;
-  if (variable?.op === 'id' && (variable.args === 'item' || variable.args === 'params')) throw new CelProblem(`${name} cannot use ${variable.args} as its own variable`);
+  if (variable?.op === 'id' && (variable.args === 'item' || variable.args === 'params'))
+    throw new CelProblem(`${name} cannot use ${variable.args} as its own variable`);
   const inside = args.map((each) => print(each, depth + 1, params)).join(', ');
   return binds ? `cel.bind(${inside})` : `${counterName}(${again(receiver)}).${name}(${inside})`;
 }

@@ -5,7 +5,8 @@ export function findNearest(name: string, known: Iterable<string>): string | und
   let best: { name: string; edits: number } | undefined;
   for (const candidate of known) {
     const edits = countEdits(name.slice(0, 200).toLowerCase(), candidate.slice(0, 200).toLowerCase());
-    if (edits <= Math.max(2, Math.floor(candidate.length / 3)) && (best === undefined || edits < best.edits)) best = { name: candidate, edits };
+    if (edits <= Math.max(2, Math.floor(candidate.length / 3)) && (best === undefined || edits < best.edits))
+      best = { name: candidate, edits };
   }
   return best?.name;
 }

@@ -15,7 +15,7 @@ type Path = readonly PropertyKey[];
 export interface YamlFile<T> {
   readonly value: T;
   /** Where the value at `path` stands, or its nearest parent that stands anywhere. */
-  placeOf(...path: (string | number)[]): Place;
+  readonly placeOf: (...path: (string | number)[]) => Place;
 }
 
 /** Reads and validates one file. Errors: `configuration`; `missing` completes the one for a file that does not exist. */
@@ -23,18 +23,23 @@ export function readYamlFile<S extends z.ZodType>(file: string, schema: S, words
   return parseYaml(readText(file, words.missing), file, schema).value;
 }
 
-export function readText(file: string, missing: string): string {
+export function readText(file: string, missing?: string): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
   } catch (cause) {
     const absent = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new KubevidenceError('configuration', absent ? `there is no file ${visible(file)}` : `cannot read ${visible(file)}: ${visible(reasonOf(cause))}`, {
-      next: missing,
-      cause,
-    });
+    throw new KubevidenceError(
+      'configuration',
+      absent ? `there is no file ${visible(file)}` : `cannot read ${visible(file)}: ${visible(reasonOf(cause))}`,
+      {
+        ...(missing !== undefined && { next: missing }),
+        cause,
+      },
+    );
   }
-  if (bytes.length > maxBytes) throw new KubevidenceError('configuration', `the file is larger than ${maxBytes} bytes`, { place: { file } });
+  if (bytes.length > maxBytes)
+    throw new KubevidenceError('configuration', `the file is larger than ${maxBytes} bytes`, { place: { file } });
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -49,7 +54,10 @@ export function parseYaml<S extends z.ZodType>(text: string, file: string, schem
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) {
     const first = clip(broken.message.split('\n')[0] ?? broken.message, 200);
-    throw new KubevidenceError('configuration', `not valid YAML: ${first}`, { place: { file, line: lines.linePos(broken.pos[0]).line }, cause: broken });
+    throw new KubevidenceError('configuration', `not valid YAML: ${first}`, {
+      place: { file, line: lines.linePos(broken.pos[0]).line },
+      cause: broken,
+    });
   }
   const placeOf = (...path: (string | number)[]): Place => place(document.contents, file, lines, path);
 
@@ -72,7 +80,8 @@ function firstIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
 
 function complain(issue: z.core.$ZodIssue, schema: z.ZodType, placeOf: YamlFile<unknown>['placeOf']): KubevidenceError {
   const path = issue.path.filter((step) => typeof step !== 'symbol');
-  if (issue.code !== 'unrecognized_keys') return new KubevidenceError('configuration', lowerFirst(clip(issue.message, 300)), { place: placeOf(...path) });
+  if (issue.code !== 'unrecognized_keys')
+    return new KubevidenceError('configuration', lowerFirst(clip(issue.message, 300)), { place: placeOf(...path) });
   const key = issue.keys[0] ?? '';
   const known = knownKeys(schema, issue.path);
   const near = findNearest(key, known);
@@ -119,6 +128,9 @@ function place(root: Node | null, file: string, lines: LineCounter, path: readon
     if (child === undefined || child === null) break;
     node = child;
   }
-  const key = path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`), '');
+  const key = path.reduce<string>(
+    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
+    '',
+  );
   return { file, ...(offset !== undefined && { line: lines.linePos(offset).line }), ...(key !== '' && { key: visible(key) }) };
 }

@@ -75,3 +75,11 @@ export function enabledCollectors(settings: CollectorSettings = {}): readonly Co
 export function declarations(settings: CollectorSettings = {}): readonly ListingDeclaration[] {
   return enabledCollectors(settings).flatMap((collector) => collector.listings);
 }
+
+/** What is missing when a listing is: the resource that it asks for, or the kind of file. */
+export function whatOf(listing: ListingDeclaration): string {
+  const [request] = listing.requests({});
+  if (request !== undefined && listing.needs[0]?.resourceNames === undefined) return request.what;
+  const accepted = listing.accepts?.[0]?.kind;
+  return listing.needs.length === 0 && accepted !== undefined ? `${accepted} file` : listing.kind.slice(listing.kind.indexOf('/') + 1);
+}

@@ -16,7 +16,7 @@ export interface OpenedDatabase {
   readonly db: Db;
   /** True when the file holds nothing yet: the caller writes the genesis. */
   readonly empty: boolean;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** How long a writer waits for another one that is about to finish. */
@@ -94,18 +94,27 @@ function requireLedger(path: string, db: Db): void {
   const id = db.pragma('application_id', { simple: true });
   const version = Number(db.pragma('user_version', { simple: true }));
   if (id !== applicationId) {
-    throw new KubevidenceError('input', `${visible(path)} is a database, but no Kubevidence ledger`, { next: 'Name the ledger in kubevidence.yaml (`ledger`).' });
-  }
-  if (version > schemaVersion) {
-    throw new KubevidenceError('input', `the ledger ${visible(path)} was made by a newer Kubevidence (schema ${version}; this one knows ${schemaVersion})`, {
-      next: 'Use the newer version; this one changed nothing.',
+    throw new KubevidenceError('input', `${visible(path)} is a database, but no Kubevidence ledger`, {
+      next: 'Name the ledger in kubevidence.yaml (`ledger`).',
     });
   }
-  if (version < 1) throw new KubevidenceError('integrity', `the ledger ${visible(path)} says it has schema ${version}, which never existed`);
+  if (version > schemaVersion) {
+    throw new KubevidenceError(
+      'input',
+      `the ledger ${visible(path)} was made by a newer Kubevidence (schema ${version}; this one knows ${schemaVersion})`,
+      {
+        next: 'Use the newer version; this one changed nothing.',
+      },
+    );
+  }
+  if (version < 1)
+    throw new KubevidenceError('integrity', `the ledger ${visible(path)} says it has schema ${version}, which never existed`);
 }
 
 function noLedger(path: string): KubevidenceError {
-  return new KubevidenceError('input', `there is no ledger at ${visible(path)}`, { next: 'Create it: `kubevidence init`, then `kubevidence collect`.' });
+  return new KubevidenceError('input', `there is no ledger at ${visible(path)}`, {
+    next: 'Create it: `kubevidence init`, then `kubevidence collect`.',
+  });
 }
 
 function createPrivate(path: string): void {
@@ -157,19 +166,36 @@ function translate(path: string, cause: unknown): unknown {
   if (typeof code !== 'string' || !(cause instanceof Error)) return cause;
   const name = visible(path);
   const fail = (kind: 'unreachable' | 'integrity', message: string, next: string) => new KubevidenceError(kind, message, { next, cause });
-  if (code === 'SQLITE_NOTADB') return fail('unreachable', `${name} is no database`, 'Restore the ledger from a backup, or name another file.');
+  if (code === 'SQLITE_NOTADB')
+    return fail('unreachable', `${name} is no database`, 'Restore the ledger from a backup, or name another file.');
   if (code.startsWith('SQLITE_CORRUPT')) {
-    return fail('integrity', `the ledger ${name} is damaged: ${reasonOf(cause)}`, 'See what is damaged: `kubevidence ledger verify`; then restore a backup.');
+    return fail(
+      'integrity',
+      `the ledger ${name} is damaged: ${reasonOf(cause)}`,
+      'See what is damaged: `kubevidence ledger verify`; then restore a backup.',
+    );
   }
   if (code === 'SQLITE_FULL' || code === 'ENOSPC') {
-    return fail('unreachable', `the disk is full: nothing more can be written to the ledger ${name}`, 'Make room and try again; everything that was finished is kept.');
+    return fail(
+      'unreachable',
+      `the disk is full: nothing more can be written to the ledger ${name}`,
+      'Make room and try again; everything that was finished is kept.',
+    );
   }
   if (code.startsWith('SQLITE_BUSY')) return lockedBy(path, '', cause);
   if (code.startsWith('SQLITE_READONLY') || code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
-    return fail('unreachable', `the ledger ${name} cannot be written: ${reasonOf(cause)}`, 'Give this user write access to the file and its directory.');
+    return fail(
+      'unreachable',
+      `the ledger ${name} cannot be written: ${reasonOf(cause)}`,
+      'Give this user write access to the file and its directory.',
+    );
   }
   if (code.startsWith('SQLITE_IOERR') || code.startsWith('SQLITE_CANTOPEN') || /^E[A-Z]+$/.test(code)) {
-    return fail('unreachable', `the ledger ${name} cannot be opened or read: ${reasonOf(cause)}`, 'Check the path, the disk and the permissions.');
+    return fail(
+      'unreachable',
+      `the ledger ${name} cannot be opened or read: ${reasonOf(cause)}`,
+      'Check the path, the disk and the permissions.',
+    );
   }
   return cause;
 }

@@ -71,20 +71,26 @@ export function createLogStore(db: Db): LogStore {
   const nextLeaf = db.prepare<[], number>('SELECT coalesce(max(leaf) + 1, 0) FROM log').pluck();
   const byType = db.prepare<[string], Row>('SELECT leaf, bytes FROM log WHERE type = ? ORDER BY cluster, run, leaf');
   const byCluster = db.prepare<[string, string], Row>('SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? ORDER BY run, leaf');
-  const byRun = db.prepare<[string, string, number], Row>('SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? AND run = ? ORDER BY leaf');
-  const last = db.prepare<[string, string], Row>('SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? ORDER BY run DESC, leaf DESC LIMIT 1');
+  const byRun = db.prepare<[string, string, number], Row>(
+    'SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? AND run = ? ORDER BY leaf',
+  );
+  const last = db.prepare<[string, string], Row>(
+    'SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? ORDER BY run DESC, leaf DESC LIMIT 1',
+  );
   const allCheckpoints = db.prepare<[], string>('SELECT note FROM checkpoint ORDER BY size').pluck();
   const lastNote = db.prepare<[], string>('SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1').pluck();
 
   const nodes: NodeReader = (level, index) => {
     const found = level === 0 ? oneRecord.get(index) : oneNode.get(level, index);
-    if (found === undefined) throw new KubevidenceError('integrity', `the log lacks ${level === 0 ? `record ${index}` : `the tree node ${level}/${index}`}`);
+    if (found === undefined)
+      throw new KubevidenceError('integrity', `the log lacks ${level === 0 ? `record ${index}` : `the tree node ${level}/${index}`}`);
     return level === 0 ? leafHash(found) : found;
   };
   const size = () => nextLeaf.get() ?? 0;
   const decode = <T extends RecordType>(type: T, row: Row): Found<T> => {
     const read = decodeRecord(row.bytes);
-    if (!read.known || read.record.type !== type) throw new KubevidenceError('integrity', `record ${row.leaf} is no ${type} record that this version reads`);
+    if (!read.known || read.record.type !== type)
+      throw new KubevidenceError('integrity', `record ${row.leaf} is no ${type} record that this version reads`);
     return { leaf: row.leaf, record: read.record as RecordOf<T> };
   };
   const store: LogStore = {
@@ -100,7 +106,8 @@ export function createLogStore(db: Db): LogStore {
       for (let start = from; start < to; start += batch) yield* someRecords.all(start, Math.min(start + batch, to));
     },
     find(type, cluster, run) {
-      const rows = cluster === undefined ? byType.all(type) : run === undefined ? byCluster.all(type, cluster) : byRun.all(type, cluster, run);
+      const rows =
+        cluster === undefined ? byType.all(type) : run === undefined ? byCluster.all(type, cluster) : byRun.all(type, cluster, run);
       return rows.map((row) => decode(type, row));
     },
     latest(type, cluster) {
@@ -119,9 +126,13 @@ export function createLogStore(db: Db): LogStore {
       const head = size();
       const before = store.lastCheckpoint();
       if (before !== undefined && (before.size > head || Buffer.compare(before.root, rootHash(nodes, before.size)) !== 0)) {
-        throw new KubevidenceError('integrity', `the log does not extend its checkpoint at size ${before.size}; it was changed, and is not signed`, {
-          next: 'See what changed: `kubevidence ledger verify`.',
-        });
+        throw new KubevidenceError(
+          'integrity',
+          `the log does not extend its checkpoint at size ${before.size}; it was changed, and is not signed`,
+          {
+            next: 'See what changed: `kubevidence ledger verify`.',
+          },
+        );
       }
       if (before?.size === head) return before;
       const checkpoint = signCheckpoint({ origin: signer.name, size: head, root: rootHash(nodes, head) }, signer);

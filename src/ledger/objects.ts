@@ -33,7 +33,7 @@ export interface Block {
 export const blockObjects = 64;
 export const blockBytes = 256 * 1024;
 const entryLength = idLength + saltLength + 4;
-const keptBlocks = 16;
+const keptBlocks = 64;
 const keptEntries = 256;
 // One object alone may exceed the usual size; a Kubernetes object is at most a few MB (etcd's limit is 1.5 MB).
 const largestBlock = 64 * 1024 * 1024;
@@ -45,12 +45,16 @@ export interface ObjectStore {
   bytes(ref: number): Buffer;
   dropBlock(first: number): void;
   dropRun(run: number): void;
+  /** Drops what was read so far: after a rolled-back transaction a number may come to mean another object. */
+  forget(): void;
 }
 
 type Entries = Pick<Block, 'first' | 'entries'>;
 
 export function createObjectStore(db: Db): ObjectStore {
-  const insert = db.prepare<[number, number, string, Uint8Array, Uint8Array]>('INSERT INTO block (first, run, kind, entries, bytes) VALUES (?, ?, ?, ?, ?)');
+  const insert = db.prepare<[number, number, string, Uint8Array, Uint8Array]>(
+    'INSERT INTO block (first, run, kind, entries, bytes) VALUES (?, ?, ?, ?, ?)',
+  );
   const holding = db.prepare<[number], Entries>('SELECT first, entries FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1');
   const content = db.prepare<[number], Block>('SELECT first, run, kind, entries, bytes FROM block WHERE first = ?');
   const remove = db.prepare<[number]>('DELETE FROM block WHERE first = ?');
@@ -104,6 +108,7 @@ export function createObjectStore(db: Db): ObjectStore {
       removeRun.run(run);
       forget();
     },
+    forget,
   };
 
   function forget(): void {
@@ -137,7 +142,8 @@ export function unpackBlock({ first, entries, bytes }: Pick<Block, 'first' | 'en
     objects.push(raw.subarray(start, end));
     start = end;
   }
-  if (start !== raw.length) throw new KubevidenceError('integrity', `the block of object ${first} has ${raw.length} bytes, its entries say ${start}`);
+  if (start !== raw.length)
+    throw new KubevidenceError('integrity', `the block of object ${first} has ${raw.length} bytes, its entries say ${start}`);
   return objects;
 }
 

@@ -38,13 +38,16 @@ interface Row {
 }
 
 export function createPayloadStore(db: Db): PayloadStore {
-  const insert = db.prepare<[number, number | null, Uint8Array, Uint8Array]>('INSERT INTO payload (leaf, base, salts, bytes) VALUES (?, ?, ?, ?)');
+  const insert = db.prepare<[number, number | null, Uint8Array, Uint8Array]>(
+    'INSERT INTO payload (leaf, base, salts, bytes) VALUES (?, ?, ?, ?)',
+  );
   const select = db.prepare<[number], Row>('SELECT base, salts, bytes FROM payload WHERE leaf = ?');
 
   /** The bytes of a payload that has no dictionary. */
   const plain = (leaf: number): Buffer => {
     const row = select.get(leaf);
-    if (row === undefined || row.base !== null) throw new KubevidenceError('integrity', `the payload of record ${leaf}, on which others stand, is missing`);
+    if (row === undefined || row.base !== null)
+      throw new KubevidenceError('integrity', `the payload of record ${leaf}, on which others stand, is missing`);
     return inflate(leaf, row.bytes);
   };
   return {
@@ -63,7 +66,8 @@ export function createPayloadStore(db: Db): PayloadStore {
       const row = select.get(leaf);
       if (row === undefined) return undefined;
       const values = parse(leaf, row.base === null ? inflate(leaf, row.bytes) : inflate(leaf, row.bytes, plain(row.base)));
-      if (row.salts.length !== values.length * saltLength) throw new KubevidenceError('integrity', `the payloads of record ${leaf} and their salts differ in number`);
+      if (row.salts.length !== values.length * saltLength)
+        throw new KubevidenceError('integrity', `the payloads of record ${leaf} and their salts differ in number`);
       return values.map((value, index) => ({ value, salt: row.salts.subarray(index * saltLength, (index + 1) * saltLength) }));
     },
   };

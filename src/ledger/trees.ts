@@ -71,7 +71,8 @@ export function createTreeStore(db: Db): TreeStore {
       const chain = [row(ref)];
       for (let next = chain[0]?.base ?? null; next !== null; next = chain.at(-1)?.base ?? null) {
         // A tree stands only on earlier ones: a damaged row cannot make us run in circles.
-        if (chain.length > deepest || next >= (chain.at(-1)?.ref ?? 0)) throw new KubevidenceError('integrity', `tree ${ref} stands on itself`);
+        if (chain.length > deepest || next >= (chain.at(-1)?.ref ?? 0))
+          throw new KubevidenceError('integrity', `tree ${ref} stands on itself`);
         chain.push(row(next));
       }
       let members: Member[] = [];

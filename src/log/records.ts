@@ -16,7 +16,8 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const uuid = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
 /** A configured name, a version or a key name: printable, short. */
 const label = z.string().min(1).max(253);
-const tool = z.strictObject({ name: label, version: label });
+/** Name and version of the program that wrote it. */
+const tool = label;
 
 const record = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
   z.strictObject({ type: z.literal(type), v: z.literal(1), at: instant, ...shape });
@@ -41,9 +42,8 @@ const runPlanned = record('run-planned', {
   kind: z.enum(['scheduled', 'manual']),
   slot: instant.nullable(),
   tool,
-  /** Listings that the run sets out to read, with their versions and keep-lists: count and digest. */
-  listings: count,
-  collectors: digest,
+  /** The collectors that the run sets out with: how many, and a digest over their kinds and versions. */
+  collectors: z.strictObject({ count, digest }),
   /** Digest over everything else that decides what is collected and judged. */
   definitions: digest,
 });
@@ -66,7 +66,7 @@ const runEnded = record('run-ended', {
   serverClockSkewMs: z.int().nullable(),
   /** Payload of the run: identity, error, and the ids of all its listings. Null when it read nothing (interrupted). */
   snapshot: digest.nullable(),
-  /** Salted digest of what the next run may reuse; see ledger/reuse. */
+  /** Salted digest of what the next run may reuse (ledger/reuse.ts). */
   reusable: digest.nullable(),
 });
 

@@ -163,6 +163,10 @@ export interface EvidenceSink {
   /** Drops what was put for a listing so far: its list expired (410) and starts again. */
   restart(kind: ListingKind): void;
   /**
+   * Says the resourceVersion of a list before its first objects come, so that `reuse` can tell a restored etcd from an unchanged cluster.
+   */
+  listedAt?(kind: ListingKind, resourceVersion: string | undefined): void;
+  /**
    * True when the last snapshot holds this object unchanged (same uid and resourceVersion): it is then part of this snapshot too and
    * need not be scrubbed or put. Absent where nothing can be reused.
    */

@@ -45,7 +45,9 @@ function aggregatedRules(object: StoredObject, candidates: readonly StoredObject
   const selectors = listAt(object.body, 'aggregationRule', 'clusterRoleSelectors');
   const own = listAt(object.body, 'rules');
   if (selectors.length === 0) return own;
-  const found = candidates.filter((other) => other !== object && selectors.some((selector) => selects(selector, at(other.body, 'metadata', 'labels'))));
+  const found = candidates.filter(
+    (other) => other !== object && selectors.some((selector) => selects(selector, at(other.body, 'metadata', 'labels'))),
+  );
   return [...own, ...found.flatMap((other) => listAt(other.body, 'rules'))];
 }
 
@@ -73,10 +75,10 @@ export function selects(selector: Json, labels: unknown): boolean {
 }
 
 /** Every role by its key. Roles are held in memory: they are few, and bindings refer to them in any order. */
-export function readRoles({ reader, each }: PopulationInput): ReadonlyMap<string, Role> {
+export function readRoles(input: PopulationInput): ReadonlyMap<string, Role> {
   const roles = new Map<string, Role>();
-  const objects = [...each('k8s.rbac/roles', 'k8s.rbac/clusterroles')];
-  const clusterRoles = reader.scope === 'files' ? objects.filter((object) => object.type === 'ClusterRole') : [];
+  const objects = [...input.each('k8s.rbac/roles', 'k8s.rbac/clusterroles')];
+  const clusterRoles = input.reader.scope === 'files' ? objects.filter((object) => object.type === 'ClusterRole') : [];
   for (const object of objects) {
     const key = nameOf(object.type, object.type === 'ClusterRole' ? '' : object.namespace, object.name);
     const rules = readRules(clusterRoles.length === 0 ? listAt(object.body, 'rules') : aggregatedRules(object, clusterRoles));
@@ -113,12 +115,18 @@ export function* readGrants(input: PopulationInput): Iterable<Grant> {
     const role = roles.get(roleKey);
     const resolved = role !== undefined;
     const gaps: readonly Gap[] =
-      resolved || (known[roleKind] ?? true) ? [] : [{ reason: 'absent', what: `rules of ${roleKey}`, closedBy: 'list all roles and cluster roles' }];
+      resolved || (known[roleKind] ?? true)
+        ? []
+        : [{ reason: 'absent', what: `rules of ${roleKey}`, closedBy: 'list all roles and cluster roles' }];
     const seen = new Set<string>();
     for (const [index, entry] of listAt(binding.body, 'subjects').entries()) {
       const subject = readSubject(entry, namespace);
       if (subject === undefined) {
-        input.gap({ reason: 'error', what: `subject ${index + 1} of ${binding.type} ${binding.name}`, detail: 'it has no known kind, name or namespace' });
+        input.gap({
+          reason: 'error',
+          what: `subject ${index + 1} of ${binding.type} ${binding.name}`,
+          detail: 'it has no known kind, name or namespace',
+        });
         continue;
       }
       if (seen.has(subject.text)) continue;

@@ -43,7 +43,8 @@ const grants = new Set([
       `RoleBinding/${namespace}/system:controller:bootstrap-signer|Role/${namespace}/system:controller:bootstrap-signer|ServiceAccount/kube-system/bootstrap-signer`,
   ),
   ...['cloud-provider', 'token-cleaner'].map(
-    (name) => `RoleBinding/kube-system/system:controller:${name}|Role/kube-system/system:controller:${name}|ServiceAccount/kube-system/${name}`,
+    (name) =>
+      `RoleBinding/kube-system/system:controller:${name}|Role/kube-system/system:controller:${name}|ServiceAccount/kube-system/${name}`,
   ),
 ]);
 

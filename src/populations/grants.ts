@@ -6,13 +6,13 @@ import type { Population, Row } from '../model/index.ts';
 import { isBootstrapGrant } from './bootstrap.ts';
 import type { Grant } from './bindings.ts';
 import { rbacListings, readGrants } from './bindings.ts';
-import { resourceOf } from './identity.ts';
+import { resourceOf, uniqueKeys } from './identity.ts';
 import { powerNames } from './rules.ts';
 import { subjectKey } from './subjects.ts';
 
-function toRow({ binding, bindingKey, subject, roleKey, role, roleMissing, namespace, rights, gaps }: Grant): Row {
+function toRow(key: string, { binding, bindingKey, subject, roleKey, role, roleMissing, namespace, rights, gaps }: Grant): Row {
   return {
-    item: `${subjectKey(subject)}|${bindingKey}|${roleKey}`,
+    item: key,
     resource: resourceOf(binding),
     evidence: role === undefined ? [binding.id] : [binding.id, role.id],
     ...(gaps.length === 0 ? {} : { gaps }),
@@ -36,6 +36,7 @@ export const grants: Population = {
   doc: 'A subject that a binding gives a role, with the scope and the dangerous rights it gives there',
   from: rbacListings,
   *rows(input) {
-    for (const grant of readGrants(input)) yield toRow(grant);
+    const unique = uniqueKeys();
+    for (const grant of readGrants(input)) yield toRow(unique(`${subjectKey(grant.subject)}|${grant.bindingKey}|${grant.roleKey}`), grant);
   },
 };

@@ -2,18 +2,19 @@
 import type { Population } from '../model/index.ts';
 import { listAt } from '../model/index.ts';
 import { isBootstrapRole } from './bootstrap.ts';
-import { nameOf, resourceOf } from './identity.ts';
+import { nameOf, resourceOf, uniqueKeys } from './identity.ts';
 import { readRules, wildcardsOf } from './rules.ts';
 
 export const roles: Population = {
   name: 'roles',
   doc: 'A Role or ClusterRole, with the wildcards in its rules',
   from: ['k8s.rbac/roles', 'k8s.rbac/clusterroles'],
-  *rows({ each }) {
-    for (const object of each('k8s.rbac/clusterroles', 'k8s.rbac/roles')) {
+  *rows(input) {
+    const unique = uniqueKeys();
+    for (const object of input.each('k8s.rbac/clusterroles', 'k8s.rbac/roles')) {
       const role = nameOf(object.type, object.type === 'ClusterRole' ? '' : object.namespace, object.name);
       yield {
-        item: role,
+        item: unique(role),
         resource: resourceOf(object),
         evidence: [object.id],
         role,

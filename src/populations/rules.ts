@@ -25,14 +25,10 @@ interface Act {
 
 const anyVerb = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
 const write = ['create', 'update', 'patch', 'delete', 'deletecollection'];
-const admissionKinds = [
-  'validatingwebhookconfigurations',
-  'mutatingwebhookconfigurations',
-  'validatingadmissionpolicies',
-  'validatingadmissionpolicybindings',
-  'mutatingadmissionpolicies',
-  'mutatingadmissionpolicybindings',
-];
+
+function changes(...resources: readonly string[]): Act[] {
+  return resources.map((resource) => ({ verbs: write, group: 'admissionregistration.k8s.io', resource, clusterScoped: true }));
+}
 
 /** The rights that lead further than they look: evidence-sources section 4, one list per question of an auditor. */
 const dangerous = {
@@ -63,12 +59,13 @@ const dangerous = {
     { verbs: ['update', 'patch'], group: 'certificates.k8s.io', resource: 'certificatesigningrequests/approval', clusterScoped: true },
     { verbs: ['approve'], group: 'certificates.k8s.io', resource: 'signers', clusterScoped: true },
   ],
-  changesAdmission: admissionKinds.map((resource) => ({
-    verbs: write,
-    group: 'admissionregistration.k8s.io',
-    resource,
-    clusterScoped: true,
-  })),
+  changesWebhooks: changes('validatingwebhookconfigurations', 'mutatingwebhookconfigurations'),
+  changesPolicies: changes(
+    'validatingadmissionpolicies',
+    'validatingadmissionpolicybindings',
+    'mutatingadmissionpolicies',
+    'mutatingadmissionpolicybindings',
+  ),
 } satisfies Record<string, readonly Act[]>;
 
 export type Power = keyof typeof dangerous;
@@ -139,7 +136,9 @@ function heldRights(rules: readonly Rule[], acts: readonly Act[], clusterWide: b
   for (const act of acts) {
     if (act.clusterScoped && !clusterWide) continue;
     for (const verb of act.verbs) {
-      const covering = rules.filter((rule) => rule.verbs.some((v) => v === '*' || v === verb) && coversGroup(rule, act.group) && coversResource(rule, act.resource));
+      const covering = rules.filter(
+        (rule) => rule.verbs.some((v) => v === '*' || v === verb) && coversGroup(rule, act.group) && coversResource(rule, act.resource),
+      );
       if (covering.some((rule) => rule.resourceNames.length === 0)) held.add(describe(act, verb, []));
       else if (nameable(act, verb)) {
         const names = [...new Set(covering.flatMap((rule) => rule.resourceNames))].sort();
@@ -156,9 +155,17 @@ function otherImpersonation(rules: readonly Rule[], clusterWide: boolean): reado
   for (const rule of rules) {
     for (const verb of rule.verbs) if (/^impersonate(:|-on:)/.test(verb)) held.add(`${verb} ${rule.resources.join(', ')}`);
     if (!clusterWide || !rule.verbs.some((v) => v === '*' || v === 'impersonate') || !coversGroup(rule, 'authentication.k8s.io')) continue;
-    for (const resource of rule.resources) if (resource.startsWith('userextras/')) held.add(`impersonate ${resource}.authentication.k8s.io`);
+    for (const resource of rule.resources)
+      if (resource.startsWith('userextras/')) held.add(`impersonate ${resource}.authentication.k8s.io`);
   }
   return [...held];
+}
+
+/** A Secret of type service-account-token is filled with a token by the control plane: create one, read it back. */
+function tokenSecrets(rules: readonly Rule[]): readonly string[] {
+  const can = (verb: string) => rules.some((rule) => allows({ ...rule, resourceNames: [] }, verb, '', 'secrets'));
+  const creates = rules.some((rule) => allows(rule, 'create', '', 'secrets'));
+  return creates && ['get', 'list', 'watch'].some(can) ? ['create secrets and read them'] : [];
 }
 
 /** Whether the rules together give every verb on every resource of every group. */
@@ -175,12 +182,13 @@ export function rightsOf(rules: readonly Rule[], clusterWide: boolean): Rights {
     readsSecrets: held('readsSecrets'),
     createsPods: held('createsPods'),
     escalates: [...held('escalates'), ...otherImpersonation(rules, clusterWide)],
-    mintsTokens: held('mintsTokens'),
+    mintsTokens: [...held('mintsTokens'), ...tokenSecrets(rules)],
     entersPods: held('entersPods'),
     createsVolumes: held('createsVolumes'),
     proxiesNodes: held('proxiesNodes'),
     approvesCertificates: held('approvesCertificates'),
-    changesAdmission: held('changesAdmission'),
+    changesWebhooks: held('changesWebhooks'),
+    changesPolicies: held('changesPolicies'),
     everything: givesEverything(rules),
   };
 }

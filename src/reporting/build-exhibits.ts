@@ -5,7 +5,6 @@
 import {
   type ClusterIdentity,
   type ControlResult,
-  type Gap,
   isComplete,
   KubevidenceError,
   type RequestRecord,
@@ -102,7 +101,10 @@ export function describeIpe(source: ExhibitSource, cluster: ClusterIdentity, too
   };
 }
 
-export function describeGap(gap: Gap): ReportGap {
+/** Of a listing or of an assessment, whose schema gives optional members as `undefined`. */
+export function describeGap(
+  gap: Pick<ReportGap, 'reason' | 'what'> & { readonly detail?: string | undefined; readonly closedBy?: string | undefined },
+): ReportGap {
   return { reason: gap.reason, what: gap.what, detail: gap.detail ?? null, closedBy: gap.closedBy ?? null };
 }
 

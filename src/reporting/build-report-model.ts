@@ -7,6 +7,7 @@ import { buildControls, buildOpenPoints } from './build-controls.ts';
 import { buildChanges, buildCoverage, describeRun } from './build-coverage.ts';
 import { describeExhibit, describeGap, describeIpe, selectExhibits } from './build-exhibits.ts';
 import { buildFrameworks } from './build-frameworks.ts';
+import { timeText } from './formats/wording.ts';
 import type { ReportInputs } from './report-inputs.ts';
 import type { ReportCoverage, ReportModel, ReportRun } from './report-model.ts';
 
@@ -42,7 +43,7 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     origin: checkpoint.origin,
     size: checkpoint.size,
     root: checkpoint.root,
-    logStarted: checkpoint.logStarted,
+    logStarted: timeText(checkpoint.logStarted),
   };
   return {
     meta: {

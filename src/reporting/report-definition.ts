@@ -63,7 +63,7 @@ const definitionSchema = z.strictObject({
     .strictObject({ regular: sentence, medium: sentence, bold: sentence, mono: sentence })
     .describe('a module path or a file beside this one, whole TrueType'),
   sections: z.array(z.strictObject({ id: z.enum(sectionIds), title: sentence, intro: z.string().default('') })).min(1),
-  sheets: z.array(z.strictObject({ id: z.enum(sheetIds), title: sentence.max(31), about: sentence })).min(1),
+  sheets: z.array(z.strictObject({ id: z.enum(sheetIds), title: sentence.max(31), about: sentence, source: sentence })).min(1),
   outcomes: z.strictObject({
     benchmark: wordsOfKind,
     law: wordsOfKind.refine((words) => !/complian|conform|certif/i.test(JSON.stringify(words)), {

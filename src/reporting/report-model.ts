@@ -301,5 +301,5 @@ export interface ReportModel {
   readonly limitations: readonly string[];
   readonly verification: readonly VerificationStep[];
   readonly sections: readonly { readonly id: SectionId; readonly title: string; readonly intro: string }[];
-  readonly sheets: readonly { readonly id: SheetId; readonly title: string; readonly about: string }[];
+  readonly sheets: readonly { readonly id: SheetId; readonly title: string; readonly about: string; readonly source: string }[];
 }

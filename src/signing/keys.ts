@@ -28,7 +28,7 @@ export interface LogSigner {
   /** See {@link fingerprintOf}. */
   readonly fingerprint: string;
   /** Ed25519: 64 bytes. */
-  sign(data: Uint8Array): Promise<Uint8Array>;
+  sign(data: Uint8Array): Uint8Array;
 }
 
 /** A new log key. Both are PEM: PKCS#8 and SubjectPublicKeyInfo. */
@@ -159,7 +159,7 @@ export function createLogSigner(privateKey: KeyObject): LogSigner {
     // RFC 8410 section 4: a SubjectPublicKeyInfo for Ed25519 ends with the 32 bytes of the key.
     rawPublicKey: new Uint8Array(spki.subarray(-32)),
     fingerprint: fingerprintOf(spki),
-    sign: async (data) => new Uint8Array(sign(null, data, privateKey)),
+    sign: (data) => new Uint8Array(sign(null, data, privateKey)),
   };
 }
 

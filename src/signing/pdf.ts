@@ -12,7 +12,7 @@ import { failed, requireValidAt, type SignatureCheck, validityProblems } from '.
 /** The part of a pdfkit document that a signature field needs; formats own pdfkit, this module only borrows the document. */
 export interface SignablePdf {
   readonly page: { readonly annotations: unknown[]; readonly dictionary: unknown };
-  ref(data: Record<string, unknown>): { end(): void };
+  ref(data: Record<string, unknown>): { end(chunk: undefined): void };
   annotate(x: number, y: number, width: number, height: number, options: Record<string, unknown>): unknown;
   initForm(): unknown;
 }
@@ -43,10 +43,11 @@ const betweenRangeAndContents = ']\n/Contents ';
 const afterContents = /^>\n\/M \(D:(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z\)\n/;
 
 /**
- * Adds an invisible signature field to the current page; call it once, after a font is set and before `doc.end()`. What `doc.end()`
- * then writes is what {@link signPdf} takes.
+ * Adds an invisible signature field to the current page; call it once, after a font is set and before `doc.end()`, on a document without
+ * other form fields. What `doc.end()` then writes is what {@link signPdf} takes.
  */
 export function addSignaturePlaceholder(doc: SignablePdf, { time, fieldName, reason, name, structParent }: SignaturePlaceholder): void {
+  if (acroFormOf(doc) !== null) throw new TypeError('the document has a form already');
   // pdfkit writes keys in this order and names with a slash: the text of `beforeRange`. Its strings escape newlines, so no text in
   // the document can look like this dictionary.
   const signature = doc.ref({
@@ -59,9 +60,10 @@ export function addSignaturePlaceholder(doc: SignablePdf, { time, fieldName, rea
     ...(name === undefined ? {} : { Name: text(name) }),
     ...(reason === undefined ? {} : { Reason: text(reason) }),
   });
-  signature.end();
+  signature.end(undefined);
   doc.initForm();
   const form = acroFormOf(doc);
+  if (form === null) throw new TypeError('pdfkit keeps no AcroForm where it is looked for');
   // ISO 32000-1 section 12.7.2: signatures exist, and the file may only be appended to.
   form['SigFlags'] = 3;
   // A viewer that regenerates appearances would change the signed file; PDF/A forbids the flag.
@@ -189,11 +191,10 @@ function text(value: string): unknown {
   return Object(value);
 }
 
-function acroFormOf(doc: SignablePdf): Record<string, unknown> {
+/** pdfkit has no public way to its AcroForm, and its own fields cannot be signatures. */
+function acroFormOf(doc: SignablePdf): Record<string, unknown> | null {
   const root: unknown = Reflect.get(doc, '_root');
-  const form = dataOf(dataOf(root)?.['AcroForm']);
-  if (form === null) throw new TypeError('pdfkit keeps no AcroForm where it is looked for');
-  return form;
+  return dataOf(dataOf(root)?.['AcroForm']);
 }
 
 function fieldsOf(form: Record<string, unknown>): unknown[] {

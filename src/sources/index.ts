@@ -3,3 +3,5 @@ export { type ClusterAccess, type ClusterOptions, resolveCluster } from './live-
 export { type LiveSource, openLiveSource } from './live.ts';
 export type { ListingOutcome, PageFeed, PageResult, PlannedListing } from './live-listing.ts';
 export type { HttpAnswer, LiveOptions, LiveProgress, LiveStats } from './live-requests.ts';
+export { createIngest, type Ingest, type IngestOptions, type ListingEnd, type RawItem } from './ingest.ts';
+export { createScrubber, type Scrubber, type ScrubOptions } from './scrub.ts';

@@ -14,7 +14,7 @@ import { type Credentials, type ExecAnswer, readExecPlugin, runExecPlugin } from
  */
 export type CredentialSource = (refused?: Credentials) => Promise<Credentials>;
 
-export interface CredentialOptions {
+interface CredentialOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly execTimeoutMs: number;

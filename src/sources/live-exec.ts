@@ -15,7 +15,7 @@ export interface Credentials {
   readonly key?: string;
 }
 
-export interface ExecPlugin {
+interface ExecPlugin {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;

@@ -255,7 +255,8 @@ function judge(answer: HttpAnswer, accept: string): { reason: GapReason; detail:
     return { reason: 'error', detail: `HTML with status ${status} instead of an API answer, as from a proxy or a login page` };
   }
   if (status === 200) return undefined;
-  const detail = `${status}: ${messageOf(answer)}`;
+  const message = messageOf(answer);
+  const detail = message.startsWith(`${status}`) ? message : `${status}: ${message}`;
   if (status === 403) return { reason: 'forbidden', detail };
   if (status === 404 || status === 406) return { reason: 'absent', detail };
   if (status >= 300 && status < 400) return { reason: 'error', detail: `${status}: redirected elsewhere, which is not followed` };

@@ -5,7 +5,8 @@
  */
 import { at, type Clock, KubevidenceError } from '../model/index.ts';
 import type { IncomingHttpHeaders } from 'node:http';
-import { createTransport, type Exchange, TransportFailure } from './http.ts';
+import { createTransport, type Exchange } from './http.ts';
+import { TransportFailure } from './http-failure.ts';
 import type { ClusterAccess } from './live-access.ts';
 
 export interface LiveOptions {
@@ -34,7 +35,7 @@ export type LiveProgress =
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Decompressed; the only view on its ArrayBuffer, at offset 0. */
+  /** Decompressed; the only view on its ArrayBuffer, and over the whole of it. */
   readonly body: Buffer;
   /** The `Date` header as the server sent it. */
   readonly serverDate?: string;
@@ -57,7 +58,7 @@ export interface LiveRequest {
 }
 
 /** `attempts` and `auditId` also tell of a request that got no answer. */
-export interface Sent {
+interface Sent {
   readonly attempts: number;
   readonly auditId: string | undefined;
   readonly answer: HttpAnswer | undefined;

@@ -57,13 +57,17 @@ export async function startNode(dir: string, binaries: Binaries, ports: Ports, a
   for (const body of bindings) await admin.json('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', { body });
 
   const runtime = startProcess(dir, 'fakecri', fakecri, [`unix://${join(dir, 'cri.sock')}`]);
-  const node = startProcess(dir, 'kubelet', kubelet, [
-    '--config=kubelet/config.yaml',
-    '--kubeconfig=kubelet.conf',
+  // Where it runs must stay empty: the fake runtime's containers have no log path, and for a dead one the kubelet removes "PATH*".
+  const empty = join(dir, 'kubelet', 'empty');
+  mkdirSync(empty);
+  const args = [
+    `--config=${join(dir, 'kubelet', 'config.yaml')}`,
+    `--kubeconfig=${join(dir, 'kubelet.conf')}`,
     `--hostname-override=${nodeName}`,
     `--root-dir=${join(dir, 'kubelet', 'root')}`,
     `--cert-dir=${join(dir, 'kubelet', 'pki')}`,
-  ]);
+  ];
+  const node = startProcess(dir, 'kubelet', kubelet, args, empty);
   await waitFor('the node and its mirror pods', 60_000, [runtime, node], dir, async () => {
     const found = await admin.send('GET', `/api/v1/nodes/${nodeName}`);
     if (found.status !== 200) return false;
@@ -96,6 +100,7 @@ function kubeletConfiguration(dir: string, ports: Ports): object {
     makeIPTablesUtilChains: false,
     rotateCertificates: true,
     fileCheckFrequency: '1s',
+    podLogsDir: join(dir, 'kubelet', 'pod-logs'),
     staticPodPath: join(dir, 'kubelet', 'static'),
     containerRuntimeEndpoint: `unix://${join(dir, 'cri.sock')}`,
   };

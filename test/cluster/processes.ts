@@ -11,11 +11,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 export type ProcessHandle = { readonly name: string; readonly pid: number; readonly child: ChildProcess };
 
-/** Starts a process in `dir`, its output going to `log/NAME.log`, and records it. */
-export function startProcess(dir: string, name: string, command: string, args: readonly string[]): ProcessHandle {
+/** Starts a process of the cluster in `dir`, its output going to `log/NAME.log`, and records it. */
+export function startProcess(dir: string, name: string, command: string, args: readonly string[], cwd = dir): ProcessHandle {
   const log = openSync(join(dir, 'log', `${name}.log`), 'a', 0o600);
   try {
-    const child = spawn(command, args, { cwd: dir, stdio: ['ignore', log, log], detached: true });
+    const child = spawn(command, args, { cwd, stdio: ['ignore', log, log], detached: true });
     child.on('error', () => undefined); // without a pid: reported below
     if (child.pid === undefined) throw new Error(`${name} could not be started: ${command}`);
     appendFileSync(join(dir, 'processes'), `${child.pid} ${identify(child.pid) ?? '-'} ${name}\n`);
@@ -68,7 +68,6 @@ export function anyRunning(dir: string): boolean {
 
 /** Ends all that was started in `dir`, unmounts what the kubelet mounted there, and removes the directory. */
 export async function endAll(dir: string): Promise<void> {
-  appendFileSync('/tmp/cl-endall.log', new Date().toISOString()+' '+process.pid+' '+process.ppid+' '+dir+' '+process.argv.join(' ')+' '+String(new Error().stack)+'\n');
   for (const pid of recorded(dir).toReversed()) await endProcess(pid);
   for (const point of mountsBelow(dir)) spawnSync('umount', [point]);
   const left = mountsBelow(dir);

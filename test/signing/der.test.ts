@@ -1,8 +1,19 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { childrenOf, descend, octets, oid, oidOf, read, sequence, smallInteger, time, write } from '../../src/signing/der.ts';
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
+
+/** Null when the bytes are not one element. */
+function rewritten(bytes: Uint8Array): Uint8Array | null {
+  try {
+    const { tag, content } = read(bytes);
+    return write(tag, content);
+  } catch (error) {
+    if (error instanceof Error) return null;
+    throw error;
+  }
+}
 
 describe('writing', () => {
   test.each([
@@ -28,7 +39,7 @@ describe('reading', () => {
       fc.property(fc.nat(70_000), (length) => {
         const content = new Uint8Array(length).fill(7);
         const [first, second] = childrenOf(read(sequence(octets(content), smallInteger(1))));
-        expect(first?.content).toEqual(content);
+        expect(Buffer.compare(first?.content ?? new Uint8Array(), content)).toBe(0);
         expect(second?.source).toEqual(smallInteger(1));
       }),
       { numRuns: 50 },
@@ -54,15 +65,15 @@ describe('reading', () => {
     expect(() => descend(read(sequence()), 0)).toThrow('missing');
   });
 
+  const anyBytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.tuple(fc.nat(255), fc.uint8Array({ maxLength: 300 })).map(([tag, content]) => write(tag, content)),
+  );
+
   it('accepts only one encoding of an element: what it reads, it would write again', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        try {
-          const element = read(bytes);
-          expect(write(element.tag, element.content)).toEqual(bytes);
-        } catch (error) {
-          expect(error).toBeInstanceOf(Error);
-        }
+      fc.property(anyBytes, (bytes) => {
+        expect(rewritten(bytes) ?? bytes).toEqual(bytes);
       }),
     );
   });

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { createPrivateKey } from 'node:crypto';
 import { delimiter, join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   certificateFromPem,
   createDocumentSigner,

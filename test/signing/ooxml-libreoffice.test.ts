@@ -53,9 +53,14 @@ it.skipIf(!hasCommand('xmlsec1'))('xmlsec1: the signature holds, and every part 
   const uris = [...xml.matchAll(/URI="(\/[^"]+)"/g)].map(([, uri = '']) => uri);
   const { output } = run('xmlsec1', [
     '--verify',
-    ...['--id-attr:Id', 'http://www.w3.org/2000/09/xmldsig#:Object'],
-    ...['--id-attr:Id', 'http://uri.etsi.org/01903/v1.3.2#:SignedProperties'],
-    ...['--enabled-key-data', 'rsa', '--pubkey-cert-pem', certificate],
+    '--id-attr:Id',
+    'http://www.w3.org/2000/09/xmldsig#:Object',
+    '--id-attr:Id',
+    'http://uri.etsi.org/01903/v1.3.2#:SignedProperties',
+    '--enabled-key-data',
+    'rsa',
+    '--pubkey-cert-pem',
+    certificate,
     ...uris.flatMap((uri) => [`--url-map:${uri}`, join(folder, 'parts', uri.replace(/\?.*/, ''))]),
     join(folder, 'parts/_xmlsignatures/sig1.xml'),
   ]);

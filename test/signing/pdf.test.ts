@@ -2,20 +2,19 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
-import PDFDocument from 'pdfkit';
+import * as fc from 'fast-check';
+import PdfDocument from 'pdfkit';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { addSignaturePlaceholder, type DocumentKey, type DocumentSigner, signPdf, verifyPdf } from '../../src/signing/index.ts';
 import { anyFlip, flip, hasCommand, newSigner, run, signedAt } from './fixtures.ts';
 
 const font = 'node_modules/@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf';
 
-async function write({ signatures = 1, time = signedAt, text = 'Nothing to see', title = 'Report' } = {}): Promise<Uint8Array> {
+async function write({ fields = 1, time = signedAt, text = 'Nothing to see', title = 'Report' } = {}): Promise<Uint8Array> {
   const info = { Title: title, CreationDate: signedAt, ModDate: signedAt };
-  const doc = new PDFDocument({ font, info, pdfVersion: '1.7', subset: 'PDF/A-3a', tagged: true, lang: 'en', displayTitle: true });
+  const doc = new PdfDocument({ font, info, pdfVersion: '1.7', subset: 'PDF/A-3a', tagged: true, lang: 'en', displayTitle: true });
   doc.addStructure(doc.struct('P', { alt: text }, () => doc.text(text)));
-  for (let n = 1; n <= signatures; n += 1)
-    addSignaturePlaceholder(doc, { time, fieldName: `Seal ${n}`, reason: 'Sealing (ü)', name: 'Acme' });
+  for (let n = 1; n <= fields; n += 1) addSignaturePlaceholder(doc, { time, fieldName: `Seal ${n}`, reason: 'Sealing (ü)', name: 'Acme' });
   doc.end();
   return buffer(doc);
 }
@@ -115,11 +114,15 @@ describe('refuses, without throwing,', () => {
 
 describe('signing refuses', () => {
   test.each<[string, () => Promise<Uint8Array>]>([
-    ['a document without a placeholder', () => write({ signatures: 0 })],
-    ['two placeholders', () => write({ signatures: 2 })],
+    ['a document without a placeholder', () => write({ fields: 0 })],
+    ['two documents in one', async () => Buffer.concat([await write(), await write()])],
     ['a signed document', async () => signed],
   ])('%s', async (_, pdf) => {
     await expect(signPdf(await pdf(), signer)).rejects.toMatchObject({ code: 'input' });
+  });
+
+  it('a second field in one document', async () => {
+    await expect(write({ fields: 2 })).rejects.toThrow('has a form already');
   });
 
   it('a time before the certificate', async () => {

@@ -16,9 +16,14 @@ export function escapeCharacter(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
+/** `2026-09-30 23:59:58`, where a header says UTC. */
+export function clockText(instant: string | null): string {
+  return instant === null ? '' : `${instant.slice(0, 10)} ${instant.slice(11, 19)}`;
+}
+
 /** `2026-09-30 23:59:58 UTC`. */
 export function timeText(instant: string | null): string {
-  return instant === null ? '' : `${instant.slice(0, 10)} ${instant.slice(11, 19)} UTC`;
+  return instant === null ? '' : `${clockText(instant)} UTC`;
 }
 
 /** `3 days 4 h`, `26 h`, `14 min`. */

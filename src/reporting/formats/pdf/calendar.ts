@@ -26,7 +26,12 @@ export function drawCalendar(paper: Paper, all: readonly ReportRun[]): void {
     return count === 0 ? [] : [{ state, text: `${count} ${word}` }];
   });
   const rows = Array.from({ length: Math.ceil(runs.length / perRow) }, (_, row) => runs.slice(row * perRow, (row + 1) * perRow));
-  drawKey(paper, key, runs.length, all.length);
+  const note =
+    runs.length === all.length
+      ? 'One square per run, in order; dates are of the first in a row.'
+      : `The last ${runs.length} of ${all.length} runs, one square each, in order.`;
+  paper.paragraph(note, { size: sizes.small, colour: quiet, after: 4 });
+  drawKey(paper, key);
   for (const row of rows) {
     const described = [...Map.groupBy(row, (run) => stateOf(run.status))]
       .map(([state, group]) => `${group.length} ${words[state] ?? state}`)
@@ -43,19 +48,14 @@ function stateOf(status: RunStatus): string {
   return status === 'succeeded' || status === 'partial' || status === 'missed' ? status : 'failed';
 }
 
-function drawKey(paper: Paper, key: readonly { readonly state: string; readonly text: string }[], shown: number, total: number): void {
-  const note =
-    shown === total
-      ? 'One square per run, in order; dates are of the first in a row.'
-      : `The last ${shown} of ${total} runs, one square each, in order.`;
-  paper.figure(`${note} ${key.map(({ text }) => text).join(', ')}.`, 16, () => {
+function drawKey(paper: Paper, key: readonly { readonly state: string; readonly text: string }[]): void {
+  paper.figure(`${key.map(({ text }) => text).join(', ')}.`, 16, () => {
     let x = paper.left;
     for (const { state, text } of key) {
       drawSquare(paper.doc, state, x, paper.y);
       paper.drawText(text, x + square + 4, paper.y + square - 1, sizes.small, 'regular', ink);
       x += square + 4 + paper.fonts.width(text, 'regular') * sizes.small + 14;
     }
-    paper.drawText(note, x, paper.y + square - 1, sizes.small, 'regular', quiet);
   });
 }
 

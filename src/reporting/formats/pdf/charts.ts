@@ -8,57 +8,57 @@ import { ink, lineHeight, quiet, sizes } from './style.ts';
 interface Label {
   readonly shown: ShownOutcome;
   readonly text: string;
-  readonly centre: number;
   readonly width: number;
 }
 
 const barHeight = 15;
 const labelSize = sizes.small;
 const labelMark = 6.5;
+const between = 12;
 
-/** One bar over the full width, its counts and words below it. */
+/** One bar over the full width: counts inside their segments where they fit, and words with counts below, in the same order. */
 export function drawBar(paper: Paper, framework: Pick<ReportFramework, 'counts' | 'total' | 'verdicts' | 'title'>): void {
   const { counts, total, verdicts, title } = framework;
   const shown = shownOutcomes.filter((outcome) => counts[outcome] > 0);
   const segments = placeSegments(paper, counts, total, shown);
-  const labels = segments.map(({ outcome, x, width }): Label => {
+  const labels = shown.map((outcome): Label => {
     const text = `${counts[outcome]} ${verdicts[outcome].word}`;
-    return { shown: outcome, text, centre: x + width / 2, width: labelMark + 3 + paper.fonts.width(text, 'regular') * labelSize };
+    return { shown: outcome, text, width: labelMark + 3 + paper.fonts.width(text, 'regular') * labelSize };
   });
   const rows = placeLabels(labels, paper.left, paper.width);
   const rowHeight = labelSize * lineHeight + 2;
   const alt = `${title}: ${labels.map((label) => label.text).join(', ')}, of ${total}.`;
   paper.figure(alt, barHeight + 4 + rows.length * rowHeight, () => {
-    const { doc } = paper;
-    for (const { outcome, x, width } of segments) drawSegment(doc, outcome, x, paper.y, width, barHeight);
+    for (const segment of segments) {
+      drawSegment(paper.doc, segment.outcome, segment.x, paper.y, segment.width, barHeight);
+      drawCount(paper, segment, String(counts[segment.outcome]));
+    }
     for (const [index, row] of rows.entries()) {
-      const y = paper.y + barHeight + 4 + index * rowHeight;
+      const middle = paper.y + barHeight + 4 + (index + 0.5) * rowHeight;
       for (const { label, x } of row) {
-        if (index === 0 && Math.abs(label.centre - x - labelMark / 2) > 12) {
-          doc
-            .save()
-            .lineWidth(0.4)
-            .strokeColor(quiet)
-            .moveTo(label.centre, paper.y + barHeight)
-            .lineTo(label.centre, paper.y + barHeight + 2)
-            .lineTo(x + labelMark / 2, y + 1)
-            .stroke()
-            .restore();
-        }
-        drawMark(doc, label.shown, x + labelMark / 2, y + rowHeight / 2, labelMark);
-        paper.drawText(label.text, x + labelMark + 3, y + rowHeight / 2 + labelSize * 0.36, labelSize, 'regular', ink);
+        drawMark(paper.doc, label.shown, x + labelMark / 2, middle, labelMark);
+        paper.drawText(label.text, x + labelMark + 3, middle + labelSize * 0.36, labelSize, 'regular', ink);
       }
     }
   });
 }
 
+interface Segment {
+  readonly outcome: ShownOutcome;
+  readonly x: number;
+  readonly width: number;
+}
+
+/** White on what is solid and dark, ink on what is light; nothing over hatching. */
+function drawCount(paper: Paper, { outcome, x, width }: Segment, count: string): void {
+  const taken = paper.fonts.width(count, 'medium') * labelSize;
+  if (outcome === 'exception' || taken + 8 > width) return;
+  const colour = outcome === 'pass' || outcome === 'fail' ? '#FFFFFF' : ink;
+  paper.drawText(count, x + (width - taken) / 2, paper.y + barHeight / 2 + labelSize * 0.36, labelSize, 'medium', colour);
+}
+
 /** Widths by count, none thinner than can be seen; the space that takes is given by the others. */
-function placeSegments(
-  paper: Paper,
-  counts: OutcomeCounts,
-  total: number,
-  shown: readonly ShownOutcome[],
-): { outcome: ShownOutcome; x: number; width: number }[] {
+function placeSegments(paper: Paper, counts: OutcomeCounts, total: number, shown: readonly ShownOutcome[]): Segment[] {
   const space = 1.5;
   const thinnest = 4;
   const usable = paper.width - space * Math.max(0, shown.length - 1);
@@ -74,39 +74,19 @@ function placeSegments(
   });
 }
 
-/** Each label starts under its segment where there is room, else beside its neighbour; a second row when one is too short. */
+/** Labels side by side, in as few rows as they need. */
 function placeLabels(labels: readonly Label[], left: number, width: number): { label: Label; x: number }[][] {
-  const between = 12;
-  const needed = labels.reduce((sum, label) => sum + label.width + between, -between);
-  if (needed > width) {
-    const half = Math.ceil(labels.length / 2);
-    return [labels.slice(0, half), labels.slice(half)].filter((row) => row.length > 0).map((row) => sideBySide(row, left, between));
-  }
-  const starts = labels.map((label) => label.centre - labelMark / 2);
-  let right = left + width;
-  for (let index = labels.length - 1; index >= 0; index--) {
-    const label = labels[index];
-    if (label === undefined) continue;
-    starts[index] = Math.min(starts[index] ?? 0, right - label.width);
-    right = (starts[index] ?? 0) - between;
-  }
-  let from = left;
-  return [
-    labels.map((label, index) => {
-      const x = Math.max(from, starts[index] ?? 0);
-      from = x + label.width + between;
-      return { label, x };
-    }),
-  ];
-}
-
-function sideBySide(labels: readonly Label[], left: number, between: number): { label: Label; x: number }[] {
+  const rows: { label: Label; x: number }[][] = [[]];
   let x = left;
-  return labels.map((label) => {
-    const placed = { label, x };
+  for (const label of labels) {
+    if (x > left && x + label.width > left + width) {
+      rows.push([]);
+      x = left;
+    }
+    rows.at(-1)?.push({ label, x });
     x += label.width + between;
-    return placed;
-  });
+  }
+  return rows;
 }
 
 /** Marks in the framework's order, each a link to its requirement. Returns nothing; moves the cursor below. */

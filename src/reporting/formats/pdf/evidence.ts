@@ -1,6 +1,6 @@
 /** How the evidence came to be, and how to check it: runs, changes, IPE, limitations, verification, exhibits. */
 import type { ReportModel, ReportRun } from '../../report-model.ts';
-import { durationText, plural, timeText } from '../wording.ts';
+import { clockText, durationText, plural, timeText } from '../wording.ts';
 import { drawCalendar } from './calendar.ts';
 import { link, linkList, type Report, sheetTitle } from './report.ts';
 import { quiet, sizes } from './style.ts';
@@ -37,20 +37,20 @@ export function drawCoverage(report: Report): void {
   drawTable(
     paper,
     [
-      { title: 'Run', share: 7, align: 'right' },
-      { title: 'Kind, status', share: 19 },
-      { title: 'Planned', share: 19 },
-      { title: 'Ended', share: 19 },
-      { title: 'Sources complete', share: 13, align: 'right' },
-      { title: 'Remarks', share: 32 },
+      { title: 'Run', share: 6, align: 'right' },
+      { title: 'Kind', share: 12 },
+      { title: 'Status', share: 13 },
+      { title: 'Planned (UTC)', share: 22 },
+      { title: 'Ended (UTC)', share: 22 },
+      { title: 'Read, remarks', share: 36 },
     ],
     runs.slice(-runsShown).map((run) => ({
       cells: [
         String(run.number),
-        [text(`${run.kind}, `, { colour: quiet }), text(run.status, { face: run.status === 'succeeded' ? 'regular' : 'medium' })],
-        timeText(run.plannedAt),
-        timeText(run.endedAt),
-        `${run.listings.complete} of ${run.listings.total}`,
+        run.kind,
+        [text(run.status, { face: run.status === 'succeeded' ? 'regular' : 'medium' })],
+        clockText(run.plannedAt),
+        clockText(run.endedAt),
         remarks(run),
       ],
     })),
@@ -62,12 +62,12 @@ export function drawCoverage(report: Report): void {
 }
 
 function remarks(run: ReportRun): string {
-  const skew = run.clockSkewSeconds;
+  const { clockSkewSeconds: skew, listings } = run;
   return [
+    listings.total === 0 ? 'nothing read' : `${listings.complete} of ${plural(listings.total, 'source')}, ${plural(run.items, 'item')}`,
     run.error,
     run.observedAt === null ? null : `replayed; observed ${timeText(run.observedAt)}`,
     skew === null || Math.abs(skew) <= 60 ? null : `clocks differ by ${skew} s`,
-    plural(run.items, 'item'),
   ]
     .filter((remark) => remark !== null)
     .join('; ');
@@ -196,10 +196,10 @@ export function drawExhibits(report: Report): void {
     paper,
     [
       { title: 'Exhibit', share: 11 },
-      { title: 'Title, run, observed', share: 32 },
-      { title: 'Items', share: 9, align: 'right' },
-      { title: 'Log leaf, record hash', share: 20 },
-      { title: 'Listing', share: 14 },
+      { title: 'Title, run, observed', share: 31 },
+      { title: 'Items', share: 8, align: 'right' },
+      { title: 'Log leaf, record hash', share: 17 },
+      { title: 'Listing', share: 17 },
       { title: 'Cited by', share: 26 },
     ],
     model.exhibits.map((exhibit) => ({
@@ -208,11 +208,11 @@ export function drawExhibits(report: Report): void {
         [name(exhibit.id, { whole: true })],
         [
           name(exhibit.title),
-          text(` run ${exhibit.run}, ${timeText(exhibit.observedAt)}, ${exhibit.assurance}`, { colour: quiet }),
+          text(`run ${exhibit.run}, ${timeText(exhibit.observedAt)}, ${exhibit.assurance}`, { colour: quiet, below: true }),
           ...(exhibit.complete ? [] : [text(', not complete', { face: 'medium' })]),
         ],
         String(exhibit.items),
-        [text(`${exhibit.leaf}, `), name(`${exhibit.recordHash.slice(0, 12)}…`, { whole: true })],
+        [text(`leaf ${exhibit.leaf}`), name(`${exhibit.recordHash.slice(0, 12)}…`, { whole: true, below: true })],
         [name(`${exhibit.listing.slice(0, 12)}…`, { whole: true })],
         citedBy(report, exhibit),
       ],
@@ -229,5 +229,5 @@ function citedBy(report: Report, exhibit: ReportModel['exhibits'][number]): Span
   const controls = linkList(report, 'control', exhibit.controls, 4);
   if (controls.length === 0) return [text('no control of this report', { colour: quiet })];
   const requirements = linkList(report, 'requirement', exhibit.requirements, 4, (key) => key.slice(key.indexOf(' ') + 1));
-  return requirements.length === 0 ? controls : [...controls, text('; requirements ', { colour: quiet }), ...requirements];
+  return requirements.length === 0 ? controls : [...controls, text('requirements ', { colour: quiet, below: true }), ...requirements];
 }

@@ -1,9 +1,9 @@
 /** The pages a manager reads: cover, everything in short, scope, and one page per framework. */
 import type { ReportFramework, ReportModel } from '../../report-model.ts';
 import { shownOutcomes } from '../../report-model.ts';
-import { durationText, harmless, plural, timeText } from '../wording.ts';
+import { durationText, plural, timeText } from '../wording.ts';
 import { drawBar, drawStrip } from './charts.ts';
-import { findingsByControl, hasSection, link, linkList, type Report, sheetTitle } from './report.ts';
+import { findingsByControl, hasSection, link, linkList, type Report, sheetTitle, titleLink } from './report.ts';
 import { panel, quiet, sizes } from './style.ts';
 import { drawFacts, drawTable } from './table.ts';
 import { name, text } from './typeset.ts';
@@ -75,7 +75,7 @@ function drawHowToVerify(report: Report): void {
     [text('Check everything offline: '), name(`kubevidence verify PACK --trust ${model.signer.fingerprint}`)],
     [
       text('Or with common tools only: README-verify.txt in the pack, and '),
-      link(report, 'section', 'verification', titleOf(model, 'verification')),
+      titleLink(report, 'section', 'verification', titleOf(model, 'verification')),
       text('.'),
     ],
   ];
@@ -111,7 +111,7 @@ export function drawSummary(report: Report): void {
     paper.ensure(60);
     paper.paragraph(
       [
-        link(report, 'framework', framework.id, framework.title),
+        titleLink(report, 'framework', framework.id, framework.title),
         text(`  ${framework.versionLabel}, ${plural(framework.total, 'requirement')}`, { colour: quiet }),
       ],
       { after: 2 },
@@ -156,7 +156,7 @@ function drawWorst(report: Report): void {
   if (groups.length > 6 && hasSection(report, 'findings')) {
     paper.paragraph([
       text(`${groups.length - 6} more controls deviate: `),
-      link(report, 'section', 'findings', titleOf(model, 'findings')),
+      titleLink(report, 'section', 'findings', titleOf(model, 'findings')),
       text('.'),
     ]);
   }
@@ -250,7 +250,7 @@ export function drawFrameworks(report: Report, intro: string): void {
     drawOutcomeKey(report, framework);
     paper.paragraph(intro, { size: sizes.table, colour: quiet, after: 4 });
     for (const section of framework.sections)
-      drawStrip(paper, `${section.id} ${section.title}`, section.requirements, hasSection(report, 'requirements'));
+      drawStrip(paper, sectionTitle(section), section.requirements, hasSection(report, 'requirements'));
     paper.space(8);
     drawDeviating(report, framework);
     if (framework.notice !== '') paper.paragraph(framework.notice, { size: sizes.small, colour: quiet });
@@ -274,26 +274,36 @@ function drawOutcomeKey({ paper }: Report, framework: ReportFramework): void {
   );
 }
 
+/** `1.2 API server`; an id that is only a word says nothing beside the title. */
+export function sectionTitle(section: { readonly id: string; readonly title: string }): string {
+  return /^\d/.test(section.id) ? `${section.id}  ${section.title}` : section.title;
+}
+
+/** As many as the framework's one page has room for. */
 function drawDeviating(report: Report, framework: ReportFramework): void {
   const { paper, model } = report;
   const failing = framework.sections.flatMap((section) => section.requirements).filter(({ verdict }) => verdict.outcome === 'fail');
   if (failing.length === 0) return;
-  const limit = 8;
-  paper.heading('Deviating requirements', 3);
-  drawTable(
-    paper,
-    [
-      { title: 'Requirement', share: 20 },
-      { title: 'Title', share: 45 },
-      { title: 'Controls', share: 35 },
-    ],
-    failing.slice(0, limit).map((requirement) => ({
-      cells: [[link(report, 'requirement', requirement.key, requirement.id)], requirement.title, [text(harmless(requirement.counts))]],
-    })),
-  );
-  if (failing.length > limit)
-    paper.paragraph(
-      `${failing.length - limit} more: in the list of requirements, and in the workbook's sheet ${sheetTitle(model, 'requirements')}.`,
-      { size: sizes.table },
+  const limit = Math.min(10, Math.floor((paper.room - 110) / 29));
+  if (limit >= 2) {
+    paper.heading('Deviating requirements', 3);
+    drawTable(
+      paper,
+      [
+        { title: 'Requirement', share: 21 },
+        { title: 'Title', share: 46 },
+        { title: 'Controls', share: 33 },
+      ],
+      failing.slice(0, limit).map((requirement) => ({
+        cells: [[link(report, 'requirement', requirement.key, requirement.id)], requirement.title, requirement.counts],
+      })),
     );
+  }
+  const rest = failing.length - Math.max(0, limit >= 2 ? limit : 0);
+  if (rest > 0) {
+    const all = rest === failing.length ? `${plural(rest, 'requirement')} with deviations` : `${rest} more`;
+    paper.paragraph(`${all}: in the list of requirements, and in the workbook's sheet ${sheetTitle(model, 'requirements')}.`, {
+      size: sizes.table,
+    });
+  }
 }

@@ -24,6 +24,12 @@ export function hasSection(report: Report, id: string): boolean {
   return report.model.sections.some((section) => section.id === id);
 }
 
+/** Words in the text that lead somewhere, where that is part of this report. */
+export function titleLink(report: Report, kind: Kind, id: string, shown: string): Span {
+  const { link: target } = link(report, kind, id);
+  return target === undefined ? text(shown) : text(shown, { link: target });
+}
+
 /** An id, linked where its place is part of this report. */
 export function link(report: Report, kind: Kind, id: string, shown = id): Span {
   const present = kind === 'section' ? hasSection(report, id) : hasSection(report, homes[kind]);

@@ -1,10 +1,10 @@
 /** What was concluded and on what: deviations, open points, each requirement, each control. */
 import type { ReportControl, ReportRequirement } from '../../report-model.ts';
 import { plural, reachText, standingText } from '../wording.ts';
-import { severityText, spaced } from './front.ts';
+import { sectionTitle, severityText, spaced } from './front.ts';
 import { findingsByControl, link, linkList, type Report, sheetTitle, verdictCell } from './report.ts';
 import { quiet, sizes } from './style.ts';
-import { type Cell, drawFacts, drawTable, type Group, type TableRow } from './table.ts';
+import { type Cell, drawFacts, drawTable, type Fact, type Group, measureFacts, type TableRow } from './table.ts';
 import { name, type Span, text } from './typeset.ts';
 
 /** Rows of one control in the PDF; the workbook has all. */
@@ -32,20 +32,21 @@ export function drawFindings(report: Report): void {
     );
     paper.paragraph(control.why, { after: 2 });
     paper.paragraph([text('To close: ', { face: 'medium' }), text(control.remediation)], { after: 5 });
+    const excepted = findings.some(({ exception }) => exception !== null);
     drawTable(
       paper,
       [
         { title: 'Finding', share: 10 },
-        { title: 'Item', share: 38 },
-        { title: 'What was found', share: 37 },
-        { title: 'Exception', share: 15 },
+        { title: 'Item', share: 45 },
+        { title: 'What was found', share: 45 },
+        ...(excepted ? [{ title: 'Exception', share: 16 }] : []),
       ],
-      findings.slice(0, findingsPerControl).map((finding) => ({
+      findings.slice(0, findingsPerControl).map(({ id: number, item, message, exception }) => ({
         cells: [
-          [name(finding.id, { whole: true })],
-          [name(finding.item)],
-          finding.message,
-          finding.exception === null ? [text('none', { colour: quiet })] : [name(finding.exception)],
+          [name(number, { whole: true })],
+          [name(item)],
+          message,
+          ...(excepted ? [exception === null ? [text('none', { colour: quiet })] : [name(exception)]] : []),
         ],
       })),
     );
@@ -65,17 +66,17 @@ export function drawOpenPoints(report: Report): void {
     drawTable(
       paper,
       [
-        { title: 'What would close it', share: 30 },
-        { title: 'What is missing', share: 32 },
-        { title: 'Controls', share: 18 },
-        { title: 'Requirements it keeps open', share: 20 },
+        { title: 'What would close it', share: 28 },
+        { title: 'What is missing', share: 28 },
+        { title: 'Controls', share: 16 },
+        { title: 'Requirements it keeps open', share: 28 },
       ],
       model.open.map((point) => ({
         cells: [
           point.closedBy,
           gapSpans(point.gaps, 4),
           linkList(report, 'control', point.controls, 6),
-          linkList(report, 'requirement', point.requirements, 6, (key) => key.slice(key.indexOf(' ') + 1)),
+          requirementSpans(report, point.requirements, 3),
         ],
       })),
     );
@@ -114,17 +115,19 @@ export function drawRequirements(report: Report): void {
   for (const framework of model.frameworks) {
     paper.ensure(160);
     paper.heading(`${framework.title}  ${framework.versionLabel}`, 2);
+    const ids = framework.sections.flatMap((section) => section.requirements).map(({ id }) => paper.fonts.width(id, 'mono') * sizes.table);
+    const idShare = Math.min(30, Math.max(12, (Math.max(...ids) * 100) / (paper.width - 40)));
     drawTable(
       paper,
       [
-        { title: 'Requirement', share: 17 },
-        { title: 'Title, and what it still needs', share: 36 },
-        { title: 'Outcome', share: 19 },
-        { title: 'Controls', share: 19 },
-        { title: 'Exhibits', share: 11 },
+        { title: 'Requirement', share: idShare },
+        { title: 'Title, and what it still needs', share: (100 - idShare) * 0.41 },
+        { title: 'Outcome', share: (100 - idShare) * 0.22 },
+        { title: 'Controls', share: (100 - idShare) * 0.25 },
+        { title: 'Exhibits', share: (100 - idShare) * 0.12 },
       ],
       framework.sections.flatMap((section): (TableRow | Group)[] => [
-        { group: `${section.id}  ${section.title}` },
+        { group: sectionTitle(section) },
         ...section.requirements.map((requirement) => requirementRow(report, requirement)),
       ]),
     );
@@ -135,49 +138,54 @@ function requirementRow(report: Report, requirement: ReportRequirement): TableRo
   const standing = standingText(requirement);
   const controls = requirement.controls
     .slice(0, 6)
-    .flatMap((entry, index): Span[] => [
-      ...(index === 0 ? [] : [text(', ')]),
-      link(report, 'control', entry.id),
+    .flatMap((entry): Span[] => [
+      { ...link(report, 'control', entry.id), below: true },
       text(` ${entry.verdict.word}${reachText(entry) === 'exact' ? '' : ` (${reachText(entry)})`}`, { colour: quiet }),
     ]);
   const more = requirement.controls.length - 6;
   const title: Span[] = [
     text(requirement.title),
-    ...(standing === '' ? [] : [text(`  ${standing}`, { colour: quiet })]),
-    ...(requirement.needs === null ? [] : [text(`  Bring: ${requirement.needs}`, { colour: quiet })]),
+    ...(standing === '' ? [] : [text(standing, { colour: quiet, below: true })]),
+    ...(requirement.needs === null ? [] : [text(`Bring: ${requirement.needs}`, { colour: quiet, below: true })]),
   ];
   const outcome: Cell = {
     mark: requirement.verdict.shown,
     spans: [
       text(requirement.verdict.word, { face: requirement.verdict.outcome === 'fail' ? 'medium' : 'regular' }),
-      ...(requirement.counts === '' ? [] : [text(`  ${requirement.counts}`, { colour: quiet })]),
+      ...(requirement.counts === '' ? [] : [text(requirement.counts, { colour: quiet, below: true })]),
     ],
   };
   return {
     key: `requirement ${requirement.key}`,
     cells: [
-      [name(requirement.id)],
+      [name(requirement.id, { whole: true })],
       title,
       outcome,
-      more > 0 ? [...controls, text(` and ${more} more in the workbook`, { colour: quiet })] : controls,
+      more > 0 ? [...controls, text(`${more} more in the workbook`, { colour: quiet, below: true })] : controls,
       linkList(report, 'exhibit', requirement.exhibits, 4),
     ],
   };
 }
 
+/** One block per control, on one page where it fits one. */
 export function drawControls(report: Report): void {
   const { paper } = report;
   for (const control of report.model.controls) {
-    paper.ensure(190);
+    const facts = controlFacts(report, control);
+    const height = measureFacts(paper, facts, controlLabels) + 60;
+    paper.ensure(height < paper.bottom - paper.top ? height : 190);
     paper.heading(`${control.id}  ${control.title}`, 2, `control ${control.id}`);
-    drawFacts(paper, controlFacts(report, control), 0.16);
+    drawFacts(paper, facts, controlLabels);
   }
 }
 
-function controlFacts(report: Report, control: ReportControl): (readonly [string, Cell | readonly Span[] | string])[] {
+/** Share of the labels' column. */
+const controlLabels = 0.16;
+
+function controlFacts(report: Report, control: ReportControl): Fact[] {
   const { population } = control;
   const result = verdictCell(control.verdict);
-  const facts: (readonly [string, Cell | readonly Span[] | string] | null)[] = [
+  const facts: (Fact | null)[] = [
     [
       'Result',
       {
@@ -200,7 +208,7 @@ function controlFacts(report: Report, control: ReportControl): (readonly [string
     control.findings.length === 0 ? null : ['Findings', findingSpans(report, control)],
     control.gaps.length === 0 ? null : ['Missing', gapSpans(control.gaps, 6)],
     ['Test procedure', control.procedure],
-    control.requirements.length === 0 ? null : ['Supports', requirementSpans(report, control)],
+    control.requirements.length === 0 ? null : ['Supports', requirementSpans(report, control.requirements, 8)],
   ];
   return facts.filter((fact) => fact !== null);
 }
@@ -219,11 +227,11 @@ function findingSpans(report: Report, control: ReportControl): Span[] {
   return [link(report, 'finding', control.id, first === last ? first : `${first} to ${last}`)];
 }
 
-function requirementSpans(report: Report, control: ReportControl): Span[] {
+function requirementSpans(report: Report, requirements: readonly string[], limit: number): Span[] {
   const titles = new Map(report.model.frameworks.map((framework) => [framework.id, framework.title]));
-  const groups = Map.groupBy(control.requirements, (key) => key.slice(0, key.indexOf(' ')));
+  const groups = Map.groupBy(requirements, (key) => key.slice(0, key.indexOf(' ')));
   return [...groups].flatMap(([framework, keys], index) => [
     text(`${index === 0 ? '' : '; '}${titles.get(framework) ?? framework}: `, { colour: quiet }),
-    ...linkList(report, 'requirement', keys, 8, (key) => key.slice(key.indexOf(' ') + 1)),
+    ...linkList(report, 'requirement', keys, limit, (key) => key.slice(key.indexOf(' ') + 1)),
   ]);
 }

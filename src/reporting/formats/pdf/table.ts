@@ -89,16 +89,14 @@ function drawGroup(paper: Paper, title: string, columns: number, table: Element)
   paper.hairline(paper.y, rule, 0.4);
 }
 
-/** Label and value, one pair a row: what a reader looks up. */
-export function drawFacts(paper: Paper, facts: readonly (readonly [string, Cell | readonly Span[] | string])[], labelShare = 0.22): void {
-  const boxes = placeColumns(paper, [
-    { title: '', share: labelShare },
-    { title: '', share: 1 - labelShare },
-  ]);
+/** A label and what a reader looks up under it. */
+export type Fact = readonly [string, Cell | readonly Span[] | string];
+
+/** Facts one below the other, a hairline between them. */
+export function drawFacts(paper: Paper, facts: readonly Fact[], labelShare = 0.22): void {
+  const boxes = factBoxes(paper, labelShare);
   const table = paper.element('Table');
-  for (const [label, value] of facts) {
-    const cells = [setCell(paper, [text(label, { colour: quiet })], boxes[0]?.width ?? 0), setCell(paper, value, boxes[1]?.width ?? 0)];
-    const height = Math.max(...cells.map(({ lines }) => lines.length)) * leading + 2 * factPadding;
+  for (const { cells, height } of setFacts(paper, facts, boxes)) {
     paper.ensure(height);
     drawRow(paper, cells, [], boxes, table, true);
     paper.y += height;
@@ -106,6 +104,24 @@ export function drawFacts(paper: Paper, facts: readonly (readonly [string, Cell 
   }
   table.end();
   paper.space(8);
+}
+
+export function measureFacts(paper: Paper, facts: readonly Fact[], labelShare: number): number {
+  return setFacts(paper, facts, factBoxes(paper, labelShare)).reduce((sum, { height }) => sum + height, 0);
+}
+
+function factBoxes(paper: Paper, labelShare: number): readonly Box[] {
+  return placeColumns(paper, [
+    { title: '', share: labelShare },
+    { title: '', share: 1 - labelShare },
+  ]);
+}
+
+function setFacts(paper: Paper, facts: readonly Fact[], boxes: readonly Box[]): { cells: readonly SetCell[]; height: number }[] {
+  return facts.map(([label, value]) => {
+    const cells = [setCell(paper, [text(label, { colour: quiet })], boxes[0]?.width ?? 0), setCell(paper, value, boxes[1]?.width ?? 0)];
+    return { cells, height: Math.max(...cells.map(({ lines }) => lines.length)) * leading + 2 * factPadding };
+  });
 }
 
 const factPadding = 2.2;

@@ -13,6 +13,8 @@ export interface Span {
   readonly link?: string;
   /** Do not break inside while it fits a line: short ids. */
   readonly whole?: boolean;
+  /** Begins a new line. */
+  readonly below?: boolean;
 }
 
 export interface Piece {
@@ -63,12 +65,18 @@ export function setLines(spans: readonly Span[], size: number, width: number, fo
     used = 0;
   };
   const place = (piece: Piece): void => {
-    if (pieces.length > 0 && used + piece.width > width && piece.text.trim() !== '') feed();
+    if (pieces.length > 0 && used + piece.width > width && piece.text.trim() !== '') {
+      const carried = clings(piece, pieces) ? pieces.pop() : undefined;
+      used -= carried?.width ?? 0;
+      feed();
+      if (carried !== undefined) place(carried);
+    }
     if (pieces.length === 0 && piece.text.trim() === '') return;
     pieces.push(piece);
     used += piece.width;
   };
   for (const span of spans) {
+    if (span.below === true && pieces.length > 0) feed();
     for (const word of wordsOf(span)) {
       const piece = shape(word, span, size, fonts);
       if (piece.width <= width) place(piece);
@@ -77,6 +85,11 @@ export function setLines(spans: readonly Span[], size: number, width: number, fo
   }
   if (pieces.length > 0 || lines.length === 0) feed();
   return lines;
+}
+
+/** Punctuation stays with the word before it, when that leaves something on the line. */
+function clings(piece: Piece, pieces: readonly Piece[]): boolean {
+  return /^[,;.):]/.test(piece.text) && pieces.length > 1 && pieces.at(-1)?.text.trim() !== '';
 }
 
 function wordsOf(span: Span): readonly string[] {
@@ -96,7 +109,7 @@ function split(word: string, span: Span, size: number, width: number, fonts: Fon
     if (piece.width <= width) return [piece];
     const parts: Piece[] = [];
     let current = '';
-    for (const { segment: character } of new Intl.Segmenter('en').segment(segment)) {
+    for (const character of atomsOf(segment)) {
       if (current !== '' && shape(current + character, span, size, fonts).width > width) {
         parts.push(shape(current, span, size, fonts));
         current = '';
@@ -106,6 +119,15 @@ function split(word: string, span: Span, size: number, width: number, fonts: Fon
     return [...parts, shape(current, span, size, fonts)];
   });
 }
+
+/** Letters with their marks; an escape of ours is one atom. */
+function atomsOf(segment: string): readonly string[] {
+  return segment
+    .split(/(\\u\{[0-9a-f]+\})/)
+    .flatMap((part) => (part.startsWith('\\u{') ? [part] : [...graphemes.segment(part)].map(({ segment: letter }) => letter)));
+}
+
+const graphemes = new Intl.Segmenter('en');
 
 /** Chooses a face that has every glyph: the wanted one, else monospace, else the wanted one with escapes. */
 function shape(word: string, span: Span, size: number, fonts: Fonts): Piece {

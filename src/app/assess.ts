@@ -1,0 +1,209 @@
+/**
+ * Judging: chooses the evidence (latest run, a past one, or files without any ledger), the catalog and its parameters, and calls the pure
+ * assessment. An unfiltered judgement of the latest run is written into the ledger; everything else only reads.
+ */
+import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { assessControls } from '../assessment/index.ts';
+import { pickFrameworks } from '../catalog/index.ts';
+import { collectors, declarations } from '../collectors/index.ts';
+import { createMemorySnapshot, openLedger } from '../ledger/index.ts';
+import { rollUp, summarize } from '../mapping/index.ts';
+import type { Assessment, Control, EvidenceReader, EvidenceSink, Framework, ListingKind, RunSummary } from '../model/index.ts';
+import { KubevidenceError, visible } from '../model/index.ts';
+import { detectManaged, populations } from '../populations/index.ts';
+import { createIngest, isRecording, readFiles, replayRecording } from '../sources/index.ts';
+import type { CatalogInForce, Params } from './catalog.ts';
+import { loadCatalogInForce } from './catalog.ts';
+import type { Config } from './config.ts';
+import { loadConfig, pickCluster } from './config.ts';
+import type { AppContext } from './context.ts';
+import { toolName } from './context.ts';
+import { loadLogSigner } from './keys.ts';
+
+export interface AssessOptions {
+  readonly configPath?: string | undefined;
+  readonly cluster?: string | undefined;
+  readonly from?: string | undefined;
+  readonly at?: string | undefined;
+  readonly run?: number | undefined;
+  readonly framework?: string | undefined;
+  readonly control?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly auditPolicy?: string | undefined;
+}
+
+export interface AssessReport extends CatalogInForce {
+  readonly assessment: Assessment;
+  readonly reader: EvidenceReader;
+  readonly run: RunSummary | null;
+}
+
+/** What the commands that judge share. `close` releases the ledger; evidence must be read before. */
+export async function assessCommand(context: AppContext, options: AssessOptions): Promise<AssessReport> {
+  if (options.from !== undefined) {
+    if (options.at !== undefined || options.run !== undefined || options.cluster !== undefined)
+      throw new KubevidenceError('usage', '--from judges files; --cluster, --at and --run choose from the ledger', { next: 'Leave one of them out.' });
+    const inForce = loadCatalogInForce(null);
+    const reader = await readSnapshotFrom(context, options.from);
+    return { ...inForce, ...judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, null), run: reader.run };
+  }
+  const config = loadConfig({ cwd: context.cwd, path: options.configPath, uid: context.uid });
+  const inForce = loadCatalogInForce(config);
+  const cluster = pickCluster(config, options.cluster).name;
+  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  try {
+    const run = chooseRun(ledger.runs(cluster), cluster, options, (instant) => ledger.runAt(cluster, instant));
+    const reader = ledger.snapshot(cluster, run.number);
+    const judged = judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, config);
+    const latest = ledger.runs(cluster).findLast((each) => each.endedAt !== null)?.number === run.number;
+    const whole = options.framework === undefined && options.control === undefined && options.namespace === undefined && options.auditPolicy === undefined;
+    if (latest && whole) await record(context, config, cluster, run, inForce, judged.assessment);
+    return { ...inForce, ...judged, run };
+  } finally {
+    ledger.close();
+  }
+}
+
+/** The run to judge: the named one, the last one that had ended at an instant, or the latest ended one. */
+export function chooseRun(runs: readonly RunSummary[], cluster: string, options: Pick<AssessOptions, 'run' | 'at'>, runAt: (instant: string) => RunSummary | undefined): RunSummary {
+  const next = 'See the runs: kubevidence ledger status';
+  if (options.run !== undefined) {
+    const found = runs.find((run) => run.number === options.run);
+    if (found === undefined) throw new KubevidenceError('usage', `there is no run ${options.run} of ${visible(cluster)}`, { next });
+    if (found.endedAt === null) throw new KubevidenceError('usage', `run ${options.run} of ${visible(cluster)} has not ended`, { next });
+    return found;
+  }
+  const found = options.at === undefined ? runs.findLast((run) => run.endedAt !== null) : runAt(parseInstant(options.at));
+  if (found === undefined)
+    throw new KubevidenceError('usage', options.at === undefined ? `there is no finished run of ${visible(cluster)} yet` : `no run of ${visible(cluster)} had ended by ${visible(options.at)}`, {
+      next: options.at === undefined ? 'Collect first: kubevidence collect' : next,
+    });
+  return found;
+}
+
+const instantForm = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+/** RFC 3339, or a date (its midnight, UTC). Throws `usage`: a time without zone would mean another moment elsewhere. */
+export function parseInstant(text: string): string {
+  const time = instantForm.test(text) ? new Date(text.length === 10 ? `${text}T00:00:00Z` : text) : new Date(Number.NaN);
+  const rolled = time.getTime() - Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
+  if (Number.isNaN(rolled) || Math.abs(rolled) > 2 * 86_400_000)
+    throw new KubevidenceError('usage', `${visible(text)} is not a time`, { next: 'Write it like 2026-08-14T12:00Z, with its zone.' });
+  return time.toISOString();
+}
+
+function judge(reader: EvidenceReader, inForce: CatalogInForce, options: AssessOptions, config: Config | null) {
+  const { catalog, configured } = inForce;
+  const known = [...new Set(catalog.frameworks.map((framework) => framework.id))];
+  for (const id of [options.framework ?? [], config?.frameworks ?? []].flat()) {
+    if (!known.includes(id)) throw new KubevidenceError('usage', `there is no framework ${visible(id)}`, { next: `Known: ${known.join(', ')}` });
+  }
+  if (options.control !== undefined && !catalog.controls.some((control) => control.id === options.control))
+    throw new KubevidenceError('usage', `there is no control ${visible(options.control)}`, { next: 'See them: kubevidence controls list' });
+  const only = options.framework === undefined ? (config?.frameworks ?? known) : [options.framework];
+  const chosen = pickFrameworks(catalog.frameworks, reader.cluster.version);
+  const frameworks = options.control === undefined ? chosen.filter((framework) => only.includes(framework.id)) : [];
+  const controls = catalog.controls.filter((control) => options.control === undefined || control.id === options.control);
+  return { reader, assessment: assessSnapshot({ reader, controls, frameworks, benchmark: chosen.find((framework) => framework.kind === 'benchmark'), params: configured, namespace: options.namespace, managed: managedOf(config, reader) }) };
+}
+
+interface Judgement {
+  readonly reader: EvidenceReader;
+  readonly controls: readonly Control[];
+  readonly frameworks: readonly Framework[];
+  readonly benchmark: Framework | undefined;
+  readonly params: Params;
+  readonly namespace?: string | undefined;
+  readonly managed: string | null;
+}
+
+/** Controls over the evidence, then requirements over the controls. */
+export function assessSnapshot({ reader, controls, frameworks, benchmark, params, namespace, managed }: Judgement): Assessment {
+  const results = assessControls(controls, { reader, populations, params, namespace, managed });
+  const requirements = rollUp(frameworks, results, { managed: managed !== null, benchmark });
+  const { run, cluster } = reader;
+  return {
+    schema: 'kubevidence/assessment/v1',
+    scope: reader.scope,
+    cluster: { name: cluster.name, uid: cluster.uid, version: cluster.version },
+    at: reader.at,
+    run: run && { number: run.number, startedAt: run.startedAt, endedAt: run.endedAt },
+    controls: [...results],
+    requirements: [...requirements],
+    summary: summarize(requirements),
+  };
+}
+
+/** Who runs the control plane: what the configuration says, else what the evidence shows. Null: the cluster's owner. */
+export function managedOf(config: Config | null, reader: EvidenceReader): string | null {
+  const said = config?.clusters.find((each) => each.name === reader.cluster.name)?.managed;
+  return said === undefined ? detectManaged(reader) : said === 'none' ? null : said;
+}
+
+async function record(context: AppContext, config: Config, cluster: string, run: RunSummary, inForce: CatalogInForce, assessment: Assessment): Promise<void> {
+  // Without the key or the right to write, judging still works; it leaves no trace then.
+  if (!existsSync(config.keys.log)) return;
+  try {
+    const signer = await loadLogSigner(config.keys.log, config.keys.passphraseFile);
+    const ledger = openLedger({ path: config.ledgerPath, mode: 'write', clock: context.clock, signer });
+    try {
+      ledger.recordAssessment({
+        cluster,
+        run: run.number,
+        at: context.clock().toISOString(),
+        toolVersion: toolName,
+        catalogDigest: inForce.catalog.digest,
+        catalogBytes: inForce.catalog.bytes,
+        paramsDigest: inForce.paramsDigest,
+        assessment,
+      });
+      ledger.checkpoint();
+    } finally {
+      ledger.close();
+    }
+  } catch (error) {
+    if (!(error instanceof KubevidenceError) || error.code === 'integrity') throw error;
+    context.warn(`this assessment was not recorded in the ledger: ${error.message}`);
+  }
+}
+
+/** A snapshot in memory from a recording (its last run), or from a directory or file of objects. */
+export async function readSnapshotFrom(context: AppContext, path: string): Promise<EvidenceReader> {
+  if (await isRecording(path)) {
+    let last: (EvidenceSink & EvidenceReader) | undefined;
+    await replayRecording(path, {
+      startRun: (header) => {
+        last = createMemorySnapshot({ scope: 'cluster', cluster: header.identity, at: header.observedAt, ...(last && { previous: last }) });
+        return createIngest({ declarations: declarations({ secrets: true }), sink: last, keepAnnotations: [] });
+      },
+    });
+    if (last === undefined) throw new KubevidenceError('input', `${visible(path)} holds no run`);
+    return last;
+  }
+  const at = context.clock().toISOString();
+  const name = basename(path).replace(/\.[^.]+$/, '') || 'files';
+  const sink = createMemorySnapshot({ scope: 'files', cluster: { name, uid: null, version: null, server: null, caFingerprint: null, actor: null }, at });
+  const all = declarations({ secrets: true });
+  await readFiles({ paths: [path], declarations: all, ingest: createIngest({ declarations: all, sink, keepAnnotations: [] }), clock: context.clock });
+  return sink;
+}
+
+/** The evidence with the audit policy of a file in place of the snapshot's. */
+async function withAuditPolicy(context: AppContext, reader: EvidenceReader, path: string | undefined): Promise<EvidenceReader> {
+  if (path === undefined) return reader;
+  await readFile(path).catch((cause: unknown) => {
+    throw new KubevidenceError('usage', `cannot read ${visible(path)}`, { cause });
+  });
+  const extra = createMemorySnapshot({ scope: 'files', cluster: reader.cluster, at: reader.at });
+  const kind: ListingKind = 'files.audit-policy/policies';
+  const wanted = declarations().filter((declaration) => declaration.kind === kind);
+  await readFiles({ paths: [path], declarations: wanted, ingest: createIngest({ declarations: wanted, sink: extra, keepAnnotations: [] }), clock: context.clock });
+  return {
+    ...reader,
+    listings: () => [...reader.listings().filter((listing) => listing.kind !== kind), ...extra.listings()],
+    listing: (wantedKind) => (wantedKind === kind ? extra : reader).listing(wantedKind),
+    objects: (wantedKind) => (wantedKind === kind ? extra : reader).objects(wantedKind),
+  };
+}

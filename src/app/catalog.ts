@@ -1,0 +1,46 @@
+/** The catalog in force: what ships with the package, plus the user's own controls, with effective parameters and their digests. */
+import { hash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import { checkConfiguredParams, effectiveParams, loadCatalog } from '../catalog/index.ts';
+import { type ExampleResult, runExamples } from '../control-examples.ts';
+import type { Catalog, Json } from '../model/index.ts';
+import { canonicalBytes } from '../model/index.ts';
+import { populations } from '../populations/index.ts';
+import type { Config } from './config.ts';
+import { type AppContext, packageRoot } from './context.ts';
+
+export type Params = Readonly<Record<string, Readonly<Record<string, Json>>>>;
+
+export interface CatalogInForce {
+  readonly catalog: Catalog;
+  /** Control id → parameter → value, as configured: only what differs from the defaults. */
+  readonly configured: Params;
+  /** SHA-256, hex, over the effective parameters of all controls, defaults filled in. */
+  readonly paramsDigest: string;
+}
+
+const shipped = { controls: join(packageRoot, 'controls'), mappings: join(packageRoot, 'mappings') };
+const populationNames = populations.map((population) => population.name);
+
+/** Throws `configuration` for a broken file, naming file, line and key; also for a parameter that no control has. */
+export function loadCatalogInForce(config: Pick<Config, 'controlDirs' | 'params'> | null): CatalogInForce {
+  const catalog = loadCatalog({
+    controlDirs: [shipped.controls, ...(config?.controlDirs ?? [])],
+    mappingDirs: [shipped.mappings],
+    populations: populationNames,
+  });
+  const configured = config?.params ?? {};
+  checkConfiguredParams(catalog.controls, configured);
+  const effective = Object.fromEntries(catalog.controls.map((control) => [control.id, effectiveParams(control, configured[control.id])]));
+  return { catalog, configured, paramsDigest: hash('sha256', canonicalBytes(effective)) };
+}
+
+/** Runs the examples of the shipped controls, or of those in `directory`. */
+export function runControlExamples(context: Pick<AppContext, 'cwd'>, directory?: string): readonly ExampleResult[] {
+  const { controls } = loadCatalog({
+    controlDirs: [directory === undefined ? shipped.controls : resolve(context.cwd, directory)],
+    mappingDirs: [],
+    populations: populationNames,
+  });
+  return [...runExamples(controls, populations)];
+}

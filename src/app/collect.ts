@@ -1,0 +1,334 @@
+/**
+ * One run, from plan to checkpoint: it is logged before the first request, every planned listing is closed with what it read or why not,
+ * and whatever happens the run ends with a status that says so.
+ */
+import { hash, randomUUID } from 'node:crypto';
+import type { CollectorSettings } from '../collectors/index.ts';
+import { enabledCollectors, optionsOf, selfSubjectRules } from '../collectors/index.ts';
+import type { ClusterIdentity, Collector, Gap, Json, ListingKind, RunSummary } from '../model/index.ts';
+import { KubevidenceError, at, canonicalBytes, listAt, reasonOf, textAt, visible } from '../model/index.ts';
+import type { ClusterAccess, LiveSource, PageFeed, PlannedListing } from '../sources/index.ts';
+import { createScrubber, openLiveSource, resolveCluster } from '../sources/index.ts';
+import { loadCatalogInForce } from './catalog.ts';
+import type { ClusterConfig, Config } from './config.ts';
+import type { AppContext } from './context.ts';
+import { toolName } from './context.ts';
+import { ensureKeys, loadDocumentSigner } from './keys.ts';
+import type { WorkerClient } from './worker-client.ts';
+import { startWorker } from './worker-client.ts';
+
+export interface CollectOptions {
+  readonly config: Config;
+  readonly cluster: ClusterConfig;
+  readonly files: readonly string[];
+  readonly record: string | null;
+  readonly dryRun: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ListingReport {
+  readonly kind: ListingKind;
+  readonly items: number;
+  readonly gaps: readonly Gap[];
+}
+
+export interface CollectReport {
+  /** Null for a dry run. */
+  readonly run: RunSummary | null;
+  readonly status: 'succeeded' | 'partial' | 'failed';
+  readonly identity: ClusterIdentity;
+  readonly listings: readonly ListingReport[];
+  readonly requests: number;
+  readonly bytes: number;
+  readonly milliseconds: number;
+  readonly warnings: readonly string[];
+  /** Server clock minus ours. */
+  readonly clockSkewMs: number | null;
+  readonly checkpoint: string | null;
+}
+
+/** What a reader may do about a right that is missing. */
+export const giveRights = 'kubevidence manifests rbac | kubectl apply -f -';
+/** A run may take this long; a hanging server then ends it as partial or failed. */
+const runDeadlineMs = 30 * 60_000;
+/** Namespaces in which the account's own rules are asked; the others are named as a gap. */
+const mostNamespacesAsked = 200;
+
+/** Opens the worker with keys and ledger ready. A dry run touches neither. */
+export async function openWorker(context: AppContext, config: Config, options: { readonly record: string | null; readonly dryRun: boolean }): Promise<WorkerClient> {
+  const base = { record: options.record, keepAnnotations: config.keepAnnotations, tool: toolName };
+  if (options.dryRun) return startWorker({ ...base, ledger: null });
+  const made = await ensureKeys(context, config);
+  if (made !== null) context.warn(`made the signing keys beside the ledger; document key ${made}`);
+  const signer = await loadDocumentSigner(config.keys);
+  return startWorker({
+    ...base,
+    ledger: {
+      path: config.ledgerPath,
+      logKey: config.keys.log,
+      passphraseFile: config.keys.passphraseFile,
+      create: { organization: config.organization, documentKeyFingerprint: signer.fingerprint },
+    },
+  });
+}
+
+/** A live run. Throws `unreachable` after recording the failed run when the server could not be asked at all; `integrity` for another cluster. */
+export async function collectLive(context: AppContext, options: CollectOptions): Promise<CollectReport> {
+  const { config, cluster } = options;
+  const started = context.clock();
+  const uuid = randomUUID();
+  const enabled = enabledCollectors(config.collectors as CollectorSettings);
+  let access: ClusterAccess | KubevidenceError;
+  try {
+    access = await resolveCluster({ kubeconfig: cluster.kubeconfig, context: cluster.context, inCluster: cluster.inCluster, env: context.env, clock: context.clock });
+  } catch (error) {
+    // A wrong configuration is no attempt to collect; credentials that cannot be had are one, and it failed.
+    if (!(error instanceof KubevidenceError) || error.code !== 'unreachable') throw error;
+    access = error;
+  }
+  const worker = await openWorker(context, config, options);
+  try {
+    await worker.plan({
+      cluster: cluster.name,
+      uuid,
+      kind: 'manual',
+      slot: null,
+      ...describePlan(enabled, config),
+    });
+    const run = new LiveRun(context, options, worker, enabled, uuid);
+    return await run.execute(access, started);
+  } finally {
+    await worker.close();
+  }
+}
+
+/** What a run sets out to read and by which definitions, as its `run-planned` record names them. */
+export function describePlan(enabled: readonly Collector[], config: Config) {
+  const { keepAnnotations } = config;
+  const listings = enabled.flatMap((collector) =>
+    collector.listings.map((listing) => ({
+      kind: listing.kind,
+      collectorVersion: collector.version,
+      keepDigest: createScrubber(listing, { keepAnnotations }).keepDigest,
+      reusable: listing.reusable ?? false,
+    })),
+  );
+  const { catalog, paramsDigest } = loadCatalogInForce(config);
+  const definitions = hash('sha256', canonicalBytes({ catalog: catalog.digest, params: paramsDigest, listings, keepAnnotations }));
+  return { listings, definitions };
+}
+
+/** The state of one live run; methods in the order in which they happen. */
+class LiveRun {
+  readonly #context: AppContext;
+  readonly #options: CollectOptions;
+  readonly #worker: WorkerClient;
+  readonly #enabled: readonly Collector[];
+  readonly #uuid: string;
+  readonly #reports: ListingReport[] = [];
+  readonly #namespaces: string[] = [];
+  readonly #items = new Map<ListingKind, number>();
+  #skew: number | null = null;
+  #identity: ClusterIdentity;
+
+  constructor(context: AppContext, options: CollectOptions, worker: WorkerClient, enabled: readonly Collector[], uuid: string) {
+    this.#context = context;
+    this.#options = options;
+    this.#worker = worker;
+    this.#enabled = enabled;
+    this.#uuid = uuid;
+    this.#identity = { name: options.cluster.name, uid: null, version: null, server: null, caFingerprint: null, actor: null };
+  }
+
+  async execute(access: ClusterAccess | KubevidenceError, started: Date): Promise<CollectReport> {
+    if (access instanceof KubevidenceError) return this.#fail(access);
+    const source = openLiveSource(access, {
+      runUuid: this.#uuid,
+      clock: this.#context.clock,
+      deadlineMs: runDeadlineMs,
+      signal: this.#options.signal,
+      userAgent: toolName,
+      onProgress: (event) =>
+        this.#context.progress(event.type === 'page' ? `${event.kind}: ${event.items} items, ${event.pages} pages` : `${event.path}: ${event.why}, again in ${Math.round(event.waitMs / 1000)} s`),
+    });
+    try {
+      try {
+        await this.#identify(source, access);
+        await this.#worker.start(this.#identity, 'cluster');
+      } catch (error) {
+        return await this.#fail(error);
+      }
+      await this.#read(source);
+      await this.#readOwnRights(source);
+      await this.#readFiles();
+      const status = this.#status();
+      const run = await this.#end(status, status === 'failed' ? 'nothing could be read' : null);
+      const checkpoint = await this.#worker.checkpoint();
+      return {
+        run,
+        status,
+        identity: this.#identity,
+        listings: this.#reports,
+        requests: source.stats.requests,
+        bytes: source.stats.bytes,
+        milliseconds: this.#context.clock().getTime() - started.getTime(),
+        warnings: access.warnings,
+        clockSkewMs: this.#skew,
+        checkpoint,
+      };
+    } finally {
+      source.close();
+    }
+  }
+
+  /** Who answers, and as whom; asked before anything is stored, because another cluster behind the name must not be. */
+  async #identify(source: LiveSource, access: ClusterAccess): Promise<void> {
+    const before = this.#context.clock().getTime();
+    const version = await source.get('/version');
+    if (version.serverDate !== undefined) {
+      const middle = (before + this.#context.clock().getTime()) / 2;
+      // The header has whole seconds; half of one is the best guess.
+      const skew = Date.parse(version.serverDate) + 500 - middle;
+      if (Number.isFinite(skew)) this.#skew = Math.round(skew);
+    }
+    const kubeSystem = await source.get('/api/v1/namespaces', { query: { fieldSelector: 'metadata.name=kube-system', limit: '1' } });
+    const review = await source.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
+    this.#identity = {
+      ...this.#identity,
+      server: access.server,
+      caFingerprint: access.caFingerprint,
+      version: textAt(parseAnswer(version), 'gitVersion')?.replace(/^v/, '') ?? null,
+      uid: textAt(listAt(parseAnswer(kubeSystem), 'items')[0], 'metadata', 'uid') ?? null,
+      actor: textAt(parseAnswer(review), 'status', 'userInfo', 'username') ?? null,
+    };
+  }
+
+  async #read(source: LiveSource): Promise<void> {
+    const planned: PlannedListing[] = [];
+    for (const collector of this.#enabled) {
+      const options = optionsOf(collector, this.#options.config.collectors as CollectorSettings);
+      for (const listing of collector.listings) {
+        const requests = listing.requests(options);
+        if (requests.length > 0) planned.push({ kind: listing.kind, requests });
+      }
+    }
+    // The largest lists first, so that the last to end is a short one.
+    const weight = (kind: ListingKind) => (kind === 'k8s.pods/pods' ? 0 : kind === 'k8s.workloads/replicasets' ? 1 : 2);
+    planned.sort((a, b) => weight(a.kind) - weight(b.kind));
+    const feed: PageFeed = {
+      room: () => this.#worker.room(),
+      page: async (kind, requestIndex, request, body) => {
+        if (kind === 'k8s.namespaces/namespaces') this.#namespaces.push(...namesIn(body));
+        const page = await this.#worker.page(kind, requestIndex, request, body);
+        this.#items.set(kind, (this.#items.get(kind) ?? 0) + page.items);
+        return page;
+      },
+      restart: (kind, requestIndex) => {
+        this.#items.delete(kind);
+        if (kind === 'k8s.namespaces/namespaces') this.#namespaces.length = 0;
+        void this.#worker.restart(kind, requestIndex);
+      },
+      close: async (kind, outcome) => {
+        const gaps = outcome.gaps.map((gap) => (gap.reason === 'forbidden' && gap.closedBy === undefined ? { ...gap, closedBy: giveRights } : gap));
+        await this.#close(kind, this.#items.get(kind) ?? 0, gaps, outcome.requests);
+      },
+    };
+    await source.readAll(planned, feed);
+  }
+
+  /** SelfSubjectRulesReview lists cluster-wide rights in every answer, and those of one namespace: so each namespace is asked. */
+  async #readOwnRights(source: LiveSource): Promise<void> {
+    const kind = 'k8s.self/rules';
+    if (!this.#enabled.some((collector) => collector.listings.some((listing) => listing.kind === kind))) return;
+    const all = [...new Set(this.#namespaces)].sort();
+    const asked = all.length > 0 ? all.slice(0, mostNamespacesAsked) : ['default', 'kube-system'];
+    const gaps: Gap[] = [];
+    if (all.length === 0) gaps.push({ reason: 'forbidden', what: 'own rights in namespaces that could not be listed', closedBy: giveRights });
+    if (all.length > asked.length)
+      gaps.push({ reason: 'absent', what: `own rights in ${all.length - asked.length} further namespaces`, detail: `only ${asked.length} are asked in a run` });
+    const answers = await Promise.all(spread(asked, 4).map((part) => this.#askRules(source, part)));
+    for (const answer of answers) gaps.push(...answer.gaps);
+    const objects = answers.flatMap((answer) => answer.objects);
+    await this.#worker.put(kind, objects);
+    await this.#close(kind, objects.length, gaps, []);
+  }
+
+  async #askRules(source: LiveSource, namespaces: readonly string[]): Promise<{ objects: ReturnType<typeof selfSubjectRules>[]; gaps: Gap[] }> {
+    const objects: ReturnType<typeof selfSubjectRules>[] = [];
+    const gaps: Gap[] = [];
+    for (const namespace of namespaces) {
+      const what = `own rights in ${namespace}`;
+      try {
+        const answer = await source.post('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SelfSubjectRulesReview',
+          spec: { namespace },
+        });
+        const status = at(parseAnswer(answer), 'status');
+        if (answer.status === 201 && status !== undefined) objects.push(selfSubjectRules(namespace, status));
+        else gaps.push({ reason: answer.status === 403 ? 'forbidden' : 'error', what, detail: `status ${answer.status}` });
+      } catch (error) {
+        gaps.push({ reason: 'error', what, detail: visible(reasonOf(error)) });
+      }
+    }
+    return { objects, gaps };
+  }
+
+  /** Evidence that the API does not show: from `--files`, or a gap that says how to bring it. */
+  async #readFiles(): Promise<void> {
+    const kinds = this.#enabled.flatMap((collector) => collector.listings.map((listing) => listing.kind)).filter((kind) => kind.startsWith('files.'));
+    if (this.#options.files.length > 0) {
+      const report = await this.#worker.files(this.#options.files, kinds);
+      for (const listing of report.listings) this.#reports.push(listing);
+      return;
+    }
+    for (const kind of kinds)
+      await this.#close(kind, 0, [{ reason: 'absent', what: kind.slice(kind.indexOf('/') + 1), detail: 'the API does not show it', closedBy: 'kubevidence collect --files PATH' }], []);
+  }
+
+  async #close(kind: ListingKind, items: number, gaps: readonly Gap[], requests: Parameters<WorkerClient['closeListing']>[1]['requests']): Promise<void> {
+    await this.#worker.closeListing(kind, { requests, gaps, observedAt: this.#context.clock().toISOString() });
+    this.#reports.push({ kind, items, gaps });
+  }
+
+  /** Absent is not missing: a feature that the cluster does not have leaves a run complete. */
+  #status(): CollectReport['status'] {
+    const read = this.#reports.some(({ kind, gaps, items }) => !/^(k8s\.cluster|k8s\.self|files\.)/.test(kind) && (gaps.length === 0 || items > 0));
+    if (!read) return 'failed';
+    return this.#reports.some(({ gaps }) => gaps.some((gap) => gap.reason !== 'absent')) ? 'partial' : 'succeeded';
+  }
+
+  #end(status: CollectReport['status'], error: string | null): Promise<RunSummary | null> {
+    return this.#worker.end({ status, error, identity: this.#identity, serverClockSkewMs: this.#skew, endedAt: this.#context.clock().toISOString() });
+  }
+
+  async #fail(error: unknown): Promise<never> {
+    await this.#end('failed', visible(reasonOf(error)));
+    throw error;
+  }
+}
+
+function parseAnswer(answer: { readonly body: Buffer; readonly status: number }): Json {
+  if (answer.status >= 300) return null;
+  try {
+    return JSON.parse(answer.body.toString('utf8')) as Json;
+  } catch (cause) {
+    throw new KubevidenceError('unreachable', 'the server answered with something that is not JSON', {
+      cause,
+      next: 'Check that the kubeconfig names an API server and no proxy or web page.',
+    });
+  }
+}
+
+function namesIn(body: Uint8Array): string[] {
+  try {
+    return listAt(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')), 'items').flatMap((item) => textAt(item, 'metadata', 'name') ?? []);
+  } catch {
+    return []; // The worker reports what is wrong with the page.
+  }
+}
+
+/** `items` dealt out to at most `parts` lists. */
+function spread<T>(items: readonly T[], parts: number): T[][] {
+  return Array.from({ length: Math.min(parts, items.length) }, (_, part) => items.filter((_item, i) => i % parts === part));
+}

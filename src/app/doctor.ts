@@ -1,0 +1,160 @@
+/**
+ * `doctor`: what would go wrong, before it does. Each check says what it looked at, and for what is missing, what that costs. It changes
+ * nothing: no run, no record, no key.
+ */
+import { existsSync } from 'node:fs';
+import { enabledCollectors, selfSubjectRules } from '../collectors/index.ts';
+import type { CollectorSettings } from '../collectors/index.ts';
+import { openLedger, verifyLedger } from '../ledger/index.ts';
+import type { AccessRule, Json } from '../model/index.ts';
+import { at, describeRule, KubevidenceError, listAt, reasonOf, textAt, visible } from '../model/index.ts';
+import { certificateInfo } from '../signing/index.ts';
+import type { LiveSource } from '../sources/index.ts';
+import { openLiveSource, resolveCluster } from '../sources/index.ts';
+import { giveRights } from './collect.ts';
+import type { ClusterConfig, Config } from './config.ts';
+import type { AppContext } from './context.ts';
+import { toolName } from './context.ts';
+import { haveKeys, loadDocumentSigner, loadLogSigner, readCertificateFile } from './keys.ts';
+
+export interface Check {
+  readonly state: 'ok' | 'warning' | 'problem';
+  readonly what: string;
+  /** What it means, or how to close it. */
+  readonly detail?: string;
+  /** For the exit code when this is a problem. */
+  readonly error?: KubevidenceError;
+}
+
+/** All checks, in the order in which they matter. Stops asking the cluster when it does not answer. */
+export async function* doctor(context: AppContext, config: Config, cluster: ClusterConfig): AsyncGenerator<Check> {
+  yield* checkKeys(context, config);
+  yield* checkLedger(context, config);
+  yield* checkCluster(context, config, cluster);
+}
+
+async function* checkKeys(context: AppContext, config: Config): AsyncGenerator<Check> {
+  if (!haveKeys(config.keys)) {
+    yield { state: 'warning', what: 'no signing keys yet', detail: 'the first collect makes them' };
+    return;
+  }
+  try {
+    await loadLogSigner(config.keys.log, config.keys.passphraseFile);
+    const signer = await loadDocumentSigner(config.keys);
+    const info = certificateInfo(readCertificateFile(config.keys.certificate));
+    const days = Math.floor((Date.parse(info.notAfter) - context.clock().getTime()) / 86_400_000);
+    yield days < 0
+      ? { state: 'problem', what: `the document certificate expired ${-days} days ago`, detail: 'packs cannot be signed with it' }
+      : { state: days < 90 ? 'warning' : 'ok', what: `signing keys are there; the certificate is valid for ${days} more days`, detail: `document key ${signer.fingerprint}` };
+  } catch (error) {
+    yield problem(error);
+  }
+}
+
+async function* checkLedger(context: AppContext, config: Config): AsyncGenerator<Check> {
+  if (!existsSync(config.ledgerPath)) {
+    yield { state: 'warning', what: 'no ledger yet', detail: 'the first collect makes it' };
+    return;
+  }
+  try {
+    const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+    const { records, runs, bytes } = ledger.status();
+    ledger.close();
+    const { ok, problems } = verifyLedger(config.ledgerPath);
+    yield ok
+      ? { state: 'ok', what: `the ledger verifies: ${records} records, ${runs.length} runs, ${(bytes.file / 1e6).toFixed(1)} MB` }
+      : { state: 'problem', what: `the ledger does not verify: ${problems[0] ?? ''}`, detail: 'see all: kubevidence ledger verify', error: new KubevidenceError('integrity', 'the ledger does not verify') };
+  } catch (error) {
+    yield problem(error);
+  }
+}
+
+async function* checkCluster(context: AppContext, config: Config, cluster: ClusterConfig): AsyncGenerator<Check> {
+  let source: LiveSource | undefined;
+  try {
+    const access = await resolveCluster({ kubeconfig: cluster.kubeconfig, context: cluster.context, inCluster: cluster.inCluster, env: context.env, clock: context.clock });
+    for (const warning of access.warnings) yield { state: 'warning', what: warning };
+    source = openLiveSource(access, { runUuid: 'doctor', clock: context.clock, userAgent: toolName, deadlineMs: 120_000 });
+    const before = context.clock().getTime();
+    const version = await source.get('/version');
+    const skew = version.serverDate === undefined ? null : Math.abs(Date.parse(version.serverDate) + 500 - (before + context.clock().getTime()) / 2);
+    const kubernetes = textAt(parse(version.body), 'gitVersion');
+    yield version.status === 200
+      ? { state: 'ok', what: `${visible(cluster.name)} answers: Kubernetes ${visible(kubernetes ?? 'of unknown version')}` }
+      : { state: 'warning', what: `${visible(cluster.name)} answers, but /version gives status ${version.status}` };
+    if (skew !== null)
+      yield skew > 60_000
+        ? { state: 'problem', what: `the clocks differ by ${Math.round(skew / 1000)} s`, detail: 'times of evidence are doubtful above 60 s: set the clock' }
+        : { state: 'ok', what: 'the clock agrees with the server’s within a minute' };
+    const review = await source.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
+    const user = textAt(parse(review.body), 'status', 'userInfo', 'username');
+    const groups = listAt(parse(review.body), 'status', 'userInfo', 'groups').filter((group) => typeof group === 'string');
+    yield { state: 'ok', what: `asked as ${visible(user ?? 'unknown')}` };
+    if (groups.includes('system:masters'))
+      yield { state: 'warning', what: 'this account is in system:masters: it may do everything', detail: 'collect with an account of its own: kubevidence manifests rbac' };
+    yield* checkRights(source, config);
+    yield* checkExcess(source, config);
+  } catch (error) {
+    yield problem(error);
+  } finally {
+    source?.close();
+  }
+}
+
+async function* checkRights(source: LiveSource, config: Config): AsyncGenerator<Check> {
+  let missing = 0;
+  let asked = 0;
+  for (const collector of enabledCollectors(config.collectors as CollectorSettings)) {
+    for (const listing of collector.listings) {
+      for (const rule of listing.needs) {
+        asked += 1;
+        if (await mayI(source, rule)) continue;
+        missing += 1;
+        yield { state: 'problem', what: `missing: ${describeRule(rule)}`, detail: `without it, ${listing.withoutIt}` };
+      }
+    }
+  }
+  if (missing === 0) yield { state: 'ok', what: `all ${asked} rights that the collectors need are there` };
+  else yield { state: 'warning', what: `${missing} of ${asked} rights are missing`, detail: `give them: ${giveRights}` };
+}
+
+async function mayI(source: LiveSource, rule: AccessRule): Promise<boolean> {
+  const attributes: Record<string, Json> =
+    rule.nonResourceURL === undefined
+      ? { group: rule.apiGroup ?? '', resource: rule.resource ?? '', verb: rule.verb, ...(rule.namespace && { namespace: rule.namespace }), ...(rule.resourceNames?.[0] && { name: rule.resourceNames[0] }) }
+      : { path: rule.nonResourceURL, verb: rule.verb };
+  const answer = await source.post('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { [rule.nonResourceURL === undefined ? 'resourceAttributes' : 'nonResourceAttributes']: attributes },
+  });
+  return at(parse(answer.body), 'status', 'allowed') === true;
+}
+
+/** Rights beyond the declared ones, in the namespaces that every cluster has; a run looks at all of them (control RUN-002). */
+async function* checkExcess(source: LiveSource, config: Config): AsyncGenerator<Check> {
+  const objects = [];
+  for (const namespace of ['default', 'kube-system']) {
+    const answer = await source.post('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } });
+    const status = at(parse(answer.body), 'status');
+    if (status !== undefined) objects.push(selfSubjectRules(namespace, status));
+  }
+  const excess = excessRights(objects, config);
+  for (const right of excess.slice(0, 10)) yield { state: 'warning', what: `in excess: ${visible(right)}`, detail: 'no collector needs it' };
+  if (excess.length > 10) yield { state: 'warning', what: `in excess: ${excess.length - 10} more`, detail: 'control RUN-002 lists them all' };
+  if (objects.length > 0 && excess.length === 0) yield { state: 'ok', what: 'no right in excess in default and kube-system' };
+}
+
+function problem(error: unknown): Check {
+  if (!(error instanceof KubevidenceError)) throw error;
+  const detail = [error.means, error.next].filter((each) => each !== undefined).join(' ');
+  return { state: 'problem', what: visible(reasonOf(error)), error, ...(detail !== '' && { detail }) };
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return null;
+  }
+}

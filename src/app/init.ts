@@ -1,0 +1,69 @@
+/** `init`: a directory in which collect, assess and pack create run without an edit. Asks nothing that has a good default; replaces nothing. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { ContextSummary } from '../sources/index.ts';
+import { listContexts } from '../sources/index.ts';
+import { KubevidenceError } from '../model/index.ts';
+import { loadConfig } from './config.ts';
+import type { AppContext } from './context.ts';
+import { packageRoot } from './context.ts';
+import { ensureKeys } from './keys.ts';
+
+export interface InitReport {
+  readonly file: string;
+  readonly cluster: string;
+  readonly context: ContextSummary | null;
+  readonly otherContexts: number;
+  /** Of the document key that was made, or null when keys were there. */
+  readonly fingerprint: string | null;
+  readonly keys: string;
+}
+
+export async function init(context: AppContext, options: { readonly organization?: string | undefined; readonly cluster?: string | undefined; readonly context?: string | undefined }): Promise<InitReport> {
+  const file = join(context.cwd, 'kubevidence.yaml');
+  if (existsSync(file)) throw new KubevidenceError('usage', 'there is a kubevidence.yaml here already; it was left as it is', { next: 'Edit it, or run init in another directory.' });
+  let contexts: readonly ContextSummary[] = [];
+  try {
+    contexts = listContexts({ env: context.env });
+  } catch (error) {
+    if (options.context !== undefined) throw error;
+    context.warn('no kubeconfig was found: name the cluster in kubevidence.yaml later');
+  }
+  const chosen = options.context === undefined ? contexts.find((each) => each.current) : contexts.find((each) => each.name === options.context);
+  if (options.context !== undefined && chosen === undefined)
+    throw new KubevidenceError('configuration', `the kubeconfig has no context ${options.context}`, { next: `Known: ${contexts.map((each) => each.name).join(', ') || 'none'}` });
+  const cluster = options.cluster ?? clusterName(chosen?.name);
+  writeFileSync(file, template({ organization: options.organization ?? 'Unnamed organization', cluster, context: chosen?.name }), { mode: 0o600, flag: 'wx' });
+  const config = loadConfig({ cwd: context.cwd, uid: context.uid });
+  const fingerprint = await ensureKeys(context, config);
+  return { file, cluster, context: chosen ?? null, otherContexts: Math.max(0, contexts.length - 1), fingerprint, keys: config.keys.document };
+}
+
+/** A context's name as a cluster's name: what the ledger's key allows, without the noise that tools put in front. */
+function clusterName(context: string | undefined): string {
+  const name = (context ?? '').replace(/^.*[@/]/, '').replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 63);
+  return name === '' ? 'cluster' : name;
+}
+
+function template({ organization, cluster, context }: { organization: string; cluster: string; context: string | undefined }): string {
+  const text = (value: string) => stringify(value, { lineWidth: 0 }).trimEnd();
+  return `# yaml-language-server: $schema=${join(packageRoot, 'schemas', 'config.schema.json')}
+# Everything not written here has a default. Relative paths are relative to this file.
+organization: ${text(organization)} # printed on every report
+ledger: sqlite:kubevidence/ledger.db # evidence, append-only; back it up with kubevidence/keys
+clusters:
+  - name: ${text(cluster)} # the cluster's key in the ledger; never give it to another cluster
+    ${context === undefined ? '# context: my-context # of the kubeconfig; default: the current one' : `context: ${text(context)}`}
+
+# frameworks: [cis-kubernetes, hipaa-security-rule, gdpr] # default: all
+# timezone: Europe/Berlin # default: UTC
+# collectors:
+#   secrets: true # types, names and ages of Secrets, never values; needs "list secrets", which is full read
+# params:
+#   RBAC-001:
+#     allowed: ["Group/system:masters", "Group/kubeadm:cluster-admins", "User/break-glass"]
+# controls: [./controls] # directories with your own controls
+# keepAnnotations: [example.com/change-ticket] # annotation values that reports may show
+`;
+}

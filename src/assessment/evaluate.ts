@@ -1,0 +1,160 @@
+/**
+ * One control over the rows of its population. An outcome starts at notAssessed and has to earn pass: every row answered, nothing
+ * missing, and evidence to stand on. What is kept of a row is a finding or a gap, never the row.
+ */
+import { type Budget, CelProblem, compilePredicate, type Predicate, renderMessage, stepsPerControl, toCel } from '../catalog/index.ts';
+import {
+  canonicalize,
+  type Control,
+  type ControlResult,
+  clip,
+  type Finding,
+  type Gap,
+  isComplete,
+  type Json,
+  type Outcome,
+  type Row,
+} from '../model/index.ts';
+import type { PopulationReading } from './read-population.ts';
+
+/** An approved exception for one item of one control, already known to be valid at the time of the assessment. */
+export interface ItemException {
+  readonly id: string;
+  readonly control: string;
+  /** The natural key of the row. */
+  readonly item: string;
+}
+
+/** A row, with itself in the numbers of CEL. Made once per row for all controls of its population. */
+export interface PreparedRow {
+  readonly row: Row;
+  readonly cel: unknown;
+}
+
+export interface Evaluation {
+  visit(prepared: PreparedRow): void;
+  /** `outside` counts rows that a namespace filter kept away. */
+  conclude(reading: PopulationReading, outside: number): ControlResult;
+}
+
+export interface EvaluationOptions {
+  readonly params: Readonly<Record<string, Json>>;
+  readonly exceptions: readonly ItemException[];
+  /** The provider that runs the control plane, when one does. */
+  readonly managed: string | null;
+}
+
+const compiled = new WeakMap<Control, { readonly where: Predicate | null; readonly expect: Predicate }>();
+
+/** Compiled once per control of a catalog; the catalog has already shown that it compiles. */
+function predicatesOf(control: Control): { readonly where: Predicate | null; readonly expect: Predicate } {
+  let made = compiled.get(control);
+  if (made === undefined) {
+    made = { where: control.where === undefined ? null : compilePredicate(control.where), expect: compilePredicate(control.expect) };
+    compiled.set(control, made);
+  }
+  return made;
+}
+
+export function startEvaluation(control: Control, options: EvaluationOptions): Evaluation {
+  const { where, expect } = predicatesOf(control);
+  const params = toCel(options.params);
+  const budget: Budget = { left: stepsPerControl };
+  const exceptions = new Map(options.exceptions.filter((each) => each.control === control.id).map((each) => [each.item, each.id]));
+  const findings: Finding[] = [];
+  const gaps = new Map<string, Gap>();
+  const unanswered = new Map<string, { readonly first: string; rows: number }>();
+  let size = 0;
+  let tested = 0;
+
+  /** True, false, or null where there is no answer: then that is a gap, never a row less. */
+  const ask = (predicate: Predicate, { row, cel }: PreparedRow): boolean | null => {
+    try {
+      return predicate.test(cel, params, budget);
+    } catch (error) {
+      if (!(error instanceof CelProblem)) throw error;
+      // What the population already said about the row explains more than the expression that stumbled over it.
+      if (row.gaps === undefined || row.gaps.length === 0) {
+        const known = unanswered.get(error.message);
+        if (known) known.rows += 1;
+        else unanswered.set(error.message, { first: row.item, rows: 1 });
+      }
+      return null;
+    }
+  };
+
+  return {
+    visit(prepared) {
+      const { row } = prepared;
+      size += 1;
+      const inside = where === null ? true : ask(where, prepared);
+      if (inside !== false) tested += 1;
+      if (inside === true && ask(expect, prepared) === false) {
+        const message = renderMessage(control.message, { ...row, params: options.params });
+        findings.push({
+          item: row.item,
+          resource: row.resource,
+          message,
+          evidence: [...row.evidence],
+          exception: exceptions.get(row.item) ?? null,
+        });
+        return;
+      }
+      // Also for a row that `where` leaves out: it may do so only because of what is unknown.
+      for (const gap of row.gaps ?? []) gaps.set(canonicalize(gap), gap);
+    },
+    conclude(reading, outside) {
+      const evidence = reading.listings.map(({ listing, optional }) => ({
+        optional,
+        shown: { kind: listing.kind, id: listing.id, items: listing.items, complete: isComplete(listing) },
+      }));
+      for (const gap of reading.gaps) gaps.set(canonicalize(gap), gap);
+      const all = [...gaps.values(), ...[...unanswered].map(([problem, rows]) => unansweredGap(control, problem, rows))];
+      if (all.length === 0 && !evidence.some(({ optional, shown }) => !optional || shown.complete))
+        all.push({ reason: 'absent', what: control.population, detail: 'nothing was read that an outcome could stand on' });
+      const law = decide(findings.length, all, tested, outside > 0 ? 'notApplicable' : (control.whenEmpty ?? 'notApplicable'));
+      const provider = providerGap(control, law, all, tested, options.managed);
+      const outcome = provider === null ? law : 'providerResponsibility';
+      // A pass stands on what was read whole; an optional listing that was not is nothing that it may stand on.
+      const standsOn = evidence.filter(({ optional, shown }) => !(optional && outcome === 'pass' && !shown.complete));
+      return {
+        id: control.id,
+        title: control.title,
+        severity: control.severity,
+        outcome,
+        labels: { ...control.labels },
+        population: { name: control.population, size, tested },
+        evidence: standsOn.map(({ shown }) => shown),
+        findings: findings.sort((a, b) => (a.item < b.item ? -1 : 1)),
+        gaps: provider === null ? all : [provider, ...all],
+      };
+    },
+  };
+}
+
+function decide(failures: number, gaps: readonly Gap[], tested: number, whenEmpty: 'pass' | 'notApplicable'): Outcome {
+  if (failures > 0) return 'fail';
+  if (gaps.length > 0) return 'notAssessed';
+  return tested > 0 ? 'pass' : whenEmpty;
+}
+
+/**
+ * On a managed cluster the provider answers for what the control plane does not show. Not for what could be read with a right, a retry
+ * or another tool: that stays a gap of ours.
+ */
+function providerGap(control: Control, outcome: Outcome, gaps: readonly Gap[], tested: number, managed: string | null): Gap | null {
+  if (managed === null || control.labels?.['side'] !== 'controlPlane' || outcome === 'fail') return null;
+  const hidden = gaps.every((gap) => gap.reason === 'absent' || gap.reason === 'provider');
+  if (!hidden || (gaps.length === 0 && tested > 0)) return null;
+  return {
+    reason: 'provider',
+    what: control.population,
+    detail: `the control plane is run by ${managed}`,
+    closedBy: "the provider's report or API, or an attestation",
+  };
+}
+
+function unansweredGap(control: Control, problem: string, { first, rows }: { readonly first: string; readonly rows: number }): Gap {
+  const others = rows === 1 ? '' : ` and ${rows - 1} more ${control.population}`;
+  return { reason: 'error', what: `${clip(first, 200)}${others}`, detail: `${control.id} has no answer: ${clip(problem, 300)}` };
+}

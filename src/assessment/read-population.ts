@@ -1,0 +1,78 @@
+/**
+ * Reads a population once, and knows how complete it was: gaps of the listings that it reads become its gaps here, so that no author of
+ * a population can forget them. Rows stream through; nothing but their keys is kept.
+ */
+import {
+  type EvidenceReader,
+  type Gap,
+  isComplete,
+  type ListingKind,
+  type Population,
+  type PopulationInput,
+  type Row,
+  type StoredListing,
+} from '../model/index.ts';
+
+export interface PopulationReading {
+  readonly gaps: readonly Gap[];
+  /** The listings that were read: all of `from` that are there, and those of `also` that the population looked into. */
+  readonly listings: readonly { readonly listing: StoredListing; readonly optional: boolean }[];
+}
+
+/** Calls `visit` for every row. Throws for two rows with one key, and for a population that reads what it has not declared: our defects. */
+export function readPopulation(population: Population, reader: EvidenceReader, visit: (row: Row) => void): PopulationReading {
+  const also = population.also ?? [];
+  const declared = new Set([...population.from, ...also]);
+  const looked = new Set<ListingKind>(population.from);
+  const gaps: Gap[] = population.from.flatMap((kind) => gapsOf(kind, reader.listing(kind), reader.scope));
+  const open = (kind: ListingKind) => {
+    if (!declared.has(kind)) throw new Error(`population ${population.name} reads ${kind}, which it does not declare`);
+    looked.add(kind);
+  };
+  const input: PopulationInput = {
+    reader,
+    *each(...kinds) {
+      for (const kind of kinds) {
+        open(kind);
+        yield* reader.objects(kind);
+      }
+    },
+    listing(kind) {
+      open(kind);
+      return reader.listing(kind);
+    },
+    gap: (gap) => {
+      gaps.push(gap);
+    },
+  };
+
+  const seen = new Set<string>();
+  for (const row of population.rows(input)) {
+    if (seen.has(row.item)) throw new Error(`population ${population.name} has two rows with the key ${JSON.stringify(row.item)}`);
+    seen.add(row.item);
+    visit(row);
+  }
+  const listings = [...looked].flatMap((kind) => {
+    const listing = reader.listing(kind);
+    return listing === undefined ? [] : [{ listing, optional: !population.from.includes(kind) }];
+  });
+  return { gaps, listings };
+}
+
+function gapsOf(kind: ListingKind, listing: StoredListing | undefined, scope: EvidenceReader['scope']): readonly Gap[] {
+  const what = kind.slice(kind.indexOf('/') + 1);
+  if (listing === undefined) {
+    const closedBy =
+      scope === 'files' ? `add ${what} to the files` : `collect ${what}; "kubevidence doctor" says which right or option is missing`;
+    return [{ reason: 'absent', what, detail: scope === 'files' ? 'not among the files' : 'not collected in this run', closedBy }];
+  }
+  if (isComplete(listing) || listing.gaps.length > 0) return listing.gaps;
+  return [
+    {
+      reason: 'stale',
+      what,
+      detail: 'the list expired while it was read, so its pages are not from one moment',
+      closedBy: 'collect again',
+    },
+  ];
+}

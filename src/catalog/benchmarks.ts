@@ -1,0 +1,45 @@
+/**
+ * Which version of a benchmark a cluster is held against. Recommendation ids mean something else in another version of the benchmark,
+ * so exactly one version is chosen and ids never cross.
+ */
+import type { Framework } from '../model/index.ts';
+
+/**
+ * One version of each benchmark, and everything that is no benchmark. `clusterVersion` is a gitVersion without `v`, or null when nobody
+ * knows. Chosen is the newest version that lists the cluster's minor version; else the nearest older one (else the oldest), labelled
+ * in its `version` field: "2.0.1 (not published for 1.36)".
+ */
+export function pickFrameworks(frameworks: readonly Framework[], clusterVersion: string | null): readonly Framework[] {
+  const ids = [...new Set(frameworks.map((framework) => framework.id))];
+  return ids.flatMap((id) => {
+    const versions = frameworks.filter((framework) => framework.id === id);
+    return versions.every((framework) => framework.kind === 'benchmark') ? [pickBenchmark(versions, clusterVersion)] : versions;
+  });
+}
+
+function pickBenchmark(versions: readonly Framework[], clusterVersion: string | null): Framework {
+  const newestFirst = [...versions].sort((a, b) => compareVersions(b.version, a.version));
+  const newest = newestFirst[0] as Framework;
+  const minor = /^v?(\d+\.\d+)/.exec(clusterVersion ?? '')?.[1];
+  if (minor === undefined || newest.kubernetesVersions === undefined) return newest;
+  const exact = newestFirst.find((framework) => framework.kubernetesVersions?.includes(minor));
+  if (exact) return exact;
+  const byAge = newestFirst
+    .filter((framework) => framework.kubernetesVersions !== undefined)
+    .sort((a, b) => compareVersions(latestOf(b), latestOf(a)));
+  const nearest = byAge.find((framework) => compareVersions(latestOf(framework), minor) < 0) ?? byAge.at(-1) ?? newest;
+  return { ...nearest, version: `${nearest.version} (not published for ${minor})` };
+}
+
+function latestOf(framework: Framework): string {
+  return [...(framework.kubernetesVersions ?? [])].sort(compareVersions).at(-1) ?? '0.0';
+}
+
+function compareVersions(a: string, b: string): number {
+  const [x, y] = [a, b].map((version) => version.split('.').map(Number)) as [number[], number[]];
+  for (let i = 0; i < Math.max(x.length, y.length); i++) {
+    const difference = (x[i] ?? 0) - (y[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

@@ -1,0 +1,103 @@
+/** `assess`: the verdicts of one snapshot, worst first, and what could not be concluded with what would close it. */
+import { assessCommand } from '../app/index.ts';
+import type { AssessReport } from '../app/index.ts';
+import type { Catalog, ControlResult, Outcome, Severity } from '../model/index.ts';
+import { clip, severities, visible } from '../model/index.ts';
+import { checkFormat, printDocument } from './output.ts';
+import type { Action } from './program.ts';
+import { ago, columnsOf, outcomeWord, type Terminal, wrap } from './terminal.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly cluster?: string;
+  readonly from?: string;
+  readonly at?: string;
+  readonly run?: number;
+  readonly framework?: string;
+  readonly control?: string;
+  readonly namespace?: string;
+  readonly auditPolicy?: string;
+  readonly failOn?: Severity;
+  readonly strict?: boolean;
+  readonly output: string;
+}
+
+export const assessAction: Action<Options> = async ({ app, terminal }, options) => {
+  const format = checkFormat(options.output, ['table', 'json', 'yaml']);
+  const report = await assessCommand(app, { ...options, configPath: options.config });
+  if (format === 'table') printAssessment(terminal, report, app.clock());
+  else printDocument(terminal, format, report.assessment);
+  const { controls } = report.assessment;
+  const worst = options.failOn === undefined ? -1 : severities.indexOf(options.failOn);
+  if (controls.some((control) => control.outcome === 'fail' && severities.indexOf(control.severity) <= worst)) return 1;
+  // A run that read nothing is no assessment, whatever the options.
+  if (report.run?.status === 'failed') return 3;
+  return options.strict && controls.some((control) => control.gaps.length > 0) ? 3 : 0;
+};
+
+/** Findings of one control that are printed; the rest are counted. */
+const shownFindings = 5;
+
+export function printAssessment(terminal: Terminal, { assessment, catalog, reader, run }: AssessReport, now: Date): void {
+  const { cluster, controls } = assessment;
+  const listings = reader.listings();
+  const complete = listings.filter((listing) => listing.gaps.length === 0).length;
+  const what = assessment.scope === 'files' ? 'files' : run ? `run ${run.number}${run.status === 'succeeded' ? '' : `, ${run.status}`}, ${ago(assessment.at, now)}` : `recorded ${assessment.at}`;
+  terminal.print(`${visible(cluster.name)}${cluster.version ? ` (${visible(cluster.version)})` : ''} · ${what} · ${complete} of ${listings.length} sources complete`);
+  printSummary(terminal, report(catalog), assessment.summary);
+  const failed = controls.filter((control) => control.outcome === 'fail').sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity) || (a.id < b.id ? -1 : 1));
+  for (const control of failed) printFailed(terminal, control);
+  printOpen(terminal, controls);
+  terminal.print();
+  const first = failed[0];
+  terminal.print(`  ${first ? `kubevidence controls show ${first.id} · ` : ''}kubevidence pack create --out DIR`);
+}
+
+function report(catalog: Catalog): ReadonlyMap<string, { readonly kind: 'benchmark' | 'law' | 'policy'; readonly version: string }> {
+  return new Map(catalog.frameworks.map((framework) => [framework.id, framework]));
+}
+
+function printSummary(terminal: Terminal, frameworks: ReturnType<typeof report>, summary: Readonly<Record<string, Readonly<Record<string, number>>>>): void {
+  const shown: readonly Outcome[] = ['pass', 'fail', 'notAssessed', 'manual', 'providerResponsibility', 'notApplicable'];
+  terminal.print();
+  const rows = Object.entries(summary).map(([id, counts]) => {
+    const { kind = 'policy', version = '' } = frameworks.get(id) ?? {};
+    const cells = shown.flatMap((outcome) => (counts[outcome] ? [`${String(counts[outcome]).padStart(3)} ${outcomeWord(outcome, kind)}`] : []));
+    return [`  ${id}${kind === 'benchmark' ? ` ${version}` : ''}`, cells.join('  ')];
+  });
+  for (const line of columnsOf(rows)) terminal.print(wrap(line, terminal.columns, '      '));
+}
+
+function printFailed(terminal: Terminal, control: ControlResult): void {
+  terminal.print();
+  const { size, tested, name } = control.population;
+  const of = `${control.findings.length} of ${tested}${tested === size ? '' : ` (${size} read)`} ${name}`;
+  const mark = terminal.style(['red', 'bold'], control.severity.toUpperCase().padEnd(8));
+  terminal.print(`  ${mark}  ${control.id}  ${wrap(`${visible(control.title)} · ${of}`, terminal.columns - 12 - control.id.length - 2, '            ')}`);
+  for (const finding of control.findings.slice(0, shownFindings)) terminal.print(`            ${wrap(clip(finding.message, 400), terminal.columns - 12, '              ')}`);
+  if (control.findings.length > shownFindings) terminal.print(`            and ${control.findings.length - shownFindings} more: -o json, or the pack`);
+}
+
+/** What is not assessed, grouped by what would close it: one action often closes many. */
+function printOpen(terminal: Terminal, controls: readonly ControlResult[]): void {
+  const open = controls.filter((control) => control.outcome === 'notAssessed' || control.outcome === 'providerResponsibility');
+  if (open.length === 0) return;
+  const groups = new Map<string, { ids: Set<string>; what: Set<string> }>();
+  for (const control of open) {
+    for (const gap of control.gaps) {
+      const key = gap.closedBy ?? (gap.detail === undefined ? gap.reason : clip(gap.detail, 200));
+      const group = groups.get(key) ?? { ids: new Set(), what: new Set() };
+      group.ids.add(control.id);
+      group.what.add(`${visible(gap.what)} (${gap.reason})`);
+      groups.set(key, group);
+    }
+  }
+  terminal.print();
+  terminal.print(`  ${open.length} controls are not assessed:`);
+  for (const [fix, { ids, what }] of [...groups].sort(([, a], [, b]) => b.ids.size - a.ids.size)) {
+    const list = (values: ReadonlySet<string>, most: number) => [...values].slice(0, most).join(', ') + (values.size > most ? ` and ${values.size - most} more` : '');
+    terminal.print(`    ${wrap(`${list(ids, 8)}: ${list(what, 4)}`, terminal.columns - 4, '      ')}`);
+    terminal.print(`      ${wrap(visible(fix), terminal.columns - 6, '      ')}`);
+  }
+}
+

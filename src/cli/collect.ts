@@ -1,0 +1,64 @@
+/** `collect`: one run, told as a short story: what was read, what was not and why, what to do next. */
+import { collectFiles, collectLive, loadConfig, pickCluster, replayIntoLedger } from '../app/index.ts';
+import type { CollectReport } from '../app/index.ts';
+import { KubevidenceError, visible } from '../model/index.ts';
+import { checkFormat, printDocument } from './output.ts';
+import type { Action } from './program.ts';
+import { megabytes, plural, type Terminal, wrap } from './terminal.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly cluster?: string;
+  readonly from?: string;
+  readonly files?: readonly string[];
+  readonly record?: string;
+  readonly dryRun?: boolean;
+  readonly strict?: boolean;
+  readonly output: string;
+}
+
+export const collectAction: Action<Options> = async ({ app, terminal }, options) => {
+  const format = checkFormat(options.output, ['table', 'json', 'yaml']);
+  const config = loadConfig({ cwd: app.cwd, path: options.config, uid: app.uid });
+  const cluster = pickCluster(config, options.cluster);
+  const from = options.from ?? cluster.directory;
+  if (from !== undefined && options.files !== undefined)
+    throw new KubevidenceError('usage', '--files joins a live run; with --from, put the files beside the others', { next: 'Leave one of them out.' });
+  const settings = { config, cluster, files: options.files ?? [], record: options.record ?? null, dryRun: options.dryRun ?? false };
+  const reports =
+    from === undefined ? [await collectLive(app, settings)] : ((await replayIntoLedger(app, settings, from)) ?? [await collectFiles(app, settings, from)]);
+  if (format === 'table') for (const report of reports) printReport(terminal, report);
+  else printDocument(terminal, format, reports.length === 1 ? reports[0] : reports);
+  if (reports.some((report) => report.status === 'failed')) return 3;
+  return options.strict && reports.some((report) => report.status !== 'succeeded') ? 3 : 0;
+};
+
+export function printReport(terminal: Terminal, report: CollectReport): void {
+  const { identity, run, status, listings } = report;
+  const complete = listings.filter((listing) => listing.gaps.length === 0).length;
+  const items = listings.reduce((sum, listing) => sum + listing.items, 0);
+  const who = `${visible(identity.name)}${identity.version ? ` (${visible(identity.version)})` : ''}`;
+  terminal.print(`${who} · ${run ? `run ${run.number}` : 'dry run'} ${status} · ${complete} of ${listings.length} sources complete · ${plural(items, 'object')}, ${megabytes(report.bytes)} in ${(report.milliseconds / 1000).toFixed(1)} s`);
+  for (const warning of report.warnings) terminal.print(`  ${wrap(`warning: ${visible(warning)}`, terminal.columns - 2, '  ')}`);
+  const byFix = new Map<string, string[]>();
+  for (const { gaps } of listings) {
+    for (const gap of gaps) {
+      const key = gap.closedBy ?? '';
+      byFix.set(key, [...(byFix.get(key) ?? []), `${visible(gap.what)} (${gap.reason})`]);
+    }
+  }
+  if (byFix.size > 0) terminal.print();
+  for (const [fix, what] of byFix) {
+    const shown = [...new Set(what)];
+    const more = shown.length > 8 ? `, and ${shown.length - 8} more` : '';
+    terminal.print(`  ${wrap(`not read: ${shown.slice(0, 8).join(', ')}${more}`, terminal.columns - 2, '    ')}`);
+    if (fix !== '') terminal.print(`    ${wrap(`Read it: ${fix}`, terminal.columns - 4, '    ')}`);
+  }
+  if (report.checkpoint !== null) {
+    const [, size, root] = report.checkpoint.split('\n');
+    terminal.print();
+    terminal.print(`  checkpoint ${size} ${root}`);
+  }
+  terminal.print();
+  terminal.print('  kubevidence assess');
+}

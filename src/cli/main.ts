@@ -1,0 +1,38 @@
+/** The entry: parses the command line, runs one command, and turns whatever happens into an exit code and at most five lines. */
+import { pathToFileURL } from 'node:url';
+import { CommanderError } from 'commander';
+import { exitCodeOf } from '../model/index.ts';
+import { printError } from './output.ts';
+import { buildProgram, exitOfCommander } from './program.ts';
+import { openTerminal } from './terminal.ts';
+
+/** Returns the exit code; never throws, and never ends the process, so that buffered output gets out. */
+export async function main(argv: readonly string[]): Promise<number> {
+  process.umask(0o077);
+  const terminal = openTerminal({ out: process.stdout, err: process.stderr }, process.env);
+  // Whoever pipes us into `head` has read enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
+  let code = 0;
+  const app = {
+    cwd: process.cwd(),
+    env: process.env,
+    clock: () => new Date(),
+    uid: process.getuid?.() ?? null,
+    warn: (text: string) => terminal.note(`warning: ${text}`),
+    progress: (text: string) => terminal.status(text),
+  };
+  try {
+    await buildProgram({ app, terminal }, (result) => {
+      code = result;
+    }).parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return exitOfCommander(error);
+    printError(terminal, error);
+    return exitCodeOf(error);
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = await main(process.argv.slice(2));
+}

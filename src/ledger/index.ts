@@ -1,0 +1,10 @@
+export type { AssessmentEntry, DefinitionChange, PackEntry, StoredAssessment, StoredPack } from './judgements.ts';
+export * from './ledger.ts';
+export type { StoredRecord } from './log-store.ts';
+export * from './memory-snapshot.ts';
+export type { PlannedListing } from './reuse.ts';
+export type { ReuseRecord, SaltedBytes } from './run-payload.ts';
+export type { EndOfRun, RunWriter } from './run-writer.ts';
+export type { ClusterSummary } from './runs.ts';
+export type { Exhibit, ExhibitTree, SaltedObject, SnapshotOptions } from './snapshot.ts';
+export type { KindSize, LedgerStatus } from './status.ts';

@@ -1,0 +1,162 @@
+/**
+ * What was said about the evidence: assessments with the catalog they used, changes of definitions, packs. Each is one record; what it says
+ * at length, and of whom, is a salted payload.
+ */
+import { hash } from 'node:crypto';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { RecordOf } from '../log/index.ts';
+import type { Assessment, Instant } from '../model/index.ts';
+import { KubevidenceError } from '../model/index.ts';
+import { payloadId, salted } from './payloads.ts';
+import type { Stores } from './stores.ts';
+
+export interface AssessmentEntry {
+  readonly cluster: string;
+  readonly run: number;
+  readonly at: Instant;
+  readonly toolVersion: string;
+  /** SHA-256 over `catalogBytes`, hex. */
+  readonly catalogDigest: string;
+  readonly catalogBytes: Uint8Array;
+  /** SHA-256 over the canonical effective parameters, hex. */
+  readonly paramsDigest: string;
+  readonly assessment: Assessment;
+}
+
+export interface StoredAssessment extends Omit<AssessmentEntry, 'catalogBytes'> {
+  readonly leaf: number;
+  /** Salted id of the assessment. */
+  readonly id: string;
+}
+
+export interface DefinitionChange {
+  /** e.g. `control RBAC-001`, `params`, `schedule`. */
+  readonly what: string;
+  /** Null when it did not exist. */
+  readonly oldDigest: string | null;
+  /** Null when it was removed. */
+  readonly newDigest: string | null;
+  readonly reason: string;
+  readonly requester: string;
+  readonly approver: string | null;
+}
+
+export interface PackEntry {
+  readonly cluster: string;
+  readonly period: { readonly from: Instant; readonly to: Instant };
+  /** Size of the checkpoint that the pack stands on. */
+  readonly checkpoint: number;
+  /** SHA-256 over manifest.json, hex. */
+  readonly manifestDigest: string;
+  readonly documentKeyFingerprint: string;
+}
+
+export interface StoredPack extends PackEntry {
+  readonly leaf: number;
+  /** Counts the packs of this cluster and period from 1. */
+  readonly number: number;
+}
+
+export type Judgements = ReturnType<typeof createJudgements>;
+
+// A catalog is a few MB of YAML as JSON.
+const largestCatalog = 256 * 1024 * 1024;
+
+export function createJudgements({ db, log, payloads, runs }: Stores, now: () => Instant) {
+  const insertCatalog = db.prepare<[Uint8Array, Uint8Array]>('INSERT INTO catalog (digest, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const oneCatalog = db.prepare<[Uint8Array], Buffer>('SELECT bytes FROM catalog WHERE digest = ?').pluck();
+
+  const read = (leaf: number, record: RecordOf<'assessed'>): StoredAssessment => {
+    const payload = payloads.read(leaf)?.[0];
+    if (payload === undefined || payloadId(payload) !== record.assessment) {
+      throw new KubevidenceError('integrity', `the assessment of record ${leaf} is missing, or is not the one that the record names`);
+    }
+    const { cluster, run, at, tool, catalog, params, assessment: id } = record;
+    const assessment = payload.value as unknown as Assessment;
+    return { leaf, id, cluster, run, at, toolVersion: tool, catalogDigest: catalog, paramsDigest: params, assessment };
+  };
+  return {
+    /** One record per run, catalog, parameters and tool version: returns the one there is, or writes it. Throws `usage` for an unended run. */
+    recordAssessment(entry: AssessmentEntry): StoredAssessment {
+      const { cluster, run, at, toolVersion: tool, catalogDigest: catalog, catalogBytes, paramsDigest: params, assessment } = entry;
+      const found = log
+        .find('assessed', cluster, run)
+        .find(({ record }) => record.catalog === catalog && record.params === params && record.tool === tool);
+      if (found !== undefined) return read(found.leaf, found.record);
+      if (runs.ended(cluster, run) === undefined) throw new KubevidenceError('usage', `run ${run} of ${cluster} has not ended`);
+      if (hash('sha256', catalogBytes) !== catalog) throw new KubevidenceError('defect', "the catalog's digest is not that of its bytes");
+      const counts: Record<string, number> = {};
+      for (const { outcome } of assessment.controls) counts[outcome] = (counts[outcome] ?? 0) + 1;
+      const payload = salted(assessment);
+      const record = { type: 'assessed', v: 1, at, cluster, run, tool, catalog, params, outcomes: counts, assessment: payload.id } as const;
+      const leaf = db
+        .transaction(() => {
+          const like = log.latest('assessed', cluster)?.leaf;
+          insertCatalog.run(Buffer.from(catalog, 'hex'), zstdCompressSync(catalogBytes));
+          const leaf = log.append(record);
+          payloads.write(leaf, [payload], like);
+          return leaf;
+        })
+        .immediate();
+      return read(leaf, record);
+    },
+    assessments(cluster: string, run: number): StoredAssessment[] {
+      return log.find('assessed', cluster, run).map(({ leaf, record }) => read(leaf, record));
+    },
+    /** The catalog's bytes as they were judged with; throws `integrity` when they are missing or changed. */
+    catalog(digest: string): Uint8Array {
+      const stored = oneCatalog.get(Buffer.from(digest, 'hex'));
+      const bytes = stored === undefined ? undefined : inflateCatalog(stored);
+      if (bytes === undefined || hash('sha256', bytes) !== digest)
+        throw new KubevidenceError('integrity', `the catalog ${digest} is missing or changed`);
+      return bytes;
+    },
+    recordDefinition({ what, oldDigest, newDigest, reason, requester, approver }: DefinitionChange): number {
+      const details = salted({ reason, requester, approver });
+      return db
+        .transaction(() => {
+          const leaf = log.append({ type: 'definition-changed', v: 1, at: now(), what, oldDigest, newDigest, details: details.id });
+          payloads.write(leaf, [details]);
+          return leaf;
+        })
+        .immediate();
+    },
+    recordPack(entry: PackEntry): StoredPack {
+      const { cluster, period, checkpoint, manifestDigest: manifest, documentKeyFingerprint } = entry;
+      return db
+        .transaction(() => {
+          const issued = log
+            .find('pack-issued', cluster)
+            .filter(({ record }) => record.period.from === period.from && record.period.to === period.to);
+          const number = issued.length + 1;
+          const leaf = log.append({
+            type: 'pack-issued',
+            v: 1,
+            at: now(),
+            cluster,
+            period,
+            number,
+            checkpoint,
+            manifest,
+            documentKeyFingerprint,
+          });
+          return { ...entry, leaf, number };
+        })
+        .immediate();
+    },
+    packs(cluster: string): StoredPack[] {
+      return log.find('pack-issued', cluster).map(({ leaf, record }) => {
+        const { period, checkpoint, manifest: manifestDigest, documentKeyFingerprint, number } = record;
+        return { leaf, cluster, period, checkpoint, manifestDigest, documentKeyFingerprint, number };
+      });
+    },
+  };
+}
+
+export function inflateCatalog(stored: Uint8Array): Buffer | undefined {
+  try {
+    return zstdDecompressSync(stored, { maxOutputLength: largestCatalog });
+  } catch {
+    return undefined;
+  }
+}

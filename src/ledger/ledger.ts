@@ -1,0 +1,327 @@
+/**
+ * The ledger: an append-only log of what was planned, collected and judged, and the evidence that its records name. One process writes at
+ * a time, on one connection; any number read, each seeing the last commit. Every method throws KubevidenceError for what can be expected to
+ * go wrong (exit codes of docs/interface): another writer, a full disk, a damaged file.
+ */
+import { hash, randomUUID } from 'node:crypto';
+import { type Checkpoint, formatVerifierKey, type NoteSigner } from '../log/index.ts';
+import {
+  canonicalBytes,
+  type Clock,
+  type ClusterIdentity,
+  type EvidenceReader,
+  type Instant,
+  type ListingKind,
+  type RunKind,
+  type RunSummary,
+} from '../model/index.ts';
+import { KubevidenceError, visible } from '../model/index.ts';
+import { createTables, guard, openForReading, openForWriting } from './database.ts';
+import { createJudgements, type Judgements } from './judgements.ts';
+import type { StoredRecord } from './log-store.ts';
+import { salted } from './payloads.ts';
+import type { PlannedListing } from './reuse.ts';
+import { createRunWriter, type RunWriter } from './run-writer.ts';
+import type { ClusterSummary } from './runs.ts';
+import { type Exhibit, readExhibit, readSnapshot, type SnapshotOptions } from './snapshot.ts';
+import { type LedgerStatus, readStatus } from './status.ts';
+import { createStores, type Stores } from './stores.ts';
+
+export interface NewLedger {
+  readonly organization: string;
+  /** Name and version of the program. */
+  readonly tool: string;
+  /** SHA-256 over the document key's SubjectPublicKeyInfo, hex. */
+  readonly documentKeyFingerprint: string;
+}
+
+export interface LedgerOptions {
+  readonly path: string;
+  readonly mode: 'read' | 'write';
+  readonly clock: Clock;
+  /** Signs checkpoints; it must be the ledger's own key. Without it nothing is signed. */
+  readonly signer?: NoteSigner;
+  /** Makes the ledger when there is none; needs `signer`. */
+  readonly create?: NewLedger;
+}
+
+export interface PlannedRun {
+  readonly cluster: string;
+  readonly uuid: string;
+  readonly kind: RunKind;
+  /** Scheduled slot, when there was one. */
+  readonly slot?: Instant | null;
+  readonly collectors: readonly { readonly kind: string; readonly version: number }[];
+  readonly tool: string;
+  /** SHA-256, hex, over what decides what is collected and judged: controls, mappings, parameters, keep-lists, schedule. */
+  readonly definitions: string;
+}
+
+export interface StartedRun {
+  readonly cluster: string;
+  readonly number: number;
+  readonly identity: ClusterIdentity;
+  readonly listings: readonly PlannedListing[];
+}
+
+export interface Ledger extends Judgements {
+  readonly path: string;
+  /** Writes the record that announces a run, on disk before this returns. Throws `usage` while another run of the cluster is open. */
+  planRun(run: PlannedRun): RunSummary;
+  /** A scheduled slot that nobody ran: it takes the next number. */
+  recordMissed(missed: { readonly cluster: string; readonly slot: Instant }): RunSummary;
+  startRun(run: StartedRun): RunWriter;
+  /** Throws `integrity` when the name stood for another cluster (kube-system UID) before. */
+  checkIdentity(cluster: string, identity: ClusterIdentity): void;
+  /** In (cluster, number) order. */
+  runs(cluster?: string): RunSummary[];
+  run(cluster: string, number: number): RunSummary | undefined;
+  /** The latest run that ended at or before. */
+  runAt(cluster: string, instant: Instant): RunSummary | undefined;
+  clusters(): ClusterSummary[];
+  snapshot(cluster: string, number: number, options?: SnapshotOptions): EvidenceReader;
+  exhibit(cluster: string, number: number, kind: ListingKind): Exhibit;
+  /** The signed head of the log, signed now if need be. Without a signer or in read mode: the last one; `configuration` when there is none. */
+  checkpoint(): Checkpoint;
+  /** By size; signatures checked. */
+  checkpoints(): Checkpoint[];
+  /** Records [from, to). */
+  records(from?: number, to?: number): Iterable<StoredRecord>;
+  inclusionProof(leaf: number, size: number): Uint8Array[];
+  consistencyProof(from: number, to: number): Uint8Array[];
+  /** c2sp.org/signed-note verifier key of the log. */
+  verifierKey(): string;
+  status(): LedgerStatus;
+  close(): void;
+}
+
+export function openLedger(options: LedgerOptions): Ledger {
+  const { path, mode, clock, signer, create } = options;
+  if (mode === 'read') {
+    const { db, close } = openForReading(path);
+    return guardAll(
+      path,
+      createLedger(
+        options,
+        guard(path, () => createStores(db)),
+        close,
+      ),
+    );
+  }
+  const { db, empty, close } = openForWriting(path, clock, create !== undefined);
+  try {
+    const stores = guard(path, () => {
+      if (empty) db.transaction(() => begin(() => createStores((createTables(db), db)), options)).immediate();
+      const stores = createStores(db);
+      requireOwnKey(stores, signer, path);
+      clearInterrupted(stores, clock);
+      if (signer !== undefined) db.transaction(() => stores.log.sign(signer)).immediate();
+      return stores;
+    });
+    return guardAll(path, createLedger(options, stores, close));
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function createLedger({ path, mode, clock, signer }: LedgerOptions, stores: Stores, close: () => void): Ledger {
+  const { db, log, runs } = stores;
+  const now = () => clock().toISOString();
+  const requireWriter = () => {
+    if (mode !== 'write') throw new KubevidenceError('defect', 'the ledger was opened for reading');
+  };
+  const sign = () => (signer === undefined ? undefined : db.transaction(() => log.sign(signer)).immediate());
+  const summary = (cluster: string, number: number): RunSummary => {
+    const found = runs.get(cluster, number);
+    if (found === undefined) throw new KubevidenceError('usage', `there is no run ${number} of ${cluster}`);
+    return found;
+  };
+  return {
+    ...createJudgements(stores, now),
+    path,
+    planRun({ cluster, uuid, kind, slot = null, collectors, tool, definitions }) {
+      requireWriter();
+      const number = db
+        .transaction(() => {
+          const open = runs.open().find(({ record }) => record.cluster === cluster);
+          if (open !== undefined) throw new KubevidenceError('usage', `run ${open.record.run} of ${cluster} has not ended`);
+          const number = runs.next(cluster);
+          const digest = hash('sha256', canonicalBytes(collectors));
+          log.append({
+            type: 'run-planned',
+            v: 1,
+            at: now(),
+            cluster,
+            run: number,
+            uuid,
+            kind,
+            slot,
+            tool,
+            collectors: { count: collectors.length, digest },
+            definitions,
+          });
+          return number;
+        })
+        .immediate();
+      return summary(cluster, number);
+    },
+    recordMissed({ cluster, slot }) {
+      requireWriter();
+      const number = db
+        .transaction(() => {
+          const number = runs.next(cluster);
+          log.append({ type: 'run-missed', v: 1, at: now(), cluster, run: number, uuid: randomUUID(), slot });
+          return number;
+        })
+        .immediate();
+      return summary(cluster, number);
+    },
+    startRun({ cluster, number, identity, listings }) {
+      requireWriter();
+      const plan = runs.planned(cluster, number);
+      if (plan === undefined || runs.ended(cluster, number) !== undefined)
+        throw new KubevidenceError('defect', `run ${number} of ${cluster} is not planned, or over`);
+      const ended = () => {
+        sign();
+        return summary(cluster, number);
+      };
+      return guardAll(path, createRunWriter(stores, { plan, identity, listings, startedAt: now(), now, ended }));
+    },
+    checkIdentity(cluster, identity) {
+      const bound = runs.binding(cluster);
+      if (bound === undefined || identity.uid === null || identity.uid === bound.uid) return;
+      throw new KubevidenceError(
+        'integrity',
+        `${visible(cluster)} is another cluster than before: its kube-system UID is ${visible(identity.uid)}, not ${visible(bound.uid)}`,
+        {
+          means: 'Evidence of two clusters under one name would prove nothing about either.',
+          next: 'Give the new cluster a name of its own in kubevidence.yaml, or `kubevidence cluster rebind --reason`.',
+        },
+      );
+    },
+    runs: (cluster) => runs.all(cluster),
+    run: (cluster, number) => runs.get(cluster, number),
+    runAt: (cluster, instant) => runs.at(cluster, instant),
+    clusters: () => runs.clusters(),
+    snapshot: (cluster, number, options) => {
+      const guarded = (reader: EvidenceReader): EvidenceReader => guardAll(path, { ...reader, previous: () => wrap(reader.previous()) });
+      const wrap = (reader: EvidenceReader | null) => (reader === null ? null : guarded(reader));
+      return guarded(readSnapshot(stores, cluster, number, options));
+    },
+    exhibit: (cluster, number, kind) => readExhibit(stores, cluster, number, kind),
+    checkpoint() {
+      const checkpoint = (mode === 'write' ? sign() : undefined) ?? log.lastCheckpoint();
+      if (checkpoint === undefined) {
+        throw new KubevidenceError('configuration', 'the log has no signed checkpoint', {
+          next: 'Name the log key in kubevidence.yaml (`signing`).',
+        });
+      }
+      return checkpoint;
+    },
+    checkpoints: () => log.checkpoints(),
+    records: (from = 0, to = log.size()) => log.records(from, Math.min(to, log.size())),
+    inclusionProof: (leaf, size) => log.inclusionProof(leaf, size),
+    consistencyProof: (from, to) => log.consistencyProof(from, to),
+    verifierKey: () => log.genesis().logKey,
+    // Sizes and counts of one moment, whatever a writer does meanwhile.
+    status: () => db.transaction(() => readStatus(stores))(),
+    close,
+  };
+}
+
+/** The ledger's birth: who it is, and which two keys belong together. */
+function begin(makeStores: () => Stores, { path, clock, signer, create }: LedgerOptions): void {
+  if (signer === undefined || create === undefined) {
+    throw new KubevidenceError('configuration', `the new ledger ${visible(path)} needs a log key`, {
+      next: '`kubevidence init` makes one.',
+    });
+  }
+  const { log, payloads } = makeStores();
+  const [at, logKey] = [clock().toISOString(), formatVerifierKey(signer)];
+  const details = salted({ organization: create.organization });
+  const leaf = log.append({
+    type: 'genesis',
+    v: 1,
+    at,
+    ledger: randomUUID(),
+    origin: signer.name,
+    logKey,
+    tool: create.tool,
+    details: details.id,
+  });
+  payloads.write(leaf, [details]);
+  log.append({ type: 'key-bound', v: 1, at, logKey, documentKeyFingerprint: create.documentKeyFingerprint });
+}
+
+function requireOwnKey({ log }: Stores, signer: NoteSigner | undefined, path: string): void {
+  if (signer === undefined || formatVerifierKey(signer) === log.genesis().logKey) return;
+  throw new KubevidenceError('configuration', `the log key is not the one of the ledger ${visible(path)}`, {
+    next: 'Name the key that was made with this ledger (`signing` in kubevidence.yaml).',
+  });
+}
+
+/** Nobody else writes: a run without an end is one whose process died. What it left is nobody's evidence. */
+function clearInterrupted({ db, log, objects, trees, runs }: Stores, clock: Clock): void {
+  for (const { leaf, record } of runs.open()) {
+    const at = clock().toISOString();
+    const { cluster, run, uuid } = record;
+    const nothing = {
+      listings: 0,
+      complete: 0,
+      items: 0,
+      gaps: 0,
+      serverClockSkewMs: null,
+      clusterUid: null,
+      caFingerprint: null,
+      snapshot: null,
+      reusable: null,
+    };
+    db.transaction(() => {
+      trees.dropRun(leaf);
+      objects.dropRun(leaf);
+      log.append({
+        type: 'run-ended',
+        v: 1,
+        at,
+        cluster,
+        run,
+        uuid,
+        status: 'interrupted',
+        startedAt: record.at,
+        endedAt: at,
+        observedAt: null,
+        ...nothing,
+      });
+    }).immediate();
+  }
+}
+
+/** Every method of `target` with {@link guard} around it, and around each step of what it iterates. */
+function guardAll<T extends object>(path: string, target: T): T {
+  const wrapped = Object.entries(target).map(([name, member]: [string, unknown]) => {
+    if (typeof member !== 'function') return [name, member];
+    return [
+      name,
+      (...args: unknown[]) =>
+        guardSteps(
+          path,
+          guard(path, () => (member as (...args: unknown[]) => unknown)(...args)),
+        ),
+    ];
+  });
+  return Object.fromEntries(wrapped) as T;
+}
+
+function guardSteps(path: string, result: unknown): unknown {
+  const isGenerator = typeof result === 'object' && result !== null && Symbol.iterator in result && 'next' in result;
+  if (!isGenerator) return result;
+  const steps = result as Iterator<unknown>;
+  return (function* () {
+    for (;;) {
+      const { done, value } = guard(path, () => steps.next());
+      if (done === true) return;
+      yield value;
+    }
+  })();
+}

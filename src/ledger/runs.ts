@@ -1,0 +1,147 @@
+/**
+ * Runs as the log tells them. There is no table of runs: a summary is made from the records of planning, ending or missing, each time it
+ * is asked for, so it cannot say anything else.
+ */
+import type { RecordOf } from '../log/index.ts';
+import type { Instant, RunSummary } from '../model/index.ts';
+import type { Db } from './database.ts';
+import type { Found, LogStore } from './log-store.ts';
+import type { PayloadStore } from './payloads.ts';
+import type { RunDetails } from './run-payload.ts';
+
+export type Planned = Found<'run-planned'>;
+export type Ended = Found<'run-ended'>;
+
+export interface ClusterSummary {
+  readonly name: string;
+  /** As bound by the first success; null before. */
+  readonly uid: string | null;
+  readonly caFingerprint: string | null;
+  readonly lastRun: RunSummary;
+}
+
+export interface Runs {
+  all(cluster?: string): RunSummary[];
+  get(cluster: string, number: number): RunSummary | undefined;
+  /** Planned and neither ended nor missed. */
+  open(): Planned[];
+  planned(cluster: string, number: number): Planned | undefined;
+  ended(cluster: string, number: number): Ended | undefined;
+  /** The latest ended run with a number below `number` that has a snapshot. */
+  snapshotBefore(cluster: string, number: number): Ended | undefined;
+  /** The latest run that ended at or before `instant`. */
+  at(cluster: string, instant: Instant): RunSummary | undefined;
+  next(cluster: string): number;
+  clusters(): ClusterSummary[];
+  /** What the first success says of the cluster. */
+  binding(cluster: string): { readonly uid: string; readonly caFingerprint: string | null } | undefined;
+}
+
+export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs {
+  const endedBefore = db
+    .prepare<[string, number], number>("SELECT run FROM log WHERE type = 'run-ended' AND cluster = ? AND run < ? ORDER BY run DESC")
+    .pluck();
+  const endedFirst = db.prepare<[string], number>("SELECT run FROM log WHERE type = 'run-ended' AND cluster = ? ORDER BY run").pluck();
+  const openRuns = db.prepare<[], { cluster: string; run: number }>(
+    `SELECT cluster, run FROM log AS plan WHERE type = 'run-planned'
+       AND NOT EXISTS (SELECT 1 FROM log WHERE type = 'run-ended' AND cluster = plan.cluster AND run = plan.run) ORDER BY leaf`,
+  );
+  const names = db
+    .prepare<[], string>("SELECT DISTINCT cluster FROM log WHERE type IN ('run-planned', 'run-missed') ORDER BY cluster")
+    .pluck();
+  const hasBlocks = db.prepare<[number], number>('SELECT 1 FROM block WHERE run = ? ORDER BY first DESC LIMIT 1').pluck();
+
+  const planned = (cluster: string, number: number) => log.find('run-planned', cluster, number)[0];
+  const ended = (cluster: string, number: number) => log.find('run-ended', cluster, number)[0];
+  const errorOf = ({ leaf, record }: Ended): string | null => {
+    if (record.status === 'interrupted' && record.snapshot === null) return 'the process ended before the run did';
+    if (record.status === 'succeeded' || record.snapshot === null) return null;
+    return (payloads.read(leaf)?.[0]?.value as unknown as RunDetails | undefined)?.error ?? null;
+  };
+  const summarize = (plan: Planned, end: Ended | undefined): RunSummary => {
+    const { cluster, run: number, uuid, kind, slot, at } = plan.record;
+    const common = { cluster, number, uuid, kind, slot, plannedAt: at };
+    if (end === undefined) {
+      const status = hasBlocks.get(plan.leaf) === undefined ? ('planned' as const) : ('running' as const);
+      return { ...common, status, startedAt: at, endedAt: null, leaf: plan.leaf, error: null, observedAt: null };
+    }
+    const { status, startedAt, endedAt, observedAt } = end.record;
+    return { ...common, status, startedAt, endedAt, observedAt, leaf: end.leaf, error: errorOf(end) };
+  };
+  const get = (cluster: string, number: number): RunSummary | undefined => {
+    const plan = planned(cluster, number);
+    if (plan !== undefined) return summarize(plan, ended(cluster, number));
+    const missed = log.find('run-missed', cluster, number)[0];
+    return missed === undefined ? undefined : missedSummary(missed);
+  };
+  const next = (cluster: string): number =>
+    1 + Math.max(log.latest('run-planned', cluster)?.record.run ?? 0, log.latest('run-missed', cluster)?.record.run ?? 0);
+
+  return {
+    get,
+    planned,
+    ended,
+    next,
+    all(cluster) {
+      const ends = new Map(log.find('run-ended', cluster).map((end) => [nameOf(end.record), end]));
+      const summaries = log.find('run-planned', cluster).map((plan) => summarize(plan, ends.get(nameOf(plan.record))));
+      const missed = log.find('run-missed', cluster).map(missedSummary);
+      return [...summaries, ...missed].sort((a, b) => (a.cluster === b.cluster ? a.number - b.number : a.cluster < b.cluster ? -1 : 1));
+    },
+    open: () => openRuns.all().flatMap(({ cluster, run }) => planned(cluster, run) ?? []),
+    snapshotBefore(cluster, number) {
+      for (const run of endedBefore.all(cluster, number)) {
+        const end = ended(cluster, run);
+        if (end !== undefined && isSnapshot(end.record)) return end;
+      }
+      return undefined;
+    },
+    at(cluster, instant) {
+      for (const run of endedBefore.all(cluster, Number.MAX_SAFE_INTEGER)) {
+        const end = ended(cluster, run);
+        if (end !== undefined && end.record.endedAt <= instant) return get(cluster, run);
+      }
+      return undefined;
+    },
+    clusters() {
+      return names.all().flatMap((name) => {
+        const lastRun = get(name, next(name) - 1);
+        const binding = this.binding(name);
+        return lastRun === undefined ? [] : [{ name, uid: binding?.uid ?? null, caFingerprint: binding?.caFingerprint ?? null, lastRun }];
+      });
+    },
+    binding(cluster) {
+      for (const run of endedFirst.all(cluster)) {
+        const record = ended(cluster, run)?.record;
+        if (record !== undefined && isSnapshot(record) && record.clusterUid !== null)
+          return { uid: record.clusterUid, caFingerprint: record.caFingerprint };
+      }
+      return undefined;
+    },
+  };
+}
+
+/** A snapshot is what a run that succeeded, at least in part, stored. */
+export function isSnapshot(record: RecordOf<'run-ended'>): boolean {
+  return record.snapshot !== null && (record.status === 'succeeded' || record.status === 'partial');
+}
+
+function missedSummary({ leaf, record }: Found<'run-missed'>): RunSummary {
+  const { cluster, run: number, uuid, slot, at } = record;
+  return {
+    cluster,
+    number,
+    uuid,
+    kind: 'scheduled',
+    status: 'missed',
+    plannedAt: at,
+    startedAt: at,
+    endedAt: at,
+    slot,
+    leaf,
+    error: null,
+    observedAt: null,
+  };
+}
+
+const nameOf = ({ cluster, run }: { cluster: string; run: number }): string => `${run} ${cluster}`;

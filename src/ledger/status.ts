@@ -1,0 +1,54 @@
+/** What `ledger status` shows: runs, what fills the file, and how far the log is signed. */
+import type { RunSummary } from '../model/index.ts';
+import type { Stores } from './stores.ts';
+
+export interface KindSize {
+  readonly kind: string;
+  readonly objects: number;
+  /** As stored: compressed, with ids and salts. */
+  readonly bytes: number;
+}
+
+export interface LedgerStatus {
+  readonly records: number;
+  readonly runs: readonly RunSummary[];
+  readonly kinds: readonly KindSize[];
+  /** Stored bytes that belong to no kind. */
+  readonly bytes: {
+    readonly log: number;
+    readonly trees: number;
+    readonly payloads: number;
+    readonly reuse: number;
+    readonly catalogs: number;
+    readonly file: number;
+  };
+  readonly lastCheckpoint: { readonly size: number; readonly root: string } | null;
+  /** When the ledger was made. */
+  readonly genesis: { readonly at: string; readonly ledger: string; readonly origin: string };
+}
+
+export function readStatus({ db, log, runs }: Stores): LedgerStatus {
+  const sum = (sql: string) => db.prepare<[], number | null>(sql).pluck().get() ?? 0;
+  const kinds = db
+    .prepare<[], KindSize>(
+      'SELECT kind, sum(length(entries) / 52) AS objects, sum(length(entries) + length(bytes)) AS bytes FROM block GROUP BY kind ORDER BY bytes DESC, kind',
+    )
+    .all();
+  const last = log.lastCheckpoint();
+  const { at, ledger, origin } = log.genesis();
+  return {
+    records: log.size(),
+    runs: runs.all(),
+    kinds,
+    bytes: {
+      log: sum('SELECT sum(length(bytes)) FROM log'),
+      trees: sum('SELECT sum(length(bytes) + length(id) + length(salt)) FROM tree'),
+      payloads: sum('SELECT sum(length(bytes) + length(salts)) FROM payload'),
+      reuse: sum('SELECT sum(length(bytes)) FROM reuse'),
+      catalogs: sum('SELECT sum(length(bytes)) FROM catalog'),
+      file: Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true })),
+    },
+    lastCheckpoint: last === undefined ? null : { size: last.size, root: Buffer.from(last.root).toString('base64') },
+    genesis: { at, ledger, origin },
+  };
+}

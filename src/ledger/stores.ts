@@ -1,0 +1,31 @@
+/** Everything that is kept in the one database, each part with the only code that knows its tables. */
+import type { Db } from './database.ts';
+import { createLogStore, type LogStore } from './log-store.ts';
+import { createObjectStore, type ObjectStore } from './objects.ts';
+import { createPayloadStore, type PayloadStore } from './payloads.ts';
+import { createReuseStore, type ReuseStore } from './reuse.ts';
+import { createRuns, type Runs } from './runs.ts';
+import { createTreeStore, type TreeStore } from './trees.ts';
+
+export interface Stores {
+  readonly db: Db;
+  readonly log: LogStore;
+  readonly payloads: PayloadStore;
+  readonly objects: ObjectStore;
+  readonly trees: TreeStore;
+  readonly reuse: ReuseStore;
+  readonly runs: Runs;
+}
+
+export function createStores(db: Db): Stores {
+  const [log, payloads] = [createLogStore(db), createPayloadStore(db)];
+  return {
+    db,
+    log,
+    payloads,
+    objects: createObjectStore(db),
+    trees: createTreeStore(db),
+    reuse: createReuseStore(db),
+    runs: createRuns(db, log, payloads),
+  };
+}

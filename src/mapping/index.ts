@@ -1,0 +1,1 @@
+export { rollUp, type RollUpContext, summarize } from './roll-up.ts';

@@ -1,0 +1,11 @@
+/** The registry of populations. Adding one is one line here. */
+import type { Population } from '../model/index.ts';
+import { containers } from './containers.ts';
+import { grants } from './grants.ts';
+import { namespaces } from './namespaces.ts';
+import { pods } from './pods.ts';
+import { roles } from './roles.ts';
+import { segments } from './segments.ts';
+import { serviceAccounts } from './service-accounts.ts';
+
+export const populations: readonly Population[] = [grants, roles, serviceAccounts, containers, pods, namespaces, segments];

@@ -1,0 +1,96 @@
+/**
+ * Every pod, and every workload template that has no pod at the moment: together they are what runs or can start to run, each once. A
+ * template counts through the pods that its controller owns, so a ReplicaSet of a Deployment and a Job of a CronJob count with their owner.
+ */
+import type { JsonObject, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
+import { at, isObject, listAt, textAt } from '../model/index.ts';
+import { nameOf, segment, uniqueKeys } from './identity.ts';
+
+export const podListings: readonly ListingKind[] = [
+  'k8s.pods/pods',
+  'k8s.workloads/replicasets',
+  'k8s.workloads/jobs',
+  'k8s.workloads/deployments',
+  'k8s.workloads/statefulsets',
+  'k8s.workloads/daemonsets',
+  'k8s.workloads/cronjobs',
+];
+
+export interface PodSpec {
+  readonly object: StoredObject;
+  /** `namespace/pod`, `namespace/Deployment/name`. Unique. */
+  readonly key: string;
+  readonly namespace: string;
+  /** What a person would change: `Deployment/web` for a template, `ReplicaSet/web-5d4` or `Pod/web` for a pod. */
+  readonly workload: string;
+  readonly template: boolean;
+  /** A static pod as the API server mirrors it: it has no account and no token. */
+  readonly mirror: boolean;
+  readonly spec: JsonObject;
+}
+
+function controllerOf(object: StoredObject): { readonly kind: string; readonly name: string; readonly uid: string } | undefined {
+  const owner = listAt(object.body, 'metadata', 'ownerReferences').find((reference) => at(reference, 'controller') === true);
+  if (owner === undefined) return undefined;
+  return { kind: textAt(owner, 'kind') ?? '', name: textAt(owner, 'name') ?? '', uid: textAt(owner, 'uid') ?? '' };
+}
+
+export function isMirrorPod(pod: StoredObject): boolean {
+  return textAt(pod.body, 'metadata', 'annotations', 'kubernetes.io/config.mirror') !== undefined;
+}
+
+function templateOf(object: StoredObject): JsonObject | undefined {
+  const path = object.type === 'CronJob' ? ['spec', 'jobTemplate', 'spec', 'template', 'spec'] : ['spec', 'template', 'spec'];
+  const spec = at(object.body, ...path);
+  return isObject(spec) ? spec : undefined;
+}
+
+/** Pods first, then the templates. Streams; holds one entry per controller in memory. */
+export function* readPodSpecs(input: PopulationInput): Iterable<PodSpec> {
+  const unique = uniqueKeys();
+  // Controllers that have a pod, by uid, or by name for those whose uid is not known (manifests).
+  const busy = new Set<string>();
+  const nameKey = (kind: string, namespace: string, name: string) => `${kind}/${segment(namespace)}/${segment(name)}`;
+  const markOwner = (object: StoredObject) => {
+    const owner = controllerOf(object);
+    if (owner === undefined) return;
+    busy.add(owner.uid);
+    busy.add(nameKey(owner.kind, object.namespace, owner.name));
+  };
+  const isBusy = (object: StoredObject) =>
+    object.uid === '' ? busy.has(nameKey(object.type, object.namespace, object.name)) : busy.has(object.uid);
+
+  for (const pod of input.each('k8s.pods/pods')) {
+    markOwner(pod);
+    const owner = controllerOf(pod);
+    const spec = at(pod.body, 'spec');
+    yield {
+      object: pod,
+      key: unique(`${segment(pod.namespace)}/${segment(pod.name)}`),
+      namespace: pod.namespace,
+      workload: owner === undefined || owner.kind === 'Node' ? `Pod/${pod.name}` : `${owner.kind}/${owner.name}`,
+      template: false,
+      mirror: isMirrorPod(pod),
+      spec: isObject(spec) ? spec : {},
+    };
+  }
+  // The kinds that own pods themselves come before those that own them through a ReplicaSet or Job.
+  for (const kind of podListings.slice(1)) {
+    for (const object of input.each(kind)) {
+      const has = isBusy(object);
+      if (has) markOwner(object);
+      const owner = controllerOf(object);
+      const spec = templateOf(object);
+      if (has || spec === undefined || (owner !== undefined && (owner.kind === 'Deployment' || owner.kind === 'CronJob'))) continue;
+      yield {
+        object,
+        key: unique(nameOf(object.type, object.namespace, object.name).replace(/^([^/]+)\/([^/]+)\//, '$2/$1/')),
+        namespace: object.namespace,
+        workload: `${object.type}/${object.name}`,
+        template: true,
+        mirror: false,
+        spec,
+      };
+    }
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Reads evidence from files: output of kubectl get, manifests, and configuration that the API never shows. A kind that is there counts as
+ * complete as given; one that is not is a gap; a file that could not be read is a gap for every kind, because it could have held any.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { itemsFromFile, whatOf } from '../collectors/index.ts';
+import type { Assurance, Clock, Collector, Gap, JsonObject, ListingDeclaration, ListingKind, RequestRecord } from '../model/index.ts';
+import { clip, textAt } from '../model/index.ts';
+import { parseFile, type ParseProblem } from './files-parse.ts';
+import { wrongShape } from './files-shapes.ts';
+import { walkFiles } from './files-walk.ts';
+import type { Ingest, RawItem } from './ingest.ts';
+
+export interface FilesOptions {
+  readonly paths: readonly string[];
+  readonly collectors: readonly Collector[];
+  /** The listings to fill and close. Absent: all of the collectors. */
+  readonly kinds?: readonly ListingKind[];
+  readonly ingest: Ingest;
+  readonly clock: Clock;
+  /** Absent: as each listing declares. */
+  readonly assurance?: Assurance;
+}
+
+export interface FilesReport {
+  readonly files: number;
+  readonly objects: number;
+  /** What was there and is no evidence of a known kind; `line` 0 stands for a whole file. */
+  readonly ignored: readonly { readonly file: string; readonly line: number; readonly kind: string }[];
+  readonly problems: readonly { readonly file: string; readonly line?: number; readonly key?: string; readonly message: string }[];
+}
+
+/** One listing while files are read. */
+interface Filling {
+  readonly declaration: ListingDeclaration;
+  readonly items: RawItem[];
+  readonly byName: Map<string, RawItem>;
+  readonly requests: RequestRecord[];
+  readonly gaps: Gap[];
+  present: boolean;
+}
+
+/** Throws KubevidenceError('input') only for a path that does not exist or cannot be evidence; all else is in the report and the gaps. */
+export async function readFiles(options: FilesOptions): Promise<FilesReport> {
+  const wanted = options.kinds === undefined ? null : new Set(options.kinds);
+  const listings = options.collectors.flatMap((collector) => collector.listings).filter(({ kind }) => wanted === null || wanted.has(kind));
+  const fillings = new Map<ListingKind, Filling>(
+    listings.map((declaration) => [
+      declaration.kind,
+      { declaration, items: [], byName: new Map(), requests: [], gaps: [], present: false },
+    ]),
+  );
+  const report = {
+    files: 0,
+    objects: 0,
+    ignored: [] as FilesReport['ignored'][number][],
+    problems: [] as FilesReport['problems'][number][],
+  };
+
+  const problem = (file: string, { line, key, message, about }: ParseProblem) => {
+    report.problems.push({ file, ...(line === undefined ? {} : { line }), ...(key === undefined ? {} : { key }), message });
+    const gap: Gap = { reason: 'error', what: clip(file, 200), detail: message, closedBy: 'repair the file, or leave it out' };
+    for (const { declaration, gaps } of fillings.values()) if (about === undefined || acceptsKind(declaration, about)) gaps.push(gap);
+  };
+
+  for await (const walked of walkFiles(options.paths)) {
+    if ('ignored' in walked) report.ignored.push({ file: walked.file, line: 0, kind: walked.ignored });
+    else if ('problem' in walked) problem(walked.file, { message: walked.problem });
+    else {
+      const { file, bytes } = walked;
+      const startedAt = options.clock().toISOString();
+      const before = new Map([...fillings].map(([kind, { items }]) => [kind, items.length]));
+      report.files += 1;
+      const parsed = parseFile(bytes);
+      for (const found of parsed.problems) problem(file, found);
+      for (const line of parsed.foreign) report.ignored.push({ file, line, kind: '(no apiVersion and kind)' });
+      const touched = new Set<ListingKind>();
+      for (const type of parsed.empty) for (const kind of present(fillings, type)) touched.add(kind);
+      for (const { value, line } of parsed.objects) {
+        const outcome = file_(value, { file, line }, fillings, listings);
+        if (typeof outcome === 'string') report.ignored.push({ file, line, kind: outcome });
+        else if ('problem' in outcome) problem(file, outcome.problem);
+        else {
+          report.objects += outcome.added;
+          for (const kind of outcome.kinds) touched.add(kind);
+        }
+      }
+      const record: RequestRecord = {
+        path: file,
+        status: null,
+        startedAt,
+        endedAt: options.clock().toISOString(),
+        pages: 1,
+        items: 0,
+        bytes: bytes.byteLength,
+        attempts: 1,
+        consistency: 'consistent',
+      };
+      for (const kind of touched) {
+        const filling = fillings.get(kind);
+        filling?.requests.push({ ...record, items: filling.items.length - (before.get(kind) ?? 0) });
+      }
+    }
+  }
+  for (const filling of fillings.values()) finish(filling, options);
+  return report;
+}
+
+type Outcome = string | { readonly problem: ParseProblem } | { readonly added: number; readonly kinds: readonly ListingKind[] };
+
+/** Puts one object under its listings; a text says why it is no evidence here. */
+function file_(
+  value: JsonObject,
+  place: { readonly file: string; readonly line: number },
+  fillings: ReadonlyMap<ListingKind, Filling>,
+  listings: readonly ListingDeclaration[],
+): Outcome {
+  const about = { apiVersion: textAt(value, 'apiVersion') ?? '', kind: textAt(value, 'kind') ?? '' };
+  const { line } = place;
+  if (!listings.some((declaration) => acceptsKind(declaration, about))) return clip(`${about.apiVersion} ${about.kind}`, 200);
+  const wrong = wrongShape(value, groupOf(about.apiVersion), about.kind);
+  if (wrong !== undefined) return { problem: { line, ...wrong, about } };
+  let items;
+  try {
+    items = itemsFromFile(value, listings) ?? [];
+  } catch (error) {
+    return { problem: { line, message: error instanceof Error ? error.message : 'it cannot be read', about } };
+  }
+  const kinds: ListingKind[] = [...present(fillings, about)];
+  let added = 0;
+  for (const { listing, item } of items) {
+    const filling = fillings.get(listing.kind);
+    if (filling === undefined) continue;
+    filling.present = true;
+    kinds.push(listing.kind);
+    const name = textAt(item, 'metadata', 'name') ?? '';
+    const key = `${textAt(item, 'metadata', 'namespace') ?? ''}/${name}`;
+    const known = name === '' ? undefined : filling.byName.get(key);
+    if (known !== undefined) {
+      if (isDeepStrictEqual(known.raw, item)) continue;
+      const other = known.place === undefined ? '' : ` (the other is in ${known.place.file}, line ${known.place.line})`;
+      return {
+        problem: { line, key: 'metadata.name', message: `there are two versions of ${about.kind} ${clip(key, 200)}${other}`, about },
+      };
+    }
+    const entry: RawItem = { raw: item, place };
+    filling.byName.set(key, entry);
+    filling.items.push(entry);
+    added = 1;
+  }
+  return added === 0 && items.length === 0 ? clip(`${about.apiVersion} ${about.kind}`, 200) : { added, kinds };
+}
+
+/** Listings that ask for all objects of this kind are now known to be there. Those that ask by name or label need one to be found. */
+function* present(fillings: ReadonlyMap<ListingKind, Filling>, type: { apiVersion: string; kind: string }): Generator<ListingKind> {
+  for (const [kind, filling] of fillings) {
+    if (byName(filling.declaration) || !acceptsKind(filling.declaration, type)) continue;
+    filling.present = true;
+    yield kind;
+  }
+}
+
+function byName({ kind }: ListingDeclaration): boolean {
+  return kind === 'k8s.cluster/identity' || kind === 'k8s.apiserver/leases' || kind === 'k8s.kubeadm/configmaps';
+}
+
+function finish({ declaration, items, requests, gaps, present: isPresent }: Filling, { ingest, clock, assurance }: FilesOptions): void {
+  const closedBy =
+    declaration.needs.length > 0
+      ? `add what kubectl get ${declaration.needs[0]?.resource ?? ''} prints, as YAML or JSON`
+      : 'add the file: --files in a live run, or the directory given to --from';
+  if (!isPresent) gaps.push({ reason: 'absent', what: whatOf(declaration), detail: 'no file holds it', closedBy });
+  const names = new Set(items.map(({ raw }) => textAt(raw, 'metadata', 'name')));
+  for (const name of isPresent ? (declaration.needs[0]?.resourceNames ?? []) : []) {
+    if (!names.has(name))
+      gaps.push({ reason: 'absent', what: `${declaration.needs[0]?.resource ?? ''}/${name}`, detail: 'no file holds it', closedBy });
+  }
+  ingest.putRaw(declaration.kind, items);
+  ingest.close(declaration.kind, { requests, gaps, observedAt: clock().toISOString(), ...(assurance === undefined ? {} : { assurance }) });
+}
+
+function groupOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+}
+
+function acceptsKind(
+  declaration: ListingDeclaration,
+  { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+): boolean {
+  return declaration.accepts?.some((accepted) => accepted.kind === kind && accepted.group === groupOf(apiVersion)) ?? false;
+}

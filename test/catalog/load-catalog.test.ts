@@ -1,0 +1,233 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { type CatalogSources, checkConfiguredParams, effectiveParams, loadCatalog, pickFrameworks } from '../../src/catalog/index.ts';
+import { KubevidenceError } from '../../src/model/index.ts';
+import { control, directory, framework, requirement } from './given.ts';
+
+function load(files: Readonly<Record<string, string>>, populations = ['toys']) {
+  const root = directory({
+    'controls/toys/TOY-001.yaml': stringify(control()),
+    'mappings/toy-benchmark.yaml': stringify(framework()),
+    ...files,
+  });
+  const sources: CatalogSources = { controlDirs: [join(root, 'controls')], mappingDirs: [join(root, 'mappings')], populations };
+  return loadCatalog(sources);
+}
+
+function complaint(run: () => unknown): {
+  message: string;
+  file?: string;
+  line?: number | undefined;
+  key?: string | undefined;
+  next?: string | undefined;
+} {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof KubevidenceError) || error.code !== 'configuration') throw error;
+    return { message: error.message, file: error.place?.file ?? '', line: error.place?.line, key: error.place?.key, next: error.next };
+  }
+  throw new Error('nothing was refused');
+}
+
+const withControl = (changes: Parameters<typeof control>[0]) => () => load({ 'controls/toys/TOY-001.yaml': stringify(control(changes)) });
+const withFramework = (changes: Parameters<typeof framework>[0]) => () =>
+  load({ 'mappings/toy-benchmark.yaml': stringify(framework(changes)) });
+
+describe('what is loaded', () => {
+  test('all controls and frameworks, sorted, with a digest over the canonical bytes', () => {
+    const catalog = load({
+      'controls/a/TOY-000.yaml': stringify(control({ id: 'TOY-000' })),
+      'mappings/a-law.yaml': stringify(framework({ id: 'a-law', kind: 'law' })),
+      'controls/README.md': 'not a control',
+    });
+    expect(catalog.controls.map((each) => each.id)).toEqual(['TOY-000', 'TOY-001']);
+    expect(catalog.frameworks.map((each) => each.id)).toEqual(['toy-benchmark', 'a-law']);
+    expect(catalog.digest).toBe(createHash('sha256').update(catalog.bytes).digest('hex'));
+    expect(JSON.parse(Buffer.from(catalog.bytes).toString())).toEqual({ controls: catalog.controls, frameworks: catalog.frameworks });
+  });
+
+  test('the same catalog has the same digest, and any change another one', () => {
+    const digest = load({}).digest;
+    expect(load({}).digest).toBe(digest);
+    expect(withControl({ expect: '!(item.sharp)' })().digest).not.toBe(digest);
+  });
+});
+
+describe('a mistake is named with file, line and key', () => {
+  test('an unknown key, with the nearest known one', () => {
+    const text = stringify(control()).replace('remediation:', 'remedation:');
+    const found = complaint(() => load({ 'controls/toys/TOY-001.yaml': text }));
+    expect(found).toMatchObject({ message: 'unknown key "remedation"', key: 'remedation', next: 'Did you mean "remediation"?' });
+    expect(found.file).toMatch(/TOY-001\.yaml$/);
+    expect(text.split('\n')[(found.line ?? 0) - 1]).toMatch(/^remedation:/);
+  });
+
+  test('an unknown key deep inside', () => {
+    const text = stringify(
+      framework({ requirements: [requirement({ controls: [{ id: 'TOY-001', strength: 'partial', covers: 'exact' }] })] }),
+    ).replace('covers:', 'cover:');
+    const found = complaint(() => load({ 'mappings/toy-benchmark.yaml': text }));
+    expect(found).toMatchObject({ key: 'requirements[0].controls[0].cover', next: 'Did you mean "covers"?' });
+    expect(text.split('\n')[(found.line ?? 0) - 1]).toMatch(/cover:/);
+  });
+
+  test.each<[string, () => unknown, RegExp, string]>([
+    ['broken YAML', () => load({ 'controls/toys/TOY-001.yaml': 'id: [TOY-001' }), /not valid YAML/, ''],
+    [
+      'a duplicate key',
+      () => load({ 'controls/toys/TOY-001.yaml': `${stringify(control())}title: again\n` }),
+      /not valid YAML: Map keys must be unique/,
+      '',
+    ],
+    ['two documents', () => load({ 'controls/toys/TOY-001.yaml': `${stringify(control())}---\nid: x\n` }), /not valid YAML/, ''],
+    ['a file name', () => load({ 'controls/toys/TOY-002.yaml': stringify(control()) }), /in a file named TOY-002/, 'id'],
+    ['an id twice', () => load({ 'controls/other/TOY-001.yaml': stringify(control()) }), /TOY-001 is defined twice/, 'id'],
+    ['a severity', withControl({ severity: 'severe' as 'high' }), /invalid option/, 'severity'],
+    ['a population', withControl({ population: 'toy' }), /names the population "toy"/, 'population'],
+    ['an expression', withControl({ expect: 'item.sharp ==' }), /expect of TOY-001 is not an expression/, 'expect'],
+    ['a filter', withControl({ where: 'size(item.name)' }), /where of TOY-001 .*int, not bool/, 'where'],
+    ['three loops', withControl({ expect: 'item.a.all(x, item.a.all(y, item.a.all(z, x == y)))' }), /TOY-001 .*at most 2/, 'expect'],
+    ['a parameter in an expression', withControl({ expect: 'item.sharp in params.ok' }), /names the parameter "ok"/, 'expect'],
+    ['a parameter in the message', withControl({ message: '{params.ok} {name}' }), /names the parameter "ok"/, 'message'],
+    ['a placeholder', withControl({ message: '{item.name()} is sharp' }), /is not the name of a field/, 'message'],
+    ['a lone brace', withControl({ message: '{name is sharp' }), /a brace stands alone/, 'message'],
+    [
+      'a default',
+      withControl({ expect: 'item.a in params.b', params: { b: { type: 'list', default: 'x', doc: 'b' } } }),
+      /default of b is not a list/,
+      'params.b.default',
+    ],
+    [
+      'no failing example',
+      withControl({
+        examples: [
+          { name: 'a', outcome: 'pass' },
+          { name: 'b', outcome: 'notAssessed' },
+        ],
+      }),
+      /no example for fail/,
+      'examples',
+    ],
+    [
+      'a failing example without rows',
+      withControl({
+        examples: [
+          { name: 'a', outcome: 'fail' },
+          { name: 'b', outcome: 'pass' },
+          { name: 'c', outcome: 'notAssessed' },
+        ],
+      }),
+      /names the rows/,
+      'examples[0]',
+    ],
+    ['a section', withFramework({ requirements: [requirement({ section: '9' })] }), /names the section "9"/, 'requirements[0].section'],
+    ['a requirement twice', withFramework({ requirements: [requirement(), requirement()] }), /1\.1 is there twice/, 'requirements[1].id'],
+    [
+      'a control that does not exist',
+      withFramework({ requirements: [requirement({ controls: [{ id: 'TOY-002', strength: 'partial', covers: 'exact' }] })] }),
+      /names the control "TOY-002"/,
+      'requirements[0].controls[0].id',
+    ],
+    [
+      'a line without covers',
+      withFramework({ requirements: [requirement({ controls: [{ id: 'TOY-001', strength: 'partial' }] })] }),
+      /how far it covers/,
+      'requirements[0].controls[0]',
+    ],
+    [
+      'parts that are none',
+      withFramework({ requirements: [requirement({ partsAreExact: true })] }),
+      /no part lines/,
+      'requirements[0].partsAreExact',
+    ],
+    [
+      'nothing to see, nothing needed',
+      withFramework({ requirements: [requirement({ kubernetes: 'none' })] }),
+      /which evidence a person brings/,
+      'requirements[0]',
+    ],
+    [
+      'a recommendation that no benchmark has',
+      withFramework({ requirements: [requirement({ cis: ['1.2'] })] }),
+      /names the CIS recommendation "1\.2"/,
+      'requirements[0].cis[0]',
+    ],
+  ])('%s', (_, run, message, key) => {
+    const found = complaint(run);
+    expect(found.message).toMatch(message);
+    expect(found.file).toMatch(/\.yaml$/);
+    if (key !== '') expect(found.key).toBe(key);
+    expect(found.line).toBeGreaterThan(0);
+  });
+
+  test('the nearest name is offered', () => {
+    expect(complaint(withControl({ population: 'toy' })).next).toBe('Did you mean "toys"?');
+    expect(complaint(withControl({ population: 'elephants' })).next).toBe('There are: toys.');
+  });
+
+  test('an empty or missing directory', () => {
+    expect(complaint(() => loadCatalog({ controlDirs: [directory({})], mappingDirs: [], populations: [] })).message).toMatch(
+      /no \.yaml file/,
+    );
+    expect(complaint(() => loadCatalog({ controlDirs: ['/nowhere/at/all'], mappingDirs: [], populations: [] })).message).toMatch(
+      /cannot read the directory/,
+    );
+  });
+
+  test('an alias bomb', () => {
+    const bomb = [
+      'a: &a [x,x,x,x,x,x,x,x,x]',
+      ...'bcdefgh'.split('').map((name, i) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(',')}]`),
+    ].join('\n');
+    expect(complaint(() => load({ 'controls/toys/TOY-001.yaml': bomb })).message).toMatch(/not valid YAML|alias/);
+  });
+});
+
+describe('parameters', () => {
+  const given = control({
+    params: {
+      allowed: { type: 'list', default: ['a'], doc: 'who' },
+      days: { type: 'number', default: 30, doc: 'how long' },
+    },
+  });
+
+  test('defaults, and what the configuration sets', () => {
+    expect(effectiveParams(given)).toEqual({ allowed: ['a'], days: 30 });
+    expect(effectiveParams(given, { days: 7 })).toEqual({ allowed: ['a'], days: 7 });
+  });
+
+  test('an unknown one and another type are refused', () => {
+    expect(complaint(() => effectiveParams(given, { allow: [] }))).toMatchObject({
+      message: 'TOY-001 has no parameter "allow"',
+      next: 'Did you mean "allowed"?',
+    });
+    expect(complaint(() => effectiveParams(given, { days: '7' })).message).toBe('days of TOY-001 must be a number');
+    expect(complaint(() => effectiveParams(given, { allowed: [{ a: 1 }] })).message).toMatch(/must be a list/);
+    expect(complaint(() => effectiveParams(given, JSON.parse('{"__proto__": 1}') as Record<string, number>)).message).toMatch(
+      /has no parameter/,
+    );
+    expect(complaint(() => checkConfiguredParams([given], { 'TOY-01': {} })).next).toBe('Did you mean "TOY-001"?');
+  });
+});
+
+describe('the benchmark that fits the cluster', () => {
+  const old = framework({ version: '1.12.0', kubernetesVersions: ['1.32', '1.33', '1.34'] });
+  const current = framework({ version: '2.0.1', kubernetesVersions: ['1.34', '1.35'] });
+  const law = framework({ id: 'a-law', kind: 'law' });
+  test.each([
+    ['1.35.2', '2.0.1'],
+    ['v1.34.0', '2.0.1'],
+    ['1.33.9-eks-1', '1.12.0'],
+    ['1.36.3', '2.0.1 (not published for 1.36)'],
+    ['1.31.0', '1.12.0 (not published for 1.31)'],
+    [null, '2.0.1'],
+  ])('%s → %s', (version, expected) => {
+    expect(pickFrameworks([old, law, current], version).map((each) => `${each.id} ${each.version}`)).toEqual([
+      `toy-benchmark ${expected}`,
+      'a-law 1.0.0',
+    ]);
+  });
+});
