@@ -3,9 +3,9 @@
  * assessment and mapping, which do not know of each other. Pure: it reads no clock, no file and no network.
  */
 import { assessControls, type AssessmentInput } from './assessment/index.ts';
-import { findNearest, pickFrameworks } from './catalog/index.ts';
+import { pickFrameworks } from './catalog/index.ts';
 import { rollUp, summarize } from './mapping/index.ts';
-import { type Assessment, type Catalog, KubevidenceError, clip } from './model/index.ts';
+import { type Assessment, type Catalog, KubevidenceError, clip, findNearest } from './model/index.ts';
 
 export interface AssessOptions extends AssessmentInput {
   readonly catalog: Catalog;

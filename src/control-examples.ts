@@ -5,8 +5,8 @@
  */
 import { parseAllDocuments } from 'yaml';
 import { assessControls } from './assessment/index.ts';
-import { collectors, declarationOf, itemsFromFile } from './collectors/index.ts';
-import { createMemorySnapshot } from './ledger/memory-snapshot.ts';
+import { collectors, itemsFromFile, whatOf } from './collectors/index.ts';
+import { createMemorySnapshot } from './ledger/index.ts';
 import {
   type Control,
   type ControlExample,
@@ -16,13 +16,14 @@ import {
   isObject,
   KubevidenceError,
   type Listing,
+  type ListingDeclaration,
   type ListingKind,
   type Population,
   type RawObject,
   reasonOf,
   textAt,
 } from './model/index.ts';
-import { createIngest } from './sources/ingest.ts';
+import { createIngest } from './sources/index.ts';
 
 export interface ExampleResult {
   readonly control: string;
@@ -105,18 +106,24 @@ function snapshot(
       given.add(kind);
     }
   }
-  for (const { kind } of all) {
-    const missing = gaps.filter((gap) => concerns(gap, kind));
+  for (const declaration of all) {
+    const { kind } = declaration;
+    const missing = gaps.filter((gap) => concerns(gap, declaration));
     // Nothing collected leaves no listing at all; what was refused or broke off leaves one that says so.
-    if (missing.some((gap) => gap.reason === 'absent') && !given.has(kind)) continue;
-    ingest.close(kind, { requests: [requestOf(kind, at)], gaps: missing, observedAt: at.toISOString() });
+    if (missing.some((gap) => gap.reason === 'absent' && gap.what === nameOf(kind)) && !given.has(kind)) continue;
+    ingest.close(kind, { requests: [requestOf(declaration, at)], gaps: missing, observedAt: at.toISOString() });
   }
   return memory;
 }
 
-function concerns(gap: Pick<Gap, 'what'>, kind: ListingKind): boolean {
-  const name = kind.slice(kind.indexOf('/') + 1);
-  return gap.what === name || gap.what.startsWith(`${name} in `);
+/** `clusterrolebindings`, `secrets in clinic`, `EncryptionConfiguration file`. */
+function concerns(gap: Pick<Gap, 'what'>, listing: ListingDeclaration): boolean {
+  const name = nameOf(listing.kind);
+  return gap.what === name || gap.what.startsWith(`${name} in `) || gap.what === whatOf(listing);
+}
+
+function nameOf(kind: ListingKind): string {
+  return kind.slice(kind.indexOf('/') + 1);
 }
 
 function fileUnder(object: RawObject): readonly (readonly [ListingKind, RawObject])[] {
@@ -134,9 +141,9 @@ function fileUnder(object: RawObject): readonly (readonly [ListingKind, RawObjec
   return items.map(({ listing, item }) => [listing.kind, item] as const);
 }
 
-function requestOf(kind: ListingKind, at: Date): Listing['requests'][number] {
+function requestOf(listing: ListingDeclaration, at: Date): Listing['requests'][number] {
   const time = at.toISOString();
-  const path = declarationOf(kind)?.requests({})[0]?.path ?? kind;
+  const path = listing.requests({})[0]?.path ?? listing.kind;
   return { path, status: 200, startedAt: time, endedAt: time, pages: 1, items: 0, bytes: 0, attempts: 1, consistency: 'consistent' };
 }
 

@@ -2,19 +2,16 @@
  * Judging: chooses the evidence (latest run, a past one, or files without any ledger), the catalog and its parameters, and calls the pure
  * assessment. An unfiltered judgement of the latest run is written into the ledger; everything else only reads.
  */
-import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { assessControls } from '../assessment/index.ts';
-import { pickFrameworks } from '../catalog/index.ts';
-import { collectors, declarations } from '../collectors/index.ts';
+import { assess } from '../assess.ts';
+import { collectors, enabledCollectors } from '../collectors/index.ts';
 import { createMemorySnapshot, openLedger } from '../ledger/index.ts';
-import { rollUp, summarize } from '../mapping/index.ts';
-import type { Assessment, Control, EvidenceReader, EvidenceSink, Framework, ListingKind, RunSummary } from '../model/index.ts';
+import type { Assessment, EvidenceReader, EvidenceSink, ListingKind, RunSummary } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { detectManaged, populations } from '../populations/index.ts';
 import { createIngest, isRecording, readFiles, replayRecording } from '../sources/index.ts';
-import type { CatalogInForce, Params } from './catalog.ts';
+import type { CatalogInForce } from './catalog.ts';
 import { loadCatalogInForce } from './catalog.ts';
 import type { Config } from './config.ts';
 import { loadConfig, pickCluster } from './config.ts';
@@ -94,46 +91,19 @@ export function parseInstant(text: string): string {
   return time.toISOString();
 }
 
-function judge(reader: EvidenceReader, inForce: CatalogInForce, options: AssessOptions, config: Config | null) {
-  const { catalog, configured } = inForce;
-  const known = [...new Set(catalog.frameworks.map((framework) => framework.id))];
-  for (const id of [options.framework ?? [], config?.frameworks ?? []].flat()) {
-    if (!known.includes(id)) throw new KubevidenceError('usage', `there is no framework ${visible(id)}`, { next: `Known: ${known.join(', ')}` });
-  }
-  if (options.control !== undefined && !catalog.controls.some((control) => control.id === options.control))
-    throw new KubevidenceError('usage', `there is no control ${visible(options.control)}`, { next: 'See them: kubevidence controls list' });
-  const only = options.framework === undefined ? (config?.frameworks ?? known) : [options.framework];
-  const chosen = pickFrameworks(catalog.frameworks, reader.cluster.version);
-  const frameworks = options.control === undefined ? chosen.filter((framework) => only.includes(framework.id)) : [];
-  const controls = catalog.controls.filter((control) => options.control === undefined || control.id === options.control);
-  return { reader, assessment: assessSnapshot({ reader, controls, frameworks, benchmark: chosen.find((framework) => framework.kind === 'benchmark'), params: configured, namespace: options.namespace, managed: managedOf(config, reader) }) };
-}
-
-interface Judgement {
-  readonly reader: EvidenceReader;
-  readonly controls: readonly Control[];
-  readonly frameworks: readonly Framework[];
-  readonly benchmark: Framework | undefined;
-  readonly params: Params;
-  readonly namespace?: string | undefined;
-  readonly managed: string | null;
-}
-
-/** Controls over the evidence, then requirements over the controls. */
-export function assessSnapshot({ reader, controls, frameworks, benchmark, params, namespace, managed }: Judgement): Assessment {
-  const results = assessControls(controls, { reader, populations, params, namespace, managed });
-  const requirements = rollUp(frameworks, results, { managed: managed !== null, benchmark });
-  const { run, cluster } = reader;
-  return {
-    schema: 'kubevidence/assessment/v1',
-    scope: reader.scope,
-    cluster: { name: cluster.name, uid: cluster.uid, version: cluster.version },
-    at: reader.at,
-    run: run && { number: run.number, startedAt: run.startedAt, endedAt: run.endedAt },
-    controls: [...results],
-    requirements: [...requirements],
-    summary: summarize(requirements),
-  };
+function judge(reader: EvidenceReader, { catalog, configured }: CatalogInForce, options: AssessOptions, config: Config | null) {
+  const frameworks = options.framework === undefined ? (config?.frameworks ?? undefined) : [options.framework];
+  const assessment = assess({
+    reader,
+    catalog,
+    populations,
+    params: configured,
+    frameworks,
+    controlIds: options.control === undefined ? undefined : [options.control],
+    namespace: options.namespace,
+    managed: managedOf(config, reader),
+  });
+  return { assessment, reader };
 }
 
 /** Who runs the control plane: what the configuration says, else what the evidence shows. Null: the cluster's owner. */
@@ -169,41 +139,50 @@ async function record(context: AppContext, config: Config, cluster: string, run:
   }
 }
 
+/** Everything that a file can hold, the opt-in kinds too: whoever hands over a file has opted in. */
+const allCollectors = enabledCollectors({ secrets: true });
+const nobody = { uid: null, version: null, server: null, caFingerprint: null, actor: null };
+
 /** A snapshot in memory from a recording (its last run), or from a directory or file of objects. */
 export async function readSnapshotFrom(context: AppContext, path: string): Promise<EvidenceReader> {
-  if (await isRecording(path)) {
+  if (!existsSync(path)) throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name a recording, or a directory or file of manifests.' });
+  if (isRecording(path)) {
     let last: (EvidenceSink & EvidenceReader) | undefined;
     await replayRecording(path, {
-      startRun: (header) => {
-        last = createMemorySnapshot({ scope: 'cluster', cluster: header.identity, at: header.observedAt, ...(last && { previous: last }) });
-        return createIngest({ declarations: declarations({ secrets: true }), sink: last, keepAnnotations: [] });
-      },
+      collectors,
+      startRun: ({ identity, observedAt }) =>
+        (last = createMemorySnapshot({ scope: 'cluster', cluster: identity, at: observedAt, ...(last && { previous: last }) })),
     });
     if (last === undefined) throw new KubevidenceError('input', `${visible(path)} holds no run`);
     return last;
   }
-  const at = context.clock().toISOString();
   const name = basename(path).replace(/\.[^.]+$/, '') || 'files';
-  const sink = createMemorySnapshot({ scope: 'files', cluster: { name, uid: null, version: null, server: null, caFingerprint: null, actor: null }, at });
-  const all = declarations({ secrets: true });
-  await readFiles({ paths: [path], declarations: all, ingest: createIngest({ declarations: all, sink, keepAnnotations: [] }), clock: context.clock });
+  const sink = createMemorySnapshot({ scope: 'files', cluster: { name, ...nobody }, at: context.clock().toISOString() });
+  const ingest = createIngest({ collectors: allCollectors, sink, clock: context.clock });
+  const report = await readFiles({ paths: [path], declarations: allCollectors.flatMap((collector) => collector.listings), ingest, clock: context.clock, assurance: 'configured' });
+  for (const problem of report.problems) context.warn(describeProblem(problem));
   return sink;
+}
+
+/** `FILE:LINE: KEY: message`, safe to print. */
+export function describeProblem({ file, line, key, message }: { readonly file: string; readonly line?: number; readonly key?: string; readonly message: string }): string {
+  return visible(`${file}${line === undefined ? '' : `:${line}`}: ${key === undefined ? '' : `${key}: `}${message}`);
 }
 
 /** The evidence with the audit policy of a file in place of the snapshot's. */
 async function withAuditPolicy(context: AppContext, reader: EvidenceReader, path: string | undefined): Promise<EvidenceReader> {
   if (path === undefined) return reader;
-  await readFile(path).catch((cause: unknown) => {
-    throw new KubevidenceError('usage', `cannot read ${visible(path)}`, { cause });
-  });
-  const extra = createMemorySnapshot({ scope: 'files', cluster: reader.cluster, at: reader.at });
+  if (!existsSync(path)) throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name the file of an audit policy.' });
   const kind: ListingKind = 'files.audit-policy/policies';
-  const wanted = declarations().filter((declaration) => declaration.kind === kind);
-  await readFiles({ paths: [path], declarations: wanted, ingest: createIngest({ declarations: wanted, sink: extra, keepAnnotations: [] }), clock: context.clock });
+  const extra = createMemorySnapshot({ scope: 'files', cluster: reader.cluster, at: reader.at });
+  const report = await readFiles({ paths: [path], declarations: collectors.flatMap((collector) => collector.listings).filter((listing) => listing.kind === kind), ingest: createIngest({ collectors, sink: extra, clock: context.clock }), clock: context.clock, assurance: 'configured' });
+  const [problem] = report.problems;
+  if (problem !== undefined) throw new KubevidenceError('input', describeProblem(problem));
+  const of = (wanted: ListingKind) => (wanted === kind ? extra : reader);
   return {
     ...reader,
     listings: () => [...reader.listings().filter((listing) => listing.kind !== kind), ...extra.listings()],
-    listing: (wantedKind) => (wantedKind === kind ? extra : reader).listing(wantedKind),
-    objects: (wantedKind) => (wantedKind === kind ? extra : reader).objects(wantedKind),
+    listing: (wanted) => of(wanted).listing(wanted),
+    objects: (wanted) => of(wanted).objects(wanted),
   };
 }

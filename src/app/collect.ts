@@ -3,7 +3,6 @@
  * and whatever happens the run ends with a status that says so.
  */
 import { hash, randomUUID } from 'node:crypto';
-import type { CollectorSettings } from '../collectors/index.ts';
 import { enabledCollectors, optionsOf, selfSubjectRules } from '../collectors/index.ts';
 import type { ClusterIdentity, Collector, Gap, Json, ListingKind, RunSummary } from '../model/index.ts';
 import { KubevidenceError, at, canonicalBytes, listAt, reasonOf, textAt, visible } from '../model/index.ts';
@@ -14,6 +13,7 @@ import type { ClusterConfig, Config } from './config.ts';
 import type { AppContext } from './context.ts';
 import { toolName } from './context.ts';
 import { ensureKeys, loadDocumentSigner } from './keys.ts';
+import type { ClosedListing } from './worker-protocol.ts';
 import type { WorkerClient } from './worker-client.ts';
 import { startWorker } from './worker-client.ts';
 
@@ -22,14 +22,10 @@ export interface CollectOptions {
   readonly cluster: ClusterConfig;
   readonly files: readonly string[];
   readonly record: string | null;
+  /** Add to a recording that exists; for stories of several runs. */
+  readonly append?: boolean;
   readonly dryRun: boolean;
   readonly signal?: AbortSignal;
-}
-
-export interface ListingReport {
-  readonly kind: ListingKind;
-  readonly items: number;
-  readonly gaps: readonly Gap[];
 }
 
 export interface CollectReport {
@@ -37,7 +33,7 @@ export interface CollectReport {
   readonly run: RunSummary | null;
   readonly status: 'succeeded' | 'partial' | 'failed';
   readonly identity: ClusterIdentity;
-  readonly listings: readonly ListingReport[];
+  readonly listings: readonly ClosedListing[];
   readonly requests: number;
   readonly bytes: number;
   readonly milliseconds: number;
@@ -55,8 +51,8 @@ const runDeadlineMs = 30 * 60_000;
 const mostNamespacesAsked = 200;
 
 /** Opens the worker with keys and ledger ready. A dry run touches neither. */
-export async function openWorker(context: AppContext, config: Config, options: { readonly record: string | null; readonly dryRun: boolean }): Promise<WorkerClient> {
-  const base = { record: options.record, keepAnnotations: config.keepAnnotations, tool: toolName };
+export async function openWorker(context: AppContext, config: Config, options: Pick<CollectOptions, 'record' | 'append' | 'dryRun'>): Promise<WorkerClient> {
+  const base = { record: options.record, append: options.append ?? false, keepAnnotations: config.keepAnnotations, tool: toolName };
   if (options.dryRun) return startWorker({ ...base, ledger: null });
   const made = await ensureKeys(context, config);
   if (made !== null) context.warn(`made the signing keys beside the ledger; document key ${made}`);
@@ -77,7 +73,7 @@ export async function collectLive(context: AppContext, options: CollectOptions):
   const { config, cluster } = options;
   const started = context.clock();
   const uuid = randomUUID();
-  const enabled = enabledCollectors(config.collectors as CollectorSettings);
+  const enabled = enabledCollectors(config.collectors);
   let access: ClusterAccess | KubevidenceError;
   try {
     access = await resolveCluster({ kubeconfig: cluster.kubeconfig, context: cluster.context, inCluster: cluster.inCluster, env: context.env, clock: context.clock });
@@ -118,6 +114,13 @@ export function describePlan(enabled: readonly Collector[], config: Config) {
   return { listings, definitions };
 }
 
+/** Absent is not missing: a feature that the cluster does not have leaves a run complete. Version, own rights and files alone are nothing. */
+export function statusOf(listings: readonly ClosedListing[]): CollectReport['status'] {
+  const read = listings.some(({ kind, gaps, items }) => !/^k8s\.(cluster|self)\//.test(kind) && (items > 0 || (gaps.length === 0 && !kind.startsWith('files.'))));
+  if (!read) return 'failed';
+  return listings.some(({ gaps }) => gaps.some((gap) => gap.reason !== 'absent')) ? 'partial' : 'succeeded';
+}
+
 /** The state of one live run; methods in the order in which they happen. */
 class LiveRun {
   readonly #context: AppContext;
@@ -125,7 +128,7 @@ class LiveRun {
   readonly #worker: WorkerClient;
   readonly #enabled: readonly Collector[];
   readonly #uuid: string;
-  readonly #reports: ListingReport[] = [];
+  readonly #reports: ClosedListing[] = [];
   readonly #namespaces: string[] = [];
   readonly #items = new Map<ListingKind, number>();
   #skew: number | null = null;
@@ -161,7 +164,7 @@ class LiveRun {
       await this.#read(source);
       await this.#readOwnRights(source);
       await this.#readFiles();
-      const status = this.#status();
+      const status = statusOf(this.#reports);
       const run = await this.#end(status, status === 'failed' ? 'nothing could be read' : null);
       const checkpoint = await this.#worker.checkpoint();
       return {
@@ -191,6 +194,10 @@ class LiveRun {
       const skew = Date.parse(version.serverDate) + 500 - middle;
       if (Number.isFinite(skew)) this.#skew = Math.round(skew);
     }
+    if (version.status === 401)
+      throw new KubevidenceError('unreachable', `${visible(this.#options.cluster.name)} does not accept these credentials (401 Unauthorized)`, {
+        next: 'Log in again, or check the user of the context: kubectl auth whoami.',
+      });
     const kubeSystem = await source.get('/api/v1/namespaces', { query: { fieldSelector: 'metadata.name=kube-system', limit: '1' } });
     const review = await source.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
     this.#identity = {
@@ -206,7 +213,7 @@ class LiveRun {
   async #read(source: LiveSource): Promise<void> {
     const planned: PlannedListing[] = [];
     for (const collector of this.#enabled) {
-      const options = optionsOf(collector, this.#options.config.collectors as CollectorSettings);
+      const options = optionsOf(collector, this.#options.config.collectors);
       for (const listing of collector.listings) {
         const requests = listing.requests(options);
         if (requests.length > 0) planned.push({ kind: listing.kind, requests });
@@ -226,7 +233,8 @@ class LiveRun {
       restart: (kind, requestIndex) => {
         this.#items.delete(kind);
         if (kind === 'k8s.namespaces/namespaces') this.#namespaces.length = 0;
-        void this.#worker.restart(kind, requestIndex);
+        // A dead worker is told by the page that follows.
+        this.#worker.restart(kind, requestIndex).catch(() => {});
       },
       close: async (kind, outcome) => {
         const gaps = outcome.gaps.map((gap) => (gap.reason === 'forbidden' && gap.closedBy === undefined ? { ...gap, closedBy: giveRights } : gap));
@@ -291,12 +299,6 @@ class LiveRun {
     this.#reports.push({ kind, items, gaps });
   }
 
-  /** Absent is not missing: a feature that the cluster does not have leaves a run complete. */
-  #status(): CollectReport['status'] {
-    const read = this.#reports.some(({ kind, gaps, items }) => !/^(k8s\.cluster|k8s\.self|files\.)/.test(kind) && (gaps.length === 0 || items > 0));
-    if (!read) return 'failed';
-    return this.#reports.some(({ gaps }) => gaps.some((gap) => gap.reason !== 'absent')) ? 'partial' : 'succeeded';
-  }
 
   #end(status: CollectReport['status'], error: string | null): Promise<RunSummary | null> {
     return this.#worker.end({ status, error, identity: this.#identity, serverClockSkewMs: this.#skew, endedAt: this.#context.clock().toISOString() });

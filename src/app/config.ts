@@ -6,6 +6,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { readYamlFile } from '../catalog/index.ts';
+import type { CollectorSettings } from '../collectors/index.ts';
 import type { Json } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 
@@ -73,7 +74,7 @@ export interface Config {
   readonly params: Readonly<Record<string, Readonly<Record<string, Json>>>>;
   readonly timezone: string;
   readonly keepAnnotations: readonly string[];
-  readonly collectors: Readonly<Record<string, z.infer<typeof collectorOption>>>;
+  readonly collectors: CollectorSettings;
   readonly keys: { readonly log: string; readonly document: string; readonly certificate: string; readonly passphraseFile: string | null };
   /** Keys that are accepted and have no effect in this version. */
   readonly idle: readonly string[];
@@ -109,7 +110,7 @@ export function loadConfig({ cwd, path, uid }: { readonly cwd: string; readonly 
     params: (parsed.params ?? {}) as Config['params'],
     timezone: parsed.timezone,
     keepAnnotations: parsed.keepAnnotations ?? [],
-    collectors: parsed.collectors ?? {},
+    collectors: (parsed.collectors ?? {}) as CollectorSettings,
     keys: {
       log: within(parsed.signing?.logKey ?? join(keys, 'log.key')),
       document: within(parsed.signing?.documentKey ?? join(keys, 'document.key')),

@@ -2,9 +2,9 @@
  * `doctor`: what would go wrong, before it does. Each check says what it looked at, and for what is missing, what that costs. It changes
  * nothing: no run, no record, no key.
  */
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { enabledCollectors, selfSubjectRules } from '../collectors/index.ts';
-import type { CollectorSettings } from '../collectors/index.ts';
 import { openLedger, verifyLedger } from '../ledger/index.ts';
 import type { AccessRule, Json } from '../model/index.ts';
 import { at, describeRule, KubevidenceError, listAt, reasonOf, textAt, visible } from '../model/index.ts';
@@ -74,7 +74,7 @@ async function* checkCluster(context: AppContext, config: Config, cluster: Clust
   try {
     const access = await resolveCluster({ kubeconfig: cluster.kubeconfig, context: cluster.context, inCluster: cluster.inCluster, env: context.env, clock: context.clock });
     for (const warning of access.warnings) yield { state: 'warning', what: warning };
-    source = openLiveSource(access, { runUuid: 'doctor', clock: context.clock, userAgent: toolName, deadlineMs: 120_000 });
+    source = openLiveSource(access, { runUuid: randomUUID(), clock: context.clock, userAgent: toolName, deadlineMs: 120_000 });
     const before = context.clock().getTime();
     const version = await source.get('/version');
     const skew = version.serverDate === undefined ? null : Math.abs(Date.parse(version.serverDate) + 500 - (before + context.clock().getTime()) / 2);
@@ -104,7 +104,7 @@ async function* checkCluster(context: AppContext, config: Config, cluster: Clust
 async function* checkRights(source: LiveSource, config: Config): AsyncGenerator<Check> {
   let missing = 0;
   let asked = 0;
-  for (const collector of enabledCollectors(config.collectors as CollectorSettings)) {
+  for (const collector of enabledCollectors(config.collectors)) {
     for (const listing of collector.listings) {
       for (const rule of listing.needs) {
         asked += 1;

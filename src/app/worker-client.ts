@@ -71,7 +71,7 @@ export function startWorker(settings: WorkerSettings): WorkerClient {
         return await call('page', [kind, requestIndex, request, whole], [whole.buffer as ArrayBuffer]);
       } finally {
         pages -= 1;
-        hungry.shift()?.();
+        for (const wake of hungry.splice(0)) wake();
       }
     },
     restart: (...args) => call('restart', args),
@@ -79,6 +79,7 @@ export function startWorker(settings: WorkerSettings): WorkerClient {
     files: (...args) => call('files', args),
     closeListing: (...args) => call('closeListing', args),
     end: (...args) => call('end', args),
+    replay: (...args) => call('replay', args),
     checkpoint: () => call('checkpoint', []),
     async close() {
       await worker.terminate();

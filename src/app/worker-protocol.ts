@@ -13,6 +13,8 @@ export interface WorkerSettings {
     readonly create: { readonly organization: string; readonly documentKeyFingerprint: string };
   } | null;
   readonly record: string | null;
+  /** Adds a run to a recording that exists. */
+  readonly append: boolean;
   readonly keepAnnotations: readonly string[];
   readonly tool: string;
 }
@@ -46,8 +48,14 @@ export interface EndArguments {
   readonly endedAt: Instant;
 }
 
+export interface ClosedListing {
+  readonly kind: ListingKind;
+  readonly items: number;
+  readonly gaps: readonly Gap[];
+}
+
 export interface FilesReply {
-  readonly listings: readonly { readonly kind: ListingKind; readonly items: number; readonly gaps: readonly Gap[] }[];
+  readonly listings: readonly ClosedListing[];
   readonly files: number;
   readonly objects: number;
   readonly ignored: readonly { readonly file: string; readonly line: number; readonly kind: string }[];
@@ -64,6 +72,8 @@ export interface CollectionWorker {
   files(paths: readonly string[], kinds: readonly ListingKind[]): Promise<FilesReply>;
   closeListing(kind: ListingKind, outcome: CloseArguments): void;
   end(end: EndArguments): RunSummary | null;
+  /** Every run of a recording, each as a run of its own, in order. */
+  replay(path: string, cluster: string, plan: Pick<PlanArguments, 'listings' | 'definitions'>): Promise<readonly RunSummary[]>;
   /** The signed head of the log, as text. */
   checkpoint(): string | null;
 }

@@ -3,24 +3,23 @@
  * ledger, so whatever happens in a run happens here, in order.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { collectors, declarationOf } from '../collectors/index.ts';
+import { collectors } from '../collectors/index.ts';
 import type { Ledger, RunWriter } from '../ledger/index.ts';
 import { openLedger } from '../ledger/index.ts';
-import type { EvidenceSink, ListingDeclaration, ListingKind } from '../model/index.ts';
+import type { EvidenceSink, RunSummary } from '../model/index.ts';
 import { KubevidenceError, reasonOf } from '../model/index.ts';
 import type { Ingest } from '../sources/index.ts';
-import { createIngest, createRecordingSink, readFiles } from '../sources/index.ts';
+import { createIngest, createRecordingSink, readFiles, replayRecording } from '../sources/index.ts';
 import { loadLogSigner } from './keys.ts';
 import type { CallMessage, CollectionWorker, PlanArguments, ReplyMessage, WorkerSettings } from './worker-protocol.ts';
 
-process.umask(0o077);
 const settings = workerData as WorkerSettings;
 const clock = () => new Date();
 
 async function openForWriting(): Promise<Ledger | null> {
   if (settings.ledger === null) return null;
   const { path, logKey, passphraseFile, create } = settings.ledger;
-  return openLedger({ path, mode: 'write', clock, signer: await loadLogSigner(logKey, passphraseFile), create });
+  return openLedger({ path, mode: 'write', clock, signer: await loadLogSigner(logKey, passphraseFile), create: { ...create, tool: settings.tool } });
 }
 
 /** Everything goes to all sinks; only the ledger can say that it holds an object already. */
@@ -52,9 +51,8 @@ function working(): Ingest {
 }
 
 const methods: CollectionWorker = {
-  plan(plan) {
-    const { cluster, uuid, kind, slot, listings, definitions } = plan;
-    const run = ledger?.planRun({ cluster, uuid, kind, slot, definitions, tool: settings.tool, collectors: listings.map((listing) => ({ kind: listing.kind, version: listing.collectorVersion })) });
+  plan({ cluster, uuid, kind, slot, listings, definitions }) {
+    const run = ledger?.planRun({ cluster, uuid, kind, slot, definitions, tool: settings.tool, collectors: versionsOf(listings) });
     planned = { cluster, uuid, listings, number: run?.number ?? 0 };
     return run ?? null;
   },
@@ -67,33 +65,58 @@ const methods: CollectionWorker = {
       sinks.push(writer);
     }
     if (settings.record !== null) {
-      recording = createRecordingSink(settings.record, { uuid: planned.uuid, identity, tool: settings.tool, observedAt: clock().toISOString() });
+      const header = { uuid: planned.uuid, identity, tool: settings.tool, observedAt: clock().toISOString() };
+      recording = createRecordingSink(settings.record, header, { append: settings.append });
       sinks.push(recording);
     }
     ingest = createIngest({ collectors, sink: tee(sinks), keepAnnotations: settings.keepAnnotations, clock });
   },
   page: (kind, requestIndex, request, body) => working().page(kind, requestIndex, request, body),
   restart: (kind) => working().restart(kind),
-  put: (kind, objects) => working().putRaw(kind, objects.map((raw) => ({ raw }))),
-  files: (paths, kinds) =>
-    readFiles({ paths, declarations: kinds.map(declared), ingest: working(), clock, closeAs: settings.filesAssurance }),
+  put: (kind, objects) =>
+    working().putRaw(
+      kind,
+      objects.map((raw) => ({ raw })),
+    ),
+  files(paths, kinds) {
+    const wanted = collectors.flatMap((collector) => collector.listings).filter(({ kind }) => kinds.includes(kind));
+    return readFiles({ paths, declarations: wanted, ingest: working(), clock, assurance: 'configured' });
+  },
   closeListing(kind, outcome) {
     working().close(kind, outcome);
   },
   end(end) {
-    recording?.end({ status: end.status, identity: end.identity, endedAt: end.endedAt });
+    recording?.end(end);
     if (planned === null || ledger === null) return null;
     // A run that failed before it could read anything is started only to be ended.
     writer ??= ledger.startRun({ cluster: planned.cluster, number: planned.number, identity: end.identity, scope: 'cluster', listings: [] });
     return writer.end(end);
   },
+  async replay(path, cluster, plan) {
+    if (ledger === null) throw new KubevidenceError('defect', 'a replay needs a ledger');
+    const runs: RunSummary[] = [];
+    await replayRecording(path, {
+      collectors,
+      keepAnnotations: settings.keepAnnotations,
+      startRun({ uuid, identity }) {
+        ledger.checkIdentity(cluster, identity);
+        const collected = versionsOf(plan.listings);
+        const { number } = ledger.planRun({ cluster, uuid, kind: 'manual', definitions: plan.definitions, tool: settings.tool, collectors: collected });
+        writer = ledger.startRun({ cluster, number, identity: { ...identity, name: cluster }, scope: 'cluster', listings: plan.listings });
+        return writer;
+      },
+      endRun({ status, identity, observedAt }) {
+        const run = writer?.end({ status, error: null, identity: { ...identity, name: cluster }, serverClockSkewMs: null, observedAt });
+        if (run) runs.push(run);
+      },
+    });
+    return runs;
+  },
   checkpoint: () => ledger?.checkpoint().note ?? null,
 };
 
-function declared(kind: ListingKind): ListingDeclaration {
-  const found = declarationOf(kind);
-  if (found === undefined) throw new KubevidenceError('defect', `unknown listing ${kind}`);
-  return found;
+function versionsOf(listings: PlanArguments['listings']) {
+  return listings.map(({ kind, collectorVersion }) => ({ kind, version: collectorVersion }));
 }
 
 let queue: Promise<void> = Promise.resolve();

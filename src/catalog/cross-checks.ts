@@ -2,10 +2,9 @@
  * What no single file can show to be right: references between controls, populations and frameworks, expressions that compile, and
  * examples for the three outcomes that matter. A catalog that passes decides every row of every population, or says why not.
  */
-import { type Control, type ControlExample, type Framework, KubevidenceError, type Place, clip } from '../model/index.ts';
+import { type Control, type ControlExample, type Framework, KubevidenceError, type Place, clip, findNearest } from '../model/index.ts';
 import { CelProblem, compilePredicate } from './cel.ts';
 import { placeholdersOf } from './message.ts';
-import { findNearest } from './nearest.ts';
 import { effectiveParams, isOfType } from './params.ts';
 import type { YamlFile } from './yaml-file.ts';
 
@@ -64,7 +63,7 @@ function checkExpression(control: Control, key: 'where' | 'expect', place: Place
       `${key} of ${control.id} is not an expression that can be used: ${clip(error.message, 300)}`,
       {
         place,
-        next: 'The expression is CEL over item and params; src/catalog/cel.ts says what is bounded.',
+        next: 'Write CEL over item and params: comprehensions at most two deep, patterns as RE2 knows them, has() for fields that may be missing.',
         cause: error,
       },
     );

@@ -2,7 +2,6 @@ export { pickFrameworks } from './benchmarks.ts';
 export { type Budget, CelProblem, compilePredicate, type Predicate, stepsPerControl, stepsPerRow, toCel } from './cel.ts';
 export { type CatalogSources, loadCatalog, makeCatalog } from './load-catalog.ts';
 export { renderMessage } from './message.ts';
-export { findNearest } from './nearest.ts';
 export { checkConfiguredParams, type ConfiguredParams, effectiveParams } from './params.ts';
 export { controlSchema, frameworkSchema } from './schemas.ts';
 export { readYamlFile } from './yaml-file.ts';

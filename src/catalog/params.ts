@@ -1,6 +1,5 @@
 /** Parameters of controls: what the configuration sets is checked against what the control declares, and the rest are its defaults. */
-import { type Control, type ControlParameter, type Json, KubevidenceError, clip } from '../model/index.ts';
-import { findNearest } from './nearest.ts';
+import { type Control, type ControlParameter, type Json, KubevidenceError, clip, findNearest } from '../model/index.ts';
 
 /** Control id → parameter → value, as in kubevidence.yaml. */
 export type ConfiguredParams = Readonly<Record<string, Readonly<Record<string, Json>>>>;

@@ -5,8 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { KubevidenceError, type Place, clip, reasonOf, visible } from '../model/index.ts';
-import { findNearest } from './nearest.ts';
+import { KubevidenceError, type Place, clip, reasonOf, visible, findNearest } from '../model/index.ts';
 
 const maxBytes = 4 * 1024 * 1024;
 

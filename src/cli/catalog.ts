@@ -33,11 +33,11 @@ export const listControls: Action<Options> = async (session, options) => {
 
 export const showControl: Action<Options> = async (session, options, [id = '']) => {
   const format = checkFormat(options.output, ['table', 'json', 'yaml']);
-  const { catalog, params } = inForce(session, options);
+  const { catalog, configured } = inForce(session, options);
   const control = catalog.controls.find((each) => each.id === id);
   if (!control) throw new KubevidenceError('usage', `there is no control ${visible(id)}`, { next: 'See them: kubevidence controls list' });
-  if (format === 'table') printControl(session.terminal, control, params[id] ?? {}, catalog.frameworks);
-  else printDocument(session.terminal, format, { ...control, effectiveParams: params[id] ?? {} });
+  if (format === 'table') printControl(session.terminal, control, configured[id] ?? {}, catalog.frameworks);
+  else printDocument(session.terminal, format, { ...control, configured: configured[id] ?? {} });
   return 0;
 };
 
@@ -56,7 +56,7 @@ function printControl(terminal: Terminal, control: Control, params: Readonly<Rec
 }
 
 export const testControls: Action<Options> = async (session, options, [dir]) => {
-  const results = await runControlExamples(session.app, dir);
+  const results = runControlExamples(session.app, dir);
   const failed = results.filter((result) => result.problems.length > 0);
   for (const { control, example, problems } of failed) {
     session.terminal.print(`failed  ${control}: ${example}`);

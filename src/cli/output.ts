@@ -31,7 +31,9 @@ export function printDocument(terminal: Terminal, format: OutputFormat, value: u
 
 export function printError(terminal: Terminal, error: unknown): void {
   if (!(error instanceof KubevidenceError)) {
-    terminal.note(`kubevidence: a defect in Kubevidence itself: ${clip(error instanceof Error ? (error.stack ?? error.message) : String(error), 4000)}`);
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    terminal.note('kubevidence: a defect in Kubevidence itself:');
+    for (const line of trace.split('\n').slice(0, 12)) terminal.note(`  ${clip(line, 300)}`);
     terminal.note('  Nothing that was recorded before is affected. Please report it with the lines above.');
     return;
   }

@@ -3,7 +3,7 @@
  * so a file source must select as the server would; and a Secret becomes its summary here, before anything else sees it.
  */
 import type { ListingDeclaration, ListingKind, RawObject } from '../model/index.ts';
-import { at, isObject, textAt } from '../model/index.ts';
+import { isObject, textAt } from '../model/index.ts';
 import { expandConfigMap, isKubeadmConfigMap } from './kubeadm.ts';
 import { secretSummary } from './secrets.ts';
 
@@ -55,5 +55,5 @@ export function itemsFromFile(object: RawObject, listings: readonly ListingDecla
 function itemFor(kind: ListingKind, object: RawObject, group: string): RawObject {
   if (kind === 'k8s.kubeadm/configmaps') return expandConfigMap(object);
   if (group === '' && object['kind'] === 'Secret') return summarize(object);
-  return at(object, 'metadata') === undefined ? { ...object, metadata: {} } : object;
+  return isObject(object['metadata']) ? object : { ...object, metadata: {} };
 }

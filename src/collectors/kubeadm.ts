@@ -24,7 +24,7 @@ export function expandConfigMap(map: RawObject): RawObject {
 function document(text: string, kind: string): Json {
   let value: unknown;
   try {
-    value = parse(text, { maxAliasCount: 0, version: '1.1', schema: 'core' });
+    value = parse(text, { maxAliasCount: 0, version: '1.1' });
   } catch {
     // The parser quotes the text around the fault; it stays out of the message.
     throw new KubevidenceError('input', `the ${kind} inside the ConfigMap is not YAML`);

@@ -8,3 +8,6 @@ export type { EndOfRun, RunWriter } from './run-writer.ts';
 export type { ClusterSummary } from './runs.ts';
 export type { Exhibit, ExhibitTree, SaltedObject, SnapshotOptions } from './snapshot.ts';
 export type { KindSize, LedgerStatus } from './status.ts';
+export type { LedgerCounts } from './findings.ts';
+export type { VerifiedLedger, VerifyOptions } from './verify.ts';
+export { verifyLedger } from './verify.ts';

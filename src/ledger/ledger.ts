@@ -61,6 +61,8 @@ export interface StartedRun {
   readonly cluster: string;
   readonly number: number;
   readonly identity: ClusterIdentity;
+  /** Whether a cluster answered, or files stand for one. */
+  readonly scope: EvidenceReader['scope'];
   readonly listings: readonly PlannedListing[];
 }
 
@@ -177,7 +179,7 @@ function createLedger({ path, mode, clock, signer }: LedgerOptions, stores: Stor
         .immediate();
       return summary(cluster, number);
     },
-    startRun({ cluster, number, identity, listings }) {
+    startRun({ cluster, number, identity, scope, listings }) {
       requireWriter();
       const plan = runs.planned(cluster, number);
       if (plan === undefined || runs.ended(cluster, number) !== undefined)
@@ -186,7 +188,7 @@ function createLedger({ path, mode, clock, signer }: LedgerOptions, stores: Stor
         sign();
         return summary(cluster, number);
       };
-      return guardAll(path, createRunWriter(stores, { plan, identity, listings, startedAt: now(), now, ended }));
+      return guardAll(path, createRunWriter(stores, { plan, identity, scope, listings, startedAt: now(), now, ended }));
     },
     checkIdentity(cluster, identity) {
       const bound = runs.binding(cluster);
@@ -252,6 +254,8 @@ function begin(makeStores: () => Stores, { path, clock, signer, create }: Ledger
   });
   payloads.write(leaf, [details]);
   log.append({ type: 'key-bound', v: 1, at, logKey, documentKeyFingerprint: create.documentKeyFingerprint });
+  // In the same transaction: there is no moment at which a ledger has no checkpoint.
+  log.sign(signer);
 }
 
 function requireOwnKey({ log }: Stores, signer: NoteSigner | undefined, path: string): void {

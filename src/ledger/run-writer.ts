@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto';
 import type {
   ClusterIdentity,
   EvidenceObject,
+  EvidenceReader,
   EvidenceSink,
   Instant,
   Listing,
@@ -63,6 +64,7 @@ export interface RunWriter extends EvidenceSink {
 export interface RunPlan {
   readonly plan: Planned;
   readonly identity: ClusterIdentity;
+  readonly scope: EvidenceReader['scope'];
   readonly listings: readonly PlannedListing[];
   readonly startedAt: Instant;
   readonly now: () => Instant;
@@ -106,7 +108,7 @@ interface OpenListing {
   broken: boolean;
 }
 
-export function createRunWriter(stores: Stores, { plan, identity, listings, startedAt, now, ended }: RunPlan): RunWriter {
+export function createRunWriter(stores: Stores, { plan, identity, scope, listings, startedAt, now, ended }: RunPlan): RunWriter {
   const { db, log, objects, trees, payloads, reuse } = stores;
   const { cluster, run: number, uuid } = plan.record;
   const open = new Map<ListingKind, OpenListing>();
@@ -291,7 +293,7 @@ export function createRunWriter(stores: Stores, { plan, identity, listings, star
       const kept = payloadsOfListings.map(({ listing }) => listing);
       transaction(() => {
         for (const { blocks } of open.values()) for (const first of blocks) objects.dropBlock(first);
-        const prepared = prepareRun({ identity, error }, payloadsOfListings, (tree) =>
+        const prepared = prepareRun({ identity, scope, error }, payloadsOfListings, (tree) =>
           (treeIds.get(tree) ?? trees.read(tree).id).toString('hex'),
         );
         for (const row of fresh.values()) reuse.write(cluster, row);

@@ -48,7 +48,7 @@ export function readSnapshot(stores: Stores, cluster: string, number: number, op
   const { run, stored } = open(stores, cluster, number);
   const listings = stored?.listings.map(({ listing, payload }): StoredListing => ({ ...listing, id: payload.id })) ?? [];
   return {
-    scope: 'cluster',
+    scope: stored?.details.scope ?? 'cluster',
     cluster: stored?.details.identity ?? { name: cluster, uid: null, version: null, server: null, caFingerprint: null, actor: null },
     at: run.observedAt ?? run.endedAt ?? run.plannedAt,
     run,

@@ -7,3 +7,4 @@ export * from './evidence.ts';
 export * from './json.ts';
 export * from './population.ts';
 export * from './text.ts';
+export * from './nearest.ts';

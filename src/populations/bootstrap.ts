@@ -1,21 +1,22 @@
 /**
- * The roles and bindings that every API server makes for itself (Kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy, 1.29 to 1.37).
+ * The roles and bindings that every API server makes for itself (Kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy, as of 1.36).
  * A grant counts as one of them only when binding, role and subject are all the expected ones: the label
  * `kubernetes.io/bootstrapping` is no proof, because whoever writes bindings can write it.
  */
 
 /** Controllers with an account kube-system/NAME, bound by ClusterRoleBinding system:controller:NAME to the ClusterRole of that name. */
 const controllers = new Set(
-  `attachdetach-controller certificate-controller cloud-provider clusterrole-aggregation-controller cronjob-controller
-  daemon-set-controller deployment-controller device-taint-eviction-controller disruption-controller endpoint-controller
-  endpointslice-controller endpointslicemirroring-controller ephemeral-volume-controller expand-controller generic-garbage-collector
-  horizontal-pod-autoscaler job-controller legacy-service-account-token-cleaner namespace-controller node-controller
-  persistent-volume-binder pod-garbage-collector podgroup-protection-controller pv-protection-controller pvc-protection-controller
-  replicaset-controller replication-controller resource-claim-controller resourcequota-controller root-ca-certificate-publisher
-  route-controller selinux-warning-controller service-account-controller service-cidrs-controller service-controller
-  statefulset-controller storage-version-garbage-collector storage-version-migrator-controller taint-eviction-controller
-  ttl-after-finished-controller ttl-controller validatingadmissionpolicy-status-controller vac-protection-controller
-  kube-apiserver-serving-clustertrustbundle-publisher`
+  `attachdetach-controller certificate-controller clusterrole-aggregation-controller cronjob-controller daemon-set-controller
+  deployment-controller device-taint-eviction-controller disruption-controller endpoint-controller endpointslice-controller
+  endpointslicemirroring-controller ephemeral-volume-controller expand-controller generic-garbage-collector
+  horizontal-pod-autoscaler job-controller kube-apiserver-serving-clustertrustbundle-publisher
+  legacy-service-account-token-cleaner namespace-controller node-controller persistent-volume-binder pod-garbage-collector
+  podcertificaterequestcleaner podgroup-protection-controller pv-protection-controller pvc-protection-controller
+  replicaset-controller replication-controller resource-claim-controller resourcepoolstatusrequest-controller
+  resourcequota-controller root-ca-cert-publisher route-controller selinux-warning-controller service-account-controller
+  service-cidrs-controller service-controller statefulset-controller storage-version-garbage-collector
+  storage-version-migrator-controller ttl-after-finished-controller ttl-controller validatingadmissionpolicy-status-controller
+  volumeattributesclass-protection-controller`
     .trim()
     .split(/\s+/),
 );

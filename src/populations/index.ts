@@ -1,11 +1,28 @@
-/** The registry of populations. Adding one is one line here. */
+/** The registry of populations, in the order in which they are read. Adding one is one line here. */
 import type { Population } from '../model/index.ts';
+import { apiServers } from './api-servers.ts';
+import { controllerManagers, etcdMembers, schedulers } from './components.ts';
 import { containers } from './containers.ts';
 import { grants } from './grants.ts';
+export { detectManaged } from './managed.ts';
 import { namespaces } from './namespaces.ts';
 import { pods } from './pods.ts';
 import { roles } from './roles.ts';
 import { segments } from './segments.ts';
 import { serviceAccounts } from './service-accounts.ts';
 
-export const populations: readonly Population[] = [grants, roles, serviceAccounts, containers, pods, namespaces, segments];
+export { detectManaged } from './managed.ts';
+
+export const populations: readonly Population[] = [
+  grants,
+  roles,
+  serviceAccounts,
+  containers,
+  pods,
+  namespaces,
+  segments,
+  apiServers,
+  controllerManagers,
+  schedulers,
+  etcdMembers,
+];

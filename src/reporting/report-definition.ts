@@ -42,6 +42,8 @@ export type SectionId = (typeof sectionIds)[number];
 export type SheetId = (typeof sheetIds)[number];
 
 const sentence = z.string().min(1);
+/** What Excel allows as the name of a sheet, less what a formula would have to quote. */
+const sheetTitle = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 _-]{0,30}$/);
 const outcomeWords = z.strictObject({ word: sentence, sentence });
 const wordsOfKind = z.strictObject({
   pass: outcomeWords,
@@ -63,7 +65,7 @@ const definitionSchema = z.strictObject({
     .strictObject({ regular: sentence, medium: sentence, bold: sentence, mono: sentence })
     .describe('a module path or a file beside this one, whole TrueType'),
   sections: z.array(z.strictObject({ id: z.enum(sectionIds), title: sentence, intro: z.string().default('') })).min(1),
-  sheets: z.array(z.strictObject({ id: z.enum(sheetIds), title: sentence.max(31), about: sentence, source: sentence })).min(1),
+  sheets: z.array(z.strictObject({ id: z.enum(sheetIds), title: sheetTitle, about: sentence, source: sentence })).min(1),
   outcomes: z.strictObject({
     benchmark: wordsOfKind,
     law: wordsOfKind.refine((words) => !/complian|conform|certif/i.test(JSON.stringify(words)), {

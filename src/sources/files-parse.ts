@@ -38,7 +38,8 @@ export function parseFile(bytes: Uint8Array): ParsedFile {
   const collected = { objects: [] as FileObject[], empty: [] as JsonObject[], foreign: [] as number[], problems: [] as ParseProblem[] };
   const text = decode(bytes);
   if (typeof text !== 'string') return { objects: [], empty: [], foreign: [], problems: [text] };
-  for (const { value, line, lines } of isJson(text) ? jsonDocuments(text) : yamlDocuments(text, collected.problems)) {
+  const json = jsonDocument(text);
+  for (const { value, line, lines } of json === undefined ? yamlDocuments(text, collected.problems) : [json]) {
     collect(value, line, lines, collected, 0);
   }
   return {
@@ -68,19 +69,15 @@ interface ParsedDocument {
   readonly lines: readonly number[];
 }
 
-function isJson(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false;
+/** The document of a JSON text; undefined where it is none. YAML may also begin with a brace: its parser then says what is wrong. */
+function jsonDocument(text: string): ParsedDocument | undefined {
+  const [lead] = /^\s*/.exec(text) ?? [''];
+  if (text[lead.length] !== '{' && text[lead.length] !== '[') return undefined;
   try {
-    JSON.parse(text);
-    return true;
+    return { value: JSON.parse(text), line: lead.split('\n').length, lines: itemLines(text) };
   } catch {
-    // YAML may also begin with a brace; its parser then says what is wrong with either.
-    return false;
+    return undefined;
   }
-}
-
-function jsonDocuments(text: string): ParsedDocument[] {
-  return [{ value: JSON.parse(text), line: 1 + (/^\s*/.exec(text)?.[0].split('\n').length ?? 1) - 1, lines: itemLines(text) }];
 }
 
 /** The line of each element of `items` of the outermost object, by counting brackets outside strings. */
@@ -161,7 +158,7 @@ interface Collected {
 
 function collect(value: unknown, line: number, lines: readonly number[], into: Collected, nesting: number): void {
   if (value === null || value === undefined) return;
-  if (Array.isArray(value)) {
+  if (Array.isArray(value) && nesting < 3) {
     for (const [index, item] of value.entries()) collect(item, lines[index] ?? line, [], into, nesting + 1);
     return;
   }

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { itemsFromFile, whatOf } from '../collectors/index.ts';
-import type { Assurance, Clock, Collector, Gap, JsonObject, ListingDeclaration, ListingKind, RequestRecord } from '../model/index.ts';
+import type { Assurance, Clock, Gap, JsonObject, Listing, ListingDeclaration, ListingKind, RequestRecord } from '../model/index.ts';
 import { clip, textAt } from '../model/index.ts';
 import { parseFile, type ParseProblem } from './files-parse.ts';
 import { wrongShape } from './files-shapes.ts';
@@ -13,9 +13,8 @@ import type { Ingest, RawItem } from './ingest.ts';
 
 export interface FilesOptions {
   readonly paths: readonly string[];
-  readonly collectors: readonly Collector[];
-  /** The listings to fill and close. Absent: all of the collectors. */
-  readonly kinds?: readonly ListingKind[];
+  /** The listings to fill and close; objects of other kinds are ignored, and said to be. */
+  readonly declarations: readonly ListingDeclaration[];
   readonly ingest: Ingest;
   readonly clock: Clock;
   /** Absent: as each listing declares. */
@@ -23,6 +22,8 @@ export interface FilesOptions {
 }
 
 export interface FilesReport {
+  /** Every listing that was to be filled, as it was closed. */
+  readonly listings: readonly Pick<Listing, 'kind' | 'items' | 'gaps'>[];
   readonly files: number;
   readonly objects: number;
   /** What was there and is no evidence of a known kind; `line` 0 stands for a whole file. */
@@ -42,8 +43,7 @@ interface Filling {
 
 /** Throws KubevidenceError('input') only for a path that does not exist or cannot be evidence; all else is in the report and the gaps. */
 export async function readFiles(options: FilesOptions): Promise<FilesReport> {
-  const wanted = options.kinds === undefined ? null : new Set(options.kinds);
-  const listings = options.collectors.flatMap((collector) => collector.listings).filter(({ kind }) => wanted === null || wanted.has(kind));
+  const listings = options.declarations;
   const fillings = new Map<ListingKind, Filling>(
     listings.map((declaration) => [
       declaration.kind,
@@ -77,7 +77,7 @@ export async function readFiles(options: FilesOptions): Promise<FilesReport> {
       const touched = new Set<ListingKind>();
       for (const type of parsed.empty) for (const kind of present(fillings, type)) touched.add(kind);
       for (const { value, line } of parsed.objects) {
-        const outcome = file_(value, { file, line }, fillings, listings);
+        const outcome = fileObject(value, { file, line }, fillings, listings);
         if (typeof outcome === 'string') report.ignored.push({ file, line, kind: outcome });
         else if ('problem' in outcome) problem(file, outcome.problem);
         else {
@@ -102,14 +102,13 @@ export async function readFiles(options: FilesOptions): Promise<FilesReport> {
       }
     }
   }
-  for (const filling of fillings.values()) finish(filling, options);
-  return report;
+  return { ...report, listings: [...fillings.values()].map((filling) => finish(filling, options)) };
 }
 
 type Outcome = string | { readonly problem: ParseProblem } | { readonly added: number; readonly kinds: readonly ListingKind[] };
 
 /** Puts one object under its listings; a text says why it is no evidence here. */
-function file_(
+function fileObject(
   value: JsonObject,
   place: { readonly file: string; readonly line: number },
   fillings: ReadonlyMap<ListingKind, Filling>,
@@ -164,11 +163,11 @@ function byName({ kind }: ListingDeclaration): boolean {
   return kind === 'k8s.cluster/identity' || kind === 'k8s.apiserver/leases' || kind === 'k8s.kubeadm/configmaps';
 }
 
-function finish({ declaration, items, requests, gaps, present: isPresent }: Filling, { ingest, clock, assurance }: FilesOptions): void {
-  const closedBy =
-    declaration.needs.length > 0
-      ? `add what kubectl get ${declaration.needs[0]?.resource ?? ''} prints, as YAML or JSON`
-      : 'add the file: --files in a live run, or the directory given to --from';
+function finish(
+  { declaration, items, requests, gaps, present: isPresent }: Filling,
+  { ingest, clock, assurance }: FilesOptions,
+): Pick<Listing, 'kind' | 'items' | 'gaps'> {
+  const closedBy = closingStep(declaration);
   if (!isPresent) gaps.push({ reason: 'absent', what: whatOf(declaration), detail: 'no file holds it', closedBy });
   const names = new Set(items.map(({ raw }) => textAt(raw, 'metadata', 'name')));
   for (const name of isPresent ? (declaration.needs[0]?.resourceNames ?? []) : []) {
@@ -176,7 +175,16 @@ function finish({ declaration, items, requests, gaps, present: isPresent }: Fill
       gaps.push({ reason: 'absent', what: `${declaration.needs[0]?.resource ?? ''}/${name}`, detail: 'no file holds it', closedBy });
   }
   ingest.putRaw(declaration.kind, items);
-  ingest.close(declaration.kind, { requests, gaps, observedAt: clock().toISOString(), ...(assurance === undefined ? {} : { assurance }) });
+  const end = { requests, gaps, observedAt: clock().toISOString(), ...(assurance === undefined ? {} : { assurance }) };
+  return ingest.close(declaration.kind, end);
+}
+
+function closingStep({ accepts, needs }: ListingDeclaration): string {
+  if (accepts === undefined) return 'collect from the cluster itself: no file shows it';
+  if (needs.length === 0) return 'add the file: --files in a live run, or into the directory given to --from';
+  const [need] = needs;
+  const question = need?.nonResourceURL === undefined ? (need?.resource ?? '') : `--raw ${need.nonResourceURL}`;
+  return `add what kubectl get ${question} prints, as YAML or JSON`;
 }
 
 function groupOf(apiVersion: string): string {

@@ -5,3 +5,6 @@ export type { ListingOutcome, PageFeed, PageResult, PlannedListing } from './liv
 export type { HttpAnswer, LiveOptions, LiveProgress, LiveStats } from './live-requests.ts';
 export { createIngest, type Ingest, type IngestOptions, type ListingEnd, type RawItem } from './ingest.ts';
 export { createScrubber, type Scrubber, type ScrubOptions } from './scrub.ts';
+export { type FilesOptions, type FilesReport, readFiles } from './files.ts';
+export { createRecordingSink, isRecording, type RecordedRun, type RecordingSink, type ReplayOptions, replayRecording } from './recording.ts';
+export type { RecordingEnd, RecordingHeader } from './recording-format.ts';

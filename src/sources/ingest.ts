@@ -97,6 +97,7 @@ export function createIngest({ collectors, sink, keepAnnotations = [], clock }: 
       const entry = listing(kind);
       const asked: ObservedRequest = { observedAt: clock().toISOString(), ...request };
       const { items, resourceVersion, continue: next } = entry.declaration.decode(body, asked);
+      if (entry.declaration.reusable === true) sink.listedAt?.(kind, resourceVersion);
       const scrubbed: EvidenceObject[] = [];
       for (const raw of items) {
         if (!isUnchanged(entry, raw)) scrubbed.push(entry.scrubber.scrub(raw));

@@ -15,6 +15,7 @@ import {
   KubevidenceError,
   listAt,
   type Place,
+  findNearest,
   reasonOf,
   textAt,
 } from '../model/index.ts';
@@ -95,7 +96,7 @@ export function findEntry(config: Kubeconfig, section: Section, name: string, as
   if (entry !== undefined) return entry;
   const known = [...config[section].keys()];
   const kind = section.slice(0, -1);
-  const close = nearest(name, known);
+  const close = findNearest(name, known);
   const next =
     close !== undefined
       ? `did you mean "${clip(close, 80)}"?`
@@ -237,24 +238,4 @@ function readSection(file: string, value: JsonObject, section: Section, placeOf:
       throw new KubevidenceError('configuration', `"${singular}" of "${clip(name, 80)}" must be a map`, { place: place() });
     return { name, body, file, placeOf: place };
   });
-}
-
-/** The known name with the fewest edits, at most a third of its length. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const ranked = known.slice(0, 1000).map((candidate) => ({ candidate, edits: countEdits(name.slice(0, 200), candidate.slice(0, 200)) }));
-  const best = ranked.sort((a, b) => a.edits - b.edits)[0];
-  return best !== undefined && best.edits <= Math.max(2, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
-}
-
-function countEdits(a: string, b: string): number {
-  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    above = row;
-  }
-  return above[b.length] ?? 0;
 }

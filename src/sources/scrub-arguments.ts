@@ -42,8 +42,9 @@ function keptFlags(container: RawObject, genuine: Genuine): ReadonlySet<string> 
 }
 
 function programOf(path: string): Program | undefined {
-  const name = /^(?:\/[\w.-]{1,64}){0,8}\/?([a-z-]{1,32})$/.exec(path)?.[1];
-  return name !== undefined && programs.has(name) ? (name as Program) : undefined;
+  if (!/^(?:[\w./-]{1,256}\/)?[a-z-]{1,32}$/.test(path)) return undefined;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return programs.has(name) ? (name as Program) : undefined;
 }
 
 /** etcd also takes its flags as ETCD_<FLAG> variables: true where the value of such a variable is evidence. */

@@ -58,9 +58,9 @@ export const toys: Population = {
   doc: 'A toy',
   from: [toysListing],
   also: [labelsListing],
-  *rows({ each, listing }) {
-    listing(labelsListing);
-    for (const { id, name, namespace, uid, body } of each(toysListing)) {
+  *rows(input) {
+    input.listing(labelsListing);
+    for (const { id, name, namespace, uid, body } of input.each(toysListing)) {
       const gaps = body['gaps'] as readonly Gap[] | undefined;
       yield {
         ...(body['fields'] as Row),

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CelProblem, compilePredicate, stepsPerControl, stepsPerRow, toCel } from '../../src/catalog/index.ts';
 

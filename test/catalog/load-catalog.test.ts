@@ -159,7 +159,7 @@ describe('a mistake is named with file, line and key', () => {
     const found = complaint(run);
     expect(found.message).toMatch(message);
     expect(found.file).toMatch(/\.yaml$/);
-    if (key !== '') expect(found.key).toBe(key);
+    expect(found.key ?? '').toBe(key);
     expect(found.line).toBeGreaterThan(0);
   });
 

@@ -5,7 +5,19 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -70,14 +82,18 @@ export function missingFeatures(binaries: Binaries): string[] {
   return [
     ...without('controllers and scheduling', 'kube-controller-manager', 'kube-scheduler'),
     ...without('a node and mirror pods', 'kubelet', 'fakecri'),
-    ...(process.platform === 'linux' && process.getuid?.() === 0 ? [] : ['a node and mirror pods: the kubelet runs only on Linux and as root']),
+    ...(process.platform === 'linux' && process.getuid?.() === 0
+      ? []
+      : ['a node and mirror pods: the kubelet runs only on Linux and as root']),
   ];
 }
 
 function takeFrom(directory: string, complaint: string): Binaries {
   const lacking = required.filter((name) => !isExecutable(join(directory, name)));
   if (lacking.length > 0) throw new ClusterUnavailable(`${complaint} executable ${lacking.join(', ')}.`);
-  return Object.fromEntries(names.map((name) => [name, join(directory, name)] as const).filter(([, path]) => isExecutable(path))) as Binaries;
+  return Object.fromEntries(
+    names.map((name) => [name, join(directory, name)] as const).filter(([, path]) => isExecutable(path)),
+  ) as Binaries;
 }
 
 function recipeDigest(): string {

@@ -5,14 +5,14 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { ClusterUnavailable, ensureBinaries } from './binaries.ts';
 import type { ApiClient, KubeObject } from './client.ts';
 import { openClient } from './client.ts';
-import { writeKubeconfig } from './kubeconfig.ts';
+import { makeCredentials, writeKubeconfig } from './kubeconfig.ts';
 import type { Component } from './node.ts';
 import { startNode, writeStaticPod } from './node.ts';
 import type { Certificate, Pki } from './pki.ts';
@@ -82,6 +82,9 @@ export class TestCluster {
   readonly caFile: string;
   /** As the binary says, e.g. `1.36.3`. */
   readonly version: string;
+  /** Whether controller manager and scheduler run, and a node. */
+  readonly controllers: boolean;
+  readonly node: boolean;
   /** Where the node's kubelet listens, when there is one. */
   readonly kubelet: string;
   /** The EncryptionConfiguration and the audit Policy, where the cluster has them: what `collect --files` would be given. */
@@ -113,6 +116,8 @@ export class TestCluster {
       node: options.node ?? false,
       apiserverArgs: options.apiserverArgs ?? [],
     };
+    this.controllers = this.#settings.controllerManager;
+    this.node = this.#settings.node;
     this.kubeconfig = join(dir, 'admin.conf');
     this.server = `https://127.0.0.1:${ports.server}`;
     this.kubelet = `https://127.0.0.1:${ports.kubelet}`;
@@ -126,16 +131,20 @@ export class TestCluster {
 
   /** The admin's HTTP client. */
   get admin(): ApiClient {
-    this.#admin ??= openClient(this.server, { ca: this.caFile, cert: join(this.dir, 'pki', 'admin.crt'), key: join(this.dir, 'pki', 'admin.key') });
+    this.#admin ??= openClient(this.server, {
+      ca: this.caFile,
+      cert: join(this.dir, 'pki', 'admin.crt'),
+      key: join(this.dir, 'pki', 'admin.key'),
+    });
     return this.#admin;
   }
 
   async start(): Promise<void> {
-    await this.#makeCredentials();
+    await makeCredentials(this, this.#pki);
     startProcess(this.dir, 'etcd', this.#binaries.etcd, etcdArgs(this.#ports));
     await this.#startApiServer();
-    if (this.#settings.controllerManager) await this.#startControllers();
-    if (this.#settings.node) await startNode(this.dir, this.#binaries, this.#ports, this.admin, this.#components());
+    if (this.controllers) await this.#startControllers();
+    if (this.node) await startNode(this.dir, this.#binaries, this.#ports, this.admin, this.#components());
   }
 
   /** Runs kubectl as the admin (another `--kubeconfig` in `args` wins) and returns its stdout; a failure throws with its stderr. */
@@ -184,8 +193,8 @@ export class TestCluster {
   auditLog(): AuditEvent[] {
     const log = join(this.dir, 'log');
     const files = readdirSync(log).filter((file) => /^audit.*\.log$/.test(file));
-    const lines = files.toSorted((a, b) => a.length - b.length || 0).toReversed();
-    return lines.flatMap((file) =>
+    // Rotated files carry their time before `.log`, so that they sort by age, and before the current one ('-' sorts before '.').
+    return files.toSorted().flatMap((file) =>
       readFileSync(join(log, file), 'utf8')
         .split('\n')
         .slice(0, -1) // what follows the last line feed is not written whole yet
@@ -195,7 +204,8 @@ export class TestCluster {
 
   /** Replaces the EncryptionConfiguration and waits until the API server has reloaded it. The cluster must have been started with one. */
   async rewriteEncryption(encryption: Exclude<Encryption, 'none'>): Promise<void> {
-    if (this.#settings.encryption === 'none') throw new Error('this API server runs without EncryptionConfiguration: restartApiServer({ encryption })');
+    if (this.#settings.encryption === 'none')
+      throw new Error('this API server runs without EncryptionConfiguration: restartApiServer({ encryption })');
     this.#settings = { ...this.#settings, encryption };
     this.#writeSettings();
     const hash = createHash('sha256').update(readFileSync(this.encryptionFile)).digest('hex');
@@ -214,7 +224,7 @@ export class TestCluster {
     for (const controller of this.#controllers) {
       if (!isRunning(controller.handle)) controller.handle = this.#startComponent(controller.component);
     }
-    if (this.#settings.node) {
+    if (this.node) {
       writeStaticPod(this.dir, this.#apiServerComponent());
       await waitFor('the new mirror pod', 60_000, [this.#apiServer], this.dir, async () => {
         const { body } = await this.admin.send('GET', '/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-apiserver');
@@ -230,30 +240,6 @@ export class TestCluster {
     this.#admin?.close();
     await endAll(this.dir);
     this.#dismissReaper();
-  }
-
-  async #makeCredentials(): Promise<void> {
-    const { authority, issue, keyPair } = this.#pki;
-    const [ca, etcdCa] = await Promise.all([authority('ca', 'kubernetes'), authority('etcd/ca', 'etcd-ca'), keyPair('sa')]);
-    const client = (name: string, commonName: string, ...organizations: string[]) =>
-      issue({ name, commonName, organizations, signer: ca, usage: 'client' });
-    const names = 'IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes.default.svc';
-    const loopback = 'IP:127.0.0.1,DNS:localhost';
-    const [admin, controllerManager, scheduler, kubelet] = await Promise.all([
-      client('admin', 'kubernetes-admin', 'system:masters'),
-      client('controller-manager', 'system:kube-controller-manager'),
-      client('scheduler', 'system:kube-scheduler'),
-      client('kubelet', 'system:node:control-plane-1', 'system:nodes'),
-      client('apiserver-kubelet-client', 'kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
-      issue({ name: 'apiserver', commonName: 'kube-apiserver', signer: ca, usage: 'server', alternativeNames: names }),
-      issue({ name: 'etcd/server', commonName: 'etcd', signer: etcdCa, usage: 'peer', alternativeNames: loopback }),
-      issue({ name: 'etcd/peer', commonName: 'etcd', signer: etcdCa, usage: 'peer', alternativeNames: loopback }),
-      issue({ name: 'apiserver-etcd-client', commonName: 'kube-apiserver-etcd-client', signer: etcdCa, usage: 'client' }),
-    ]);
-    writeKubeconfig(this, 'admin.conf', { user: 'kubernetes-admin', certificate: admin });
-    writeKubeconfig(this, 'controller-manager.conf', { user: 'system:kube-controller-manager', certificate: controllerManager });
-    writeKubeconfig(this, 'scheduler.conf', { user: 'system:kube-scheduler', certificate: scheduler });
-    writeKubeconfig(this, 'kubelet.conf', { user: 'system:node:control-plane-1', certificate: kubelet });
   }
 
   #writeSettings(): void {
@@ -306,7 +292,7 @@ export class TestCluster {
   /** What runs, as its static pods would show it: etcd, kube-apiserver, then the controllers if asked for. */
   #components(): Component[] {
     const etcd = { name: 'etcd', image: `registry.k8s.io/etcd:${versionOf(this.#binaries.etcd)}-0`, args: etcdArgs(this.#ports) };
-    if (!this.#settings.controllerManager) return [etcd, this.#apiServerComponent()];
+    if (!this.controllers) return [etcd, this.#apiServerComponent()];
     return [
       etcd,
       this.#apiServerComponent(),

@@ -15,14 +15,24 @@ const userId = process.getuid?.();
 
 /** What kubeadm binds, under its names: nodes renew their client certificate by themselves, and its admins (since 1.29) hold cluster-admin. */
 const bindings: readonly KubeObject[] = [
-  bind('kubeadm:node-autoapprove-certificate-rotation', 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient', 'system:nodes'),
+  bind(
+    'kubeadm:node-autoapprove-certificate-rotation',
+    'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient',
+    'system:nodes',
+  ),
   bind('kubeadm:cluster-admins', 'cluster-admin', 'kubeadm:cluster-admins'),
 ];
 
 function bind(name: string, role: string, group: string): KubeObject {
   const apiGroup = 'rbac.authorization.k8s.io';
   const subjects = [{ apiGroup, kind: 'Group', name: group }];
-  return { apiVersion: `${apiGroup}/v1`, kind: 'ClusterRoleBinding', metadata: { name }, roleRef: { apiGroup, kind: 'ClusterRole', name: role }, subjects };
+  return {
+    apiVersion: `${apiGroup}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup, kind: 'ClusterRole', name: role },
+    subjects,
+  };
 }
 
 /** A component that runs beside the node, as a static pod shows it. */
@@ -47,9 +57,16 @@ export function writeStaticPod(dir: string, { name, image, args }: Component): v
 }
 
 /** Starts runtime and kubelet, and waits until the node is Ready and every static pod has its mirror. */
-export async function startNode(dir: string, binaries: Binaries, ports: Ports, admin: ApiClient, components: readonly Component[]): Promise<void> {
+export async function startNode(
+  dir: string,
+  binaries: Binaries,
+  ports: Ports,
+  admin: ApiClient,
+  components: readonly Component[],
+): Promise<void> {
   const { kubelet, fakecri } = binaries;
-  if (!kubelet || !fakecri) throw new ClusterUnavailable('a node needs the kubelet and fakecri binaries, which KUBEBUILDER_ASSETS does not have.');
+  if (!kubelet || !fakecri)
+    throw new ClusterUnavailable('a node needs the kubelet and fakecri binaries, which KUBEBUILDER_ASSETS does not have.');
   if (process.platform !== 'linux' || userId !== 0) throw new ClusterUnavailable('the kubelet runs only on Linux and as root.');
   mkdirSync(join(dir, 'kubelet', 'static'), { recursive: true });
   for (const component of components) writeStaticPod(dir, component);
@@ -73,7 +90,10 @@ export async function startNode(dir: string, binaries: Binaries, ports: Ports, a
     if (found.status !== 200) return false;
     const { status } = JSON.parse(found.body) as { status?: { conditions?: { type: string; status: string }[] } };
     if (!status?.conditions?.some(({ type, status: state }) => type === 'Ready' && state === 'True')) return false;
-    const { items } = await admin.json<{ items: unknown[] }>('GET', '/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane');
+    const { items } = await admin.json<{ items: unknown[] }>(
+      'GET',
+      '/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane',
+    );
     return items.length === components.length;
   });
   // The kubelet may not give itself this label (NodeRestriction); kubeadm sets it with the admin's rights, too.

@@ -31,7 +31,7 @@ export function isRunning({ child }: ProcessHandle): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
 
-/** Waits until `ready` says so; throws with the end of the log when one of `processes` ends meanwhile, or the time is over. */
+/** Waits until `ready` says so; throws when the time is over, or with the end of the log when one of `processes` ends meanwhile. */
 export async function waitFor(
   what: string,
   timeoutMs: number,
@@ -40,11 +40,12 @@ export async function waitFor(
   ready: () => Promise<boolean>,
 ): Promise<void> {
   const watched = processes.filter((handle) => handle !== undefined);
-  const logs = () => watched.map(({ name }) => `${name}.log ends:\n${readFileSync(join(dir, 'log', `${name}.log`), 'utf8').slice(-1500)}`);
+  const logs = () =>
+    watched.map(({ name }) => `${name}.log ends:\n${readFileSync(join(dir, 'log', `${name}.log`), 'utf8').slice(-1500)}`).join('\n');
   for (const deadline = Date.now() + timeoutMs; !(await ready()); await wait(50)) {
     const ended = watched.find((handle) => !isRunning(handle));
-    if (ended) throw new Error(`${ended.name} ended while waiting for ${what}; ${logs().join('\n')}`);
-    if (Date.now() > deadline) throw new Error(`no ${what} within ${timeoutMs / 1000} s; ${logs().join('\n')}`);
+    if (ended) throw new Error(`${ended.name} ended while waiting for ${what}; ${logs()}`);
+    if (Date.now() > deadline) throw new Error(`no ${what} within ${timeoutMs / 1000} s; ${logs()}`);
   }
 }
 
@@ -123,6 +124,11 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
 
 function mountsBelow(dir: string): string[] {
   if (!existsSync('/proc/mounts')) return [];
-  const points = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '');
-  return points.filter((point) => point.startsWith(`${dir}/`)).toSorted().toReversed();
+  const points = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  return points
+    .filter((point) => point.startsWith(`${dir}/`))
+    .toSorted()
+    .toReversed();
 }

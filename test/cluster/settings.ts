@@ -8,7 +8,14 @@ export type Audit = 'metadata' | 'none' | { readonly policyYaml: string };
 
 /** Loopback ports, one per listener. */
 export type Ports = Readonly<Record<'server' | 'etcd' | 'etcdPeer' | 'controllerManager' | 'scheduler' | 'kubelet', number>>;
-export const portNames = ['server', 'etcd', 'etcdPeer', 'controllerManager', 'scheduler', 'kubelet'] as const satisfies readonly (keyof Ports)[];
+export const portNames = [
+  'server',
+  'etcd',
+  'etcdPeer',
+  'controllerManager',
+  'scheduler',
+  'kubelet',
+] as const satisfies readonly (keyof Ports)[];
 
 /** The EncryptionConfiguration, or undefined for none. `key`: 32 bytes, base64. */
 export function encryptionYaml(encryption: Encryption, key: string): string | undefined {
@@ -17,7 +24,8 @@ export function encryptionYaml(encryption: Encryption, key: string): string | un
   const secretbox = `      - secretbox: {keys: [{name: k1, secret: ${key}}]}`;
   const identity = '      - identity: {}';
   const providers = encryption === 'secretbox' ? [secretbox, identity] : [identity, secretbox];
-  const head = 'apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n  - resources: [secrets]\n    providers:\n';
+  const head =
+    'apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n  - resources: [secrets]\n    providers:\n';
   return `${head}${providers.join('\n')}\n`;
 }
 
@@ -81,6 +89,7 @@ export function apiServerArgs(
     '--service-account-issuer=https://kubernetes.default.svc',
     '--service-account-key-file=pki/sa.pub',
     '--service-account-signing-key-file=pki/sa.key',
+    '--allow-privileged=true',
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
     `--anonymous-auth=${options.anonymous}`,

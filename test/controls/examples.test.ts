@@ -7,7 +7,7 @@ import { populations } from '../../src/populations/index.ts';
 const root = join(import.meta.dirname, '..', '..');
 const catalog = loadCatalog({
   controlDirs: [join(root, 'controls')],
-  mappingDirs: [join(root, 'mappings')],
+  mappingDirs: [],
   populations: populations.map((population) => population.name),
 });
 

@@ -1,10 +1,6 @@
-/** What the ledger's tests start from: a key, a clock that moves when told, objects, and whole runs in one call. */
+/** What the ledger's tests start from: a key, a clock that moves with every look, objects, and whole runs in one call. */
 import { createPrivateKey, createPublicKey, randomUUID, sign } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { type Ledger, openLedger, type RunWriter } from '../../src/ledger/index.ts';
+import type { Ledger, RunWriter } from '../../src/ledger/index.ts';
 import type { NoteSigner } from '../../src/log/index.ts';
 import type { ClusterIdentity, EvidenceObject, Listing, ListingKind, RunSummary } from '../../src/model/index.ts';
 
@@ -26,18 +22,6 @@ export function clockFrom(start = '2026-08-14T12:00:00.000Z') {
 }
 
 export const create = { organization: 'Example Clinic', tool: 'kubevidence 0.1.0', documentKeyFingerprint: digest };
-
-export function temporaryPath(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ledger-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return join(directory, 'ledger.db');
-}
-
-export function openForTest(path = temporaryPath(), clock = clockFrom()): Ledger {
-  const ledger = openLedger({ path, mode: 'write', clock, signer: signerOf(), create });
-  onTestFinished(() => ledger.close());
-  return ledger;
-}
 
 export const identity: ClusterIdentity = {
   name: 'prod',
@@ -111,7 +95,7 @@ export function plan(ledger: Ledger, cluster = 'prod'): RunSummary {
 export function start(ledger: Ledger, who: ClusterIdentity = identity, kinds: readonly ListingKind[] = [pods]): RunWriter {
   const { number } = plan(ledger, who.name);
   const listings = kinds.map((kind) => ({ kind, collectorVersion: 1, keepDigest: digest, reusable: true }));
-  return ledger.startRun({ cluster: who.name, number, identity: who, listings });
+  return ledger.startRun({ cluster: who.name, number, identity: who, scope: 'cluster', listings });
 }
 
 export interface Collection {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { rollUp, type RollUpContext, summarize } from '../../src/mapping/index.ts';
 import type { ControlLink, ControlResult, Covers, Outcome, Requirement } from '../../src/model/index.ts';
@@ -359,8 +359,8 @@ describe('laws of the roll-up', () => {
     fc.assert(
       fc.property(lawLines, fc.nat(3), (given, at) => {
         const lost = given.map((line, i) => (i === at % given.length ? ([line[0], 'notAssessed'] as const) : line));
-        if (!good(lawRequirement(given).outcome)) expect(good(lawRequirement(lost).outcome)).toBe(false);
-        if (lost[at % given.length]?.[0] === 'partial') expect(good(lawRequirement(lost).outcome)).toBe(false);
+        const moves = lost[at % given.length]?.[0] === 'partial' || !good(lawRequirement(given).outcome);
+        expect(moves && good(lawRequirement(lost).outcome)).toBe(false);
       }),
     );
   });
@@ -376,6 +376,10 @@ describe('laws of the roll-up', () => {
   });
 
   test('the order of the lines does not matter', () => {
-    fc.assert(fc.property(lines, (given) => recommendation(given).outcome === recommendation([...given].reverse()).outcome));
+    fc.assert(
+      fc.property(lines, (given) => {
+        expect(recommendation([...given].reverse()).outcome).toBe(recommendation(given).outcome);
+      }),
+    );
   });
 });

@@ -4,11 +4,11 @@ import type { ReportControlLink, ReportMeta, ReportRequirement, ShownOutcome } f
 
 /**
  * Text that a reader can trust to be what it looks like: `visible`, and also characters that fonts draw as nothing (soft hyphens,
- * variation selectors, Hangul fillers), and combining marks beyond the third on one letter, as `\u{hex}`.
+ * variation selectors, Hangul fillers) or XML forbids (noncharacters), and combining marks beyond the third on one letter, as `\u{hex}`.
  */
 export function harmless(text: string): string {
   return visible(text)
-    .replace(/\p{Default_Ignorable_Code_Point}/gu, escapeCharacter)
+    .replace(/[\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu, escapeCharacter)
     .replace(/(\p{M}{3})(\p{M}+)/gu, (_, kept: string, rest: string) => kept + [...rest].map(escapeCharacter).join(''));
 }
 

@@ -1,0 +1,1 @@
+export async function runDemo(): Promise<never> { throw new Error('x'); }

@@ -1,0 +1,1 @@
+export async function createPackCommand(): Promise<never> { throw new Error('x'); }

@@ -1,0 +1,205 @@
+/**
+ * The evidence's part of a proof: from each record down to each object, everything is what its salted id says, is where the first run that
+ * names it put it, and nothing is there that no record names (but what a run that is still open has written).
+ */
+import { hash } from 'node:crypto';
+import type { LogRecord, RecordOf } from '../log/index.ts';
+import { isComplete } from '../model/index.ts';
+import type { Findings } from './findings.ts';
+import { inflateCatalog } from './judgements.ts';
+import { type Block, entryAt, objectCount, unpackBlock } from './objects.ts';
+import { payloadId } from './payloads.ts';
+import { type ReuseRow, reuseDigest } from './reuse.ts';
+import { lastReusable, storedRun } from './run-writer.ts';
+import { idLength, saltedId } from './salted.ts';
+import type { Stores } from './stores.ts';
+import { treeText } from './trees.ts';
+
+/** What is remembered of a block once its bytes were checked. */
+interface BlockSummary {
+  readonly first: number;
+  readonly count: number;
+  readonly run: number;
+  readonly kind: string;
+  readonly ids: Buffer;
+  named: boolean;
+}
+
+interface TreeSummary {
+  readonly items: number;
+  readonly kind: string;
+}
+
+export function createEvidenceCheck(stores: Stores, findings: Findings) {
+  const { db, payloads, trees, runs } = stores;
+  const { counts, problem, attempt } = findings;
+  const treeRun = db.prepare<[number], number>('SELECT run FROM tree WHERE ref = ?').pluck();
+  const blocks = readBlocks(stores, findings);
+  const checked = new Map<number, TreeSummary>();
+  const catalogs = new Set<string>();
+  const named = { payloads: 0 };
+  let hint: BlockSummary | undefined;
+
+  const blockOf = (ref: number): BlockSummary => {
+    if (hint === undefined || ref < hint.first || ref >= hint.first + hint.count) hint = findBlock(blocks, ref);
+    if (hint === undefined) throw new Error(`object ${ref} is missing`);
+    return hint;
+  };
+  const idOf = (ref: number): Buffer => {
+    const { first, ids } = blockOf(ref);
+    return ids.subarray((ref - first) * idLength, (ref - first + 1) * idLength);
+  };
+  const readTree = (ref: number, plan: number, memberId: (ref: number) => Buffer) => {
+    const tree = trees.read(ref);
+    if (!saltedId(tree.salt, treeText(tree.members, memberId)).equals(tree.id)) problem(`tree ${ref} is not what its id says`);
+    if (treeRun.get(ref) !== plan) problem(`tree ${ref} is filed under another run than the first that names it`);
+    return tree.members;
+  };
+  /** Of one namespace. Checked once: what later runs name is the same row. */
+  const checkObjects = (ref: number, plan: number, kind: string): TreeSummary => {
+    const members = readTree(ref, plan, idOf);
+    for (const { ref: object } of members) {
+      const block = blockOf(object);
+      if (block.kind !== kind) problem(`object ${object} is filed under ${block.kind} and named by ${kind}`);
+      if (!block.named && block.run !== plan) problem(`object ${object} is filed under another run than the first that names it`);
+      block.named = true;
+    }
+    return { items: members.length, kind };
+  };
+  const checkNamespaces = (ref: number, plan: number, kind: string): TreeSummary => {
+    const members = readTree(ref, plan, (namespace) => trees.read(namespace).id);
+    return { items: members.reduce((sum, member) => sum + once(member.ref, plan, kind, checkObjects), 0), kind };
+  };
+  const once = (ref: number, plan: number, kind: string, check: typeof checkObjects): number => {
+    const summary = checked.get(ref) ?? check(ref, plan, kind);
+    checked.set(ref, summary);
+    if (summary.kind !== kind) problem(`tree ${ref} is named by ${summary.kind} and by ${kind}`);
+    return summary.items;
+  };
+  const checkRun = (leaf: number, record: RecordOf<'run-ended'>): void => {
+    if (record.snapshot === null) return;
+    named.payloads++;
+    const run = storedRun(stores, { leaf, record });
+    const plan = runs.planned(record.cluster, record.run)?.leaf ?? -1;
+    if (run === undefined) return;
+    const { identity } = run.details;
+    if (identity.uid !== record.clusterUid || identity.caFingerprint !== record.caFingerprint)
+      problem(`record ${leaf} speaks of another cluster than its payload`);
+    for (const { listing, tree } of run.listings) {
+      const items = tree === null ? 0 : once(tree, plan, listing.kind, checkNamespaces);
+      if (items !== listing.items)
+        problem(`run ${record.run} of ${record.cluster}: ${listing.kind} says ${listing.items} items and has ${items}`);
+    }
+    const listings = run.listings.map(({ listing }) => listing);
+    const sum = (count: (listing: (typeof listings)[number]) => number) => listings.reduce((total, listing) => total + count(listing), 0);
+    const found = [
+      listings.length,
+      sum((listing) => Number(isComplete(listing))),
+      sum(({ items }) => items),
+      sum(({ gaps }) => gaps.length),
+    ];
+    const said = [record.listings, record.complete, record.items, record.gaps];
+    if (found.join() !== said.join())
+      problem(`record ${leaf} counts ${said.join(', ')} listings, complete ones, items and gaps; its payload has ${found.join(', ')}`);
+  };
+  const checkPayload = (leaf: number, id: string): void => {
+    named.payloads++;
+    const stored = payloads.read(leaf);
+    if (stored?.length !== 1 || stored.map(payloadId)[0] !== id)
+      problem(`the payload of record ${leaf} is missing, or is not the one that the record names`);
+  };
+
+  return {
+    /** In leaf order. */
+    record: (leaf: number, record: LogRecord): void => {
+      if (record.type === 'run-ended') checkRun(leaf, record);
+      if (record.type === 'genesis' || record.type === 'definition-changed') checkPayload(leaf, record.details);
+      if (record.type === 'assessed') {
+        checkPayload(leaf, record.assessment);
+        catalogs.add(record.catalog);
+      }
+    },
+    finish(): void {
+      const open = new Set(runs.open().map(({ leaf }) => leaf));
+      for (const { first, count, named, run } of blocks)
+        if (!named && !open.has(run)) problem(`objects ${first} to ${first + count - 1} are named by no run`);
+      attempt('the trees', () => {
+        const all = db.prepare<[], { ref: number; run: number }>('SELECT ref, run FROM tree').all();
+        counts.trees = all.length;
+        for (const { ref, run } of all) if (!checked.has(ref) && !open.has(run)) problem(`tree ${ref} is named by no run`);
+      });
+      attempt('the payloads', () => {
+        counts.payloads = db.prepare<[], number>('SELECT count(*) FROM payload').pluck().get() ?? 0;
+        if (counts.payloads !== named.payloads) problem(`there are ${counts.payloads} payloads, and the records name ${named.payloads}`);
+      });
+      attempt('the catalogs', () => checkCatalogs(stores, catalogs, findings));
+      attempt('what may be reused', () => checkReuse(stores, problem));
+    },
+  };
+}
+
+/** Every object of every block against its id, one block in memory at a time. */
+function readBlocks({ db }: Stores, { problem, attempt, counts }: Findings): BlockSummary[] {
+  const next = db.prepare<[number], Block>('SELECT first, run, kind, entries, bytes FROM block WHERE first > ? ORDER BY first LIMIT 1');
+  const blocks: BlockSummary[] = [];
+  let end = 1;
+  for (let block = next.get(-1); block !== undefined; block = next.get(block.first)) {
+    const { first, run, kind, entries } = block;
+    const count = objectCount(block);
+    if (first < end) problem(`object ${first} is stored twice`);
+    end = first + count;
+    const ids: Buffer[] = [];
+    for (let position = 0; position < count; position++) ids.push(entryAt(entries, position).id);
+    const current = block;
+    attempt(`objects ${first} to ${end - 1}`, () => {
+      for (const [position, bytes] of unpackBlock(current).entries()) {
+        const { id, salt } = entryAt(entries, position);
+        if (!saltedId(salt, bytes).equals(id))
+          problem(`object ${first + position} (${kind}, id ${id.toString('hex')}) is not what its id says`);
+      }
+    });
+    counts.objects += count;
+    blocks.push({ first, count, run, kind, ids: Buffer.concat(ids), named: false });
+  }
+  return blocks;
+}
+
+function findBlock(blocks: readonly BlockSummary[], ref: number): BlockSummary | undefined {
+  let [low, high] = [0, blocks.length - 1];
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const block = blocks[middle] as BlockSummary;
+    if (ref < block.first) high = middle - 1;
+    else if (ref >= block.first + block.count) low = middle + 1;
+    else return block;
+  }
+  return undefined;
+}
+
+function checkCatalogs({ db }: Stores, named: ReadonlySet<string>, { problem, counts }: Findings): void {
+  const stored = new Set<string>();
+  for (const { digest, bytes } of db.prepare<[], { digest: Buffer; bytes: Buffer }>('SELECT digest, bytes FROM catalog').all()) {
+    const name = digest.toString('hex');
+    const raw = inflateCatalog(bytes);
+    stored.add(name);
+    if (raw === undefined || hash('sha256', raw) !== name) problem(`the catalog ${name} is not what its digest says`);
+    if (!named.has(name)) problem(`the catalog ${name} is named by no record`);
+  }
+  for (const name of named) if (!stored.has(name)) problem(`the catalog ${name} is missing`);
+  counts.catalogs = stored.size;
+}
+
+function checkReuse(stores: Stores, problem: (message: string) => void): void {
+  const { db, runs, reuse } = stores;
+  const known = new Set(runs.clusters().map(({ name }) => name));
+  for (const cluster of db.prepare<[], string>('SELECT DISTINCT cluster FROM reuse').pluck().all()) {
+    if (!known.has(cluster)) problem(`something may be reused for ${cluster}, which has no run`);
+  }
+  for (const cluster of known) {
+    const last = lastReusable(stores, cluster);
+    const run = storedRun(stores, last);
+    const rows: ReuseRow[] = reuse.rows(cluster);
+    const holds = run === undefined ? rows.length === 0 : reuseDigest(run.snapshot.salt, rows) === last?.record.reusable;
+    if (!holds) problem(`what may be reused for ${cluster} is not what its last run left`);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Proves a ledger, or names what is wrong with it. Every byte that means something is checked: the log against its tree and its signed
+ * checkpoints, the numbering of runs, each payload, tree and object against the salted ids below the records, and the tables themselves
+ * against the schema. It reads one consistent state while others write, in memory that grows by 32 bytes an object.
+ */
+import { formatVerifierKey, openCheckpoint, parseVerifierKey, type VerifierKey } from '../log/index.ts';
+import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
+import { type Db, openForReading } from './database.ts';
+import type { Findings, LedgerCounts } from './findings.ts';
+import { schema } from './schema.ts';
+import { createStores } from './stores.ts';
+import { createEvidenceCheck } from './verify-evidence.ts';
+import { checkLog, type PublishedHead } from './verify-log.ts';
+
+export interface VerifyOptions {
+  /** A checkpoint published earlier (signed note): the log must extend it. */
+  readonly against?: string;
+  /** The log's Ed25519 key (32 bytes) as the reader knows it; default: the one that the ledger names itself. */
+  readonly publicKey?: Uint8Array;
+}
+
+export interface VerifiedLedger {
+  readonly ok: boolean;
+  /** One sentence each, without untrusted control characters. */
+  readonly problems: readonly string[];
+  readonly counts: Readonly<LedgerCounts>;
+}
+
+// A ledger that was overwritten has a problem per object; nobody reads more than these.
+const mostProblems = 200;
+
+/** Throws `unreachable` when the file is no database, `input` when it is no ledger or a newer one; everything else is a problem. */
+export function verifyLedger(path: string, options: VerifyOptions = {}): VerifiedLedger {
+  const counts: LedgerCounts = {
+    records: 0,
+    unknownRecords: 0,
+    unsignedRecords: 0,
+    runs: 0,
+    checkpoints: 0,
+    payloads: 0,
+    trees: 0,
+    objects: 0,
+    catalogs: 0,
+  };
+  const problems: string[] = [];
+  const problem = (message: string) => {
+    if (problems.length < mostProblems) problems.push(visible(message));
+  };
+  const attempt = (what: string, check: () => void) => {
+    try {
+      check();
+    } catch (error) {
+      problem(`${what}: ${reasonOf(error)}`);
+    }
+  };
+  const findings: Findings = { counts, problem, attempt };
+  let opened: ReturnType<typeof openForReading> | undefined;
+  try {
+    opened = openForReading(path);
+    const { db } = opened;
+    // One state, whatever a writer commits meanwhile.
+    db.exec('BEGIN');
+    checkStructure(db, findings);
+    attempt('the ledger', () => checkContents(db, options, findings));
+  } catch (error) {
+    if (error instanceof KubevidenceError && error.code !== 'integrity') throw error;
+    problem(reasonOf(error));
+  } finally {
+    opened?.close();
+  }
+  return { ok: problems.length === 0, problems, counts };
+}
+
+function checkStructure(db: Db, { problem, attempt }: Findings): void {
+  attempt('the file', () => {
+    for (const line of db.prepare<[], string>('PRAGMA integrity_check(20)').pluck().all())
+      if (line !== 'ok') problem(`the file is damaged: ${line}`);
+  });
+  attempt('the references', () => {
+    const broken = db.pragma('foreign_key_check') as { table: string; rowid: number; parent: string }[];
+    for (const { table, rowid, parent } of broken.slice(0, 20))
+      problem(`row ${rowid} of ${table} names a row of ${parent} that is missing`);
+  });
+  attempt('the tables', () => {
+    const found = new Set(db.prepare<[], string>('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL').pluck().all());
+    for (const statement of schema) if (!found.delete(statement)) problem(`the file lacks a part of the schema: ${titleOf(statement)}`);
+    for (const statement of found) problem(`the file has something that no ledger has: ${titleOf(statement)}`);
+  });
+}
+
+function checkContents(db: Db, { against, publicKey }: VerifyOptions, findings: Findings): void {
+  const stores = createStores(db);
+  const own = stores.log.key();
+  const key: VerifierKey = { name: own.name, publicKey: publicKey ?? own.publicKey };
+  if (formatVerifierKey(key) !== formatVerifierKey(own)) findings.problem('the ledger names another log key than the one that was given');
+  let published: PublishedHead | undefined;
+  findings.attempt('the published checkpoint', () => {
+    if (against !== undefined) published = openCheckpoint(against, parseVerifierKey(formatVerifierKey(key)));
+  });
+  const evidence = createEvidenceCheck(stores, findings);
+  checkLog(stores, { key, published, findings, onRecord: evidence.record });
+  evidence.finish();
+}
+
+function titleOf(sql: string): string {
+  return sql.slice(0, sql.indexOf('(') < 0 ? 80 : Math.min(sql.indexOf('('), 80)).trim();
+}
