@@ -105,8 +105,10 @@ function readProcess(program: Program, pod: StoredObject, node: StoredObject | u
   for (const [name, value] of readArguments(entries)) raw.set(name, value);
   const nameless = entries.some((entry) => isMarker(entry) && at(entry, 'flag') === undefined);
   if (program === 'etcd' && (raw.has('config-file') || nameless)) unseen('settings may come from a configuration file');
+  // Then nothing is known: not even that a default applies.
+  const unknown: Flags = { flags: {}, lists: {}, gates: {}, given: [...raw.keys()].sort() };
   return {
-    ...resolveFlags(program, raw),
+    ...(gaps.length > 0 ? unknown : resolveFlags(program, raw)),
     raw,
     pod,
     node: node?.name ?? '',

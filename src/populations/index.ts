@@ -4,7 +4,6 @@ import { apiServers } from './api-servers.ts';
 import { controllerManagers, etcdMembers, schedulers } from './components.ts';
 import { containers } from './containers.ts';
 import { grants } from './grants.ts';
-export { detectManaged } from './managed.ts';
 import { namespaces } from './namespaces.ts';
 import { pods } from './pods.ts';
 import { roles } from './roles.ts';

@@ -8,38 +8,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
-
-const sectionIds = [
-  'cover',
-  'summary',
-  'scope',
-  'frameworks',
-  'findings',
-  'open',
-  'coverage',
-  'changes',
-  'requirements',
-  'controls',
-  'ipe',
-  'limitations',
-  'verification',
-  'exhibits',
-] as const;
-const sheetIds = [
-  'summary',
-  'requirements',
-  'controls',
-  'findings',
-  'open',
-  'runs',
-  'bindings',
-  'evidence',
-  'ipe',
-  'limitations',
-  'verification',
-] as const;
-export type SectionId = (typeof sectionIds)[number];
-export type SheetId = (typeof sheetIds)[number];
+import { sectionIds, sheetIds } from './report-model.ts';
 
 const sentence = z.string().min(1);
 /** What Excel allows as the name of a sheet, less what a formula would have to quote. */

@@ -4,7 +4,39 @@
  * Text from a cluster is kept as it is; each format makes it harmless for its own medium.
  */
 import type { Assurance, GapReason, Instant, Outcome, RunKind, RunStatus, Severity, Strength, Covers } from '../model/index.ts';
-import type { SectionId, SheetId } from './report-definition.ts';
+
+/** Sections of a document and sheets of a workbook that formats know. */
+export const sectionIds = [
+  'cover',
+  'summary',
+  'scope',
+  'frameworks',
+  'findings',
+  'open',
+  'coverage',
+  'changes',
+  'requirements',
+  'controls',
+  'ipe',
+  'limitations',
+  'verification',
+  'exhibits',
+] as const;
+export const sheetIds = [
+  'summary',
+  'requirements',
+  'controls',
+  'findings',
+  'open',
+  'runs',
+  'bindings',
+  'evidence',
+  'ipe',
+  'limitations',
+  'verification',
+] as const;
+export type SectionId = (typeof sectionIds)[number];
+export type SheetId = (typeof sheetIds)[number];
 
 /** What a reader is shown: the outcome, or that every failing item is under an approved exception (the outcome stays `fail`). */
 export type ShownOutcome = Outcome | 'exception';

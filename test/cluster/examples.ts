@@ -183,14 +183,30 @@ function workloads(canary: string): KubeObject[] {
             { name: 'DATABASE_URL', value: `postgres://booking:env-${canary}@store.booking:5432/booking` },
             { name: 'SMTP_PASSWORD', ...keyOf('mail', 'password') },
           ],
-          readinessProbe: {
-            httpGet: { path: '/ready', port: 8080, httpHeaders: [{ name: 'Authorization', value: `Bearer probe-${canary}` }] },
-          },
           lifecycle: { preStop: { exec: { command: ['/bin/sh', '-c', `curl -H "X-Key: hook-${canary}" localhost/stop`] } } },
           resources,
         },
       ],
     }),
+    workload(
+      'Deployment',
+      'lab-results',
+      'archive',
+      {
+        containers: [
+          {
+            name: 'archive',
+            image: image('archive'),
+            // Of no replica, because a kubelet would send it to the address that the fake runtime made up.
+            readinessProbe: {
+              httpGet: { path: '/ready', port: 8080, httpHeaders: [{ name: 'Authorization', value: `Bearer probe-${canary}` }] },
+            },
+            resources,
+          },
+        ],
+      },
+      { replicas: 0 },
+    ),
     workload(
       'StatefulSet',
       'booking',

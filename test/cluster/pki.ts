@@ -36,9 +36,14 @@ export type CertificateRequest = {
 
 const extendedKeyUsage: Record<Usage, string> = { client: 'clientAuth', server: 'serverAuth', peer: 'serverAuth,clientAuth' };
 
+/** Throws ClusterUnavailable where there is no openssl. */
+export function requireOpenssl(): void {
+  if (!findOnPath('openssl')) throw new ClusterUnavailable('no openssl found on PATH: the test cluster makes its certificates with it.');
+}
+
 /** Certificates below `dir`/pki. Throws ClusterUnavailable where there is no openssl. */
 export function openPki(dir: string): Pki {
-  if (!findOnPath('openssl')) throw new ClusterUnavailable('no openssl found on PATH; the test cluster makes its certificates with it.');
+  requireOpenssl();
   mkdirSync(join(dir, 'pki', 'etcd'), { recursive: true, mode: 0o700 });
   const openssl = (...args: string[]) => run('openssl', args, { cwd: dir });
   const files = (name: string): Certificate => ({ cert: join('pki', `${name}.crt`), key: join('pki', `${name}.key`) });

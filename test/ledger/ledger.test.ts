@@ -129,6 +129,28 @@ describe('a run', () => {
   });
 });
 
+describe('a write that fails halfway', () => {
+  it('takes its listing with it, and nothing else', () => {
+    const ledger = openForTest();
+    const nodes = 'k8s.nodes/nodes';
+    const run = start(ledger, identity, []);
+    const page = Array.from({ length: 100 }, (_, index) => pod({ name: `p-${index}` }));
+    run.put(pods, page);
+    // Refused by RFC 8785, after the first block of the page was written.
+    expect(() => run.put(pods, [...page, { ...pod({ name: 'x' }), body: { text: '\ud800' } }])).toThrow('lone surrogate');
+    expect(() => run.put(pods, page)).toThrow('closed already');
+    run.put(nodes, page);
+    run.close(listing(nodes, 100));
+    run.end({ status: 'partial', error: 'pods: lone surrogate', identity, serverClockSkewMs: null });
+    const snapshot = ledger.snapshot('prod', 1);
+    expect(snapshot.listings().map(({ kind }) => kind)).toEqual([nodes]);
+    expect([...snapshot.objects(nodes)]).toHaveLength(100);
+    expect(verifyLedger(ledger.path)).toMatchObject({ ...verified, counts: { objects: 100 } });
+    collect(ledger, page);
+    expect(verifyLedger(ledger.path)).toMatchObject(verified);
+  });
+});
+
 describe('the log', () => {
   it('starts with its genesis and its keys, says no names, and is signed after every run', () => {
     const ledger = openForTest();

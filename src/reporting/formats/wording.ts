@@ -9,7 +9,7 @@ import type { ReportControlLink, ReportMeta, ReportRequirement, ShownOutcome } f
 export function harmless(text: string): string {
   return visible(text)
     .replace(/[\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu, escapeCharacter)
-    .replace(/(\p{M}{3})(\p{M}+)/gu, (_, kept: string, rest: string) => kept + [...rest].map(escapeCharacter).join(''));
+    .replace(/(\p{M}{3})(\p{M}+)/gu, (_, kept: string, rest: string) => kept + Array.from(rest, escapeCharacter).join(''));
 }
 
 export function escapeCharacter(character: string): string {

@@ -100,7 +100,7 @@ function drawHowToVerify(report: Report): void {
   paper.y = Math.max(paper.y, top + height);
 }
 
-export function titleOf(model: ReportModel, id: ReportModel['sections'][number]['id']): string {
+function titleOf(model: ReportModel, id: ReportModel['sections'][number]['id']): string {
   return model.sections.find((section) => section.id === id)?.title ?? id;
 }
 
@@ -145,7 +145,7 @@ function drawWorst(report: Report): void {
       const tested = control?.population.tested ?? findings.length;
       return {
         cells: [
-          severityText(findings[0]?.severity ?? ''),
+          findings[0]?.severity ?? '',
           [link(report, 'control', id)],
           control?.title ?? '',
           `${findings.length} of ${tested} ${spaced(control?.population.name ?? '')}`,
@@ -160,10 +160,6 @@ function drawWorst(report: Report): void {
       text('.'),
     ]);
   }
-}
-
-export function severityText(severity: string): string {
-  return severity;
 }
 
 /** `serviceAccounts` as `service accounts`. */

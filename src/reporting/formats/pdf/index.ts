@@ -124,7 +124,7 @@ function fitted(paper: Paper, value: string, size: number, width: number): strin
   const line = paper.set([{ text: value }], size, Number.POSITIVE_INFINITY)[0];
   const shown = line?.pieces.map((piece) => piece.text).join('') ?? '';
   if (paper.fonts.width(shown, 'regular') * size <= width) return shown;
-  const characters = [...shown];
+  const characters = Array.from(shown);
   while (characters.length > 1 && paper.fonts.width(`${characters.join('')}…`, 'regular') * size > width) characters.pop();
   return `${characters.join('')}…`;
 }

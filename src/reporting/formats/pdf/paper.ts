@@ -3,7 +3,7 @@
  * link leads to a place that exists; no line of text is placed outside the margins. Output depends on the model alone, byte for byte.
  */
 import { createRequire } from 'node:module';
-import PDFDocument from 'pdfkit';
+import PdfKit from 'pdfkit';
 import { KubevidenceError, reasonOf } from '../../../model/index.ts';
 import type { ReportMeta } from '../../report-model.ts';
 import { harmless } from '../wording.ts';
@@ -36,7 +36,7 @@ export class Paper {
 
   constructor(meta: ReportMeta, title: string) {
     const time = new Date(meta.generatedAt);
-    this.doc = new PDFDocument({
+    this.doc = new PdfKit({
       size: meta.paper === 'A4' ? 'A4' : 'LETTER',
       // pdfkit breaks pages by itself at a margin; every break here is ours.
       margins: { top: 0, bottom: 0, left: margin, right: margin },

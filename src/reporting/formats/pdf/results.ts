@@ -1,7 +1,7 @@
 /** What was concluded and on what: deviations, open points, each requirement, each control. */
 import type { ReportControl, ReportRequirement } from '../../report-model.ts';
 import { plural, reachText, standingText } from '../wording.ts';
-import { sectionTitle, severityText, spaced } from './front.ts';
+import { sectionTitle, spaced } from './front.ts';
 import { findingsByControl, link, linkList, type Report, sheetTitle, verdictCell } from './report.ts';
 import { quiet, sizes } from './style.ts';
 import { type Cell, drawFacts, drawTable, type Fact, type Group, measureFacts, type TableRow } from './table.ts';
@@ -22,7 +22,7 @@ export function drawFindings(report: Report): void {
     const { population } = control;
     paper.paragraph(
       [
-        text(severityText(control.severity), { face: 'medium' }),
+        text(control.severity, { face: 'medium' }),
         text(`, ${findings.length} of ${population.tested} ${spaced(population.name)} tested · control `, { colour: quiet }),
         link(report, 'control', id),
         text(' · exhibits ', { colour: quiet }),
@@ -190,7 +190,7 @@ function controlFacts(report: Report, control: ReportControl): Fact[] {
       'Result',
       {
         ...result,
-        spans: [...result.spans, text(`, severity ${severityText(control.severity)}. ${control.verdict.sentence}.`, { colour: quiet })],
+        spans: [...result.spans, text(`, severity ${control.severity}. ${control.verdict.sentence}.`, { colour: quiet })],
       },
     ],
     ['Why', control.why],

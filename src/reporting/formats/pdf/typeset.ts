@@ -132,15 +132,15 @@ const graphemes = new Intl.Segmenter('en');
 /** Chooses a face that has every glyph: the wanted one, else monospace, else the wanted one with escapes. */
 function shape(word: string, span: Span, size: number, fonts: Fonts): Piece {
   const wanted = span.face ?? 'regular';
-  const lacks = (face: Face): boolean => [...word].some((character) => !fonts.has(character.codePointAt(0) ?? 0, face));
+  const lacks = (face: Face): boolean => Array.from(word).some((character) => !fonts.has(character.codePointAt(0) ?? 0, face));
   let face = wanted;
   let shown = word;
   if (lacks(wanted)) {
     if (wanted !== 'mono' && !lacks('mono')) face = 'mono';
     else
-      shown = [...word]
-        .map((character) => (fonts.has(character.codePointAt(0) ?? 0, wanted) ? character : escapeCharacter(character)))
-        .join('');
+      shown = Array.from(word, (character) =>
+        fonts.has(character.codePointAt(0) ?? 0, wanted) ? character : escapeCharacter(character),
+      ).join('');
   }
   const colour = span.colour ?? (span.link === undefined ? ink : linkInk);
   return { text: shown, face, colour, link: span.link, width: fonts.width(shown, face) * sizeOf(size, face) };

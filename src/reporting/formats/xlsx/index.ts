@@ -48,8 +48,8 @@ export async function renderWorkbook(model: ReportModel): Promise<Uint8Array> {
 function addSheet(book: Workbook, title: string, model: ReportModel): Worksheet {
   const { meta } = model;
   const flags = [meta.demo ? 'DEMO' : '', meta.draft ? 'DRAFT' : ''].filter((flag) => flag !== '').join(' ');
-  // `&` starts a code in headers; 255 characters are allowed for all three parts.
-  const quoted = (text: string): string => [...harmless(text)].slice(0, 60).join('').replaceAll('&', '&&');
+  // `&` starts a code in headers, and digits after a size belong to it; 255 characters are allowed for all three parts.
+  const quoted = (text: string): string => Array.from(harmless(text)).slice(0, 36).join('').replaceAll('&', '&&');
   return book.addWorksheet(title, {
     pageSetup: {
       paperSize: meta.paper === 'A4' ? 9 : (1 as 9),
@@ -60,8 +60,8 @@ function addSheet(book: Workbook, title: string, model: ReportModel): Worksheet 
       margins: { left: 0.5, right: 0.5, top: 0.7, bottom: 0.6, header: 0.3, footer: 0.3 },
     },
     headerFooter: {
-      oddHeader: `&L&8${quoted(meta.organization)}&C&8${quoted(spanText(meta))}, pack ${quoted(meta.pack)}&R&"Arial,Bold"&10${flags}`,
-      oddFooter: `&L&8${quoted(meta.documentClass)}&C&8checkpoint ${model.checkpoint.root.slice(0, 12)}&R&8&A, page &P of &N`,
+      oddHeader: `&L&8 ${quoted(meta.organization)}&C&8 ${quoted(spanText(meta))}, pack ${quoted(meta.pack)}&R&"Arial,Bold"&10${flags}`,
+      oddFooter: `&L&8 ${quoted(meta.documentClass)}&C&8checkpoint ${model.checkpoint.root.slice(0, 12)}&R&8&A, page &P of &N`,
     },
     ...(meta.demo ? { properties: { tabColor: { argb: 'FFC8451B' } } } : {}),
   });

@@ -1,6 +1,5 @@
 /** What each sheet holds: columns and rows, in the order of the model. No style and no file format here. */
-import type { ReportModel, Verdict } from '../../report-model.ts';
-import type { SheetId } from '../../report-definition.ts';
+import type { ReportModel, SheetId, Verdict } from '../../report-model.ts';
 import { reachText, standingText } from '../wording.ts';
 
 /** A cell: text or a number; a moment; an outcome; or a jump to a row of another sheet. Rows count from 1 below the header. */
