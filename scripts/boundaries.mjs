@@ -21,5 +21,7 @@ for (const { from, to, rule } of summary.violations) {
   process.stdout.write(`${rule.name}: ${from} → ${to}\n  ${why}\n`);
 }
 for (const file of unread) process.stdout.write(`not read: ${file}\n`);
-process.stdout.write(`${files.length - unread.length} of ${files.length} modules read, ${edges} imports, ${summary.violations.length} violations\n`);
+process.stdout.write(
+  `${files.length - unread.length} of ${files.length} modules read, ${edges} imports, ${summary.violations.length} violations\n`,
+);
 process.exit(unread.length > 0 || files.length === 0 || edges < files.length || summary.violations.length > 0 ? 1 : 0);

@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { assess } from '../assess.ts';
 import { collectors, enabledCollectors } from '../collectors/index.ts';
 import { createMemorySnapshot, openLedger } from '../ledger/index.ts';
-import type { Assessment, EvidenceReader, EvidenceSink, ListingKind, RunSummary } from '../model/index.ts';
+import type { Assessment, EvidenceReader, EvidenceSink, ListingKind, RunSummary, StoredListing } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { detectManaged, populations } from '../populations/index.ts';
 import { createIngest, isRecording, readFiles, replayRecording } from '../sources/index.ts';
@@ -33,7 +33,7 @@ export interface AssessOptions {
 
 export interface AssessReport extends CatalogInForce {
   readonly assessment: Assessment;
-  readonly reader: EvidenceReader;
+  readonly listings: readonly StoredListing[];
   readonly run: RunSummary | null;
 }
 
@@ -41,7 +41,9 @@ export interface AssessReport extends CatalogInForce {
 export async function assessCommand(context: AppContext, options: AssessOptions): Promise<AssessReport> {
   if (options.from !== undefined) {
     if (options.at !== undefined || options.run !== undefined || options.cluster !== undefined)
-      throw new KubevidenceError('usage', '--from judges files; --cluster, --at and --run choose from the ledger', { next: 'Leave one of them out.' });
+      throw new KubevidenceError('usage', '--from judges files; --cluster, --at and --run choose from the ledger', {
+        next: 'Leave one of them out.',
+      });
     const inForce = loadCatalogInForce(null);
     const reader = await readSnapshotFrom(context, options.from);
     return { ...inForce, ...judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, null), run: reader.run };
@@ -55,7 +57,11 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
     const reader = ledger.snapshot(cluster, run.number);
     const judged = judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, config);
     const latest = ledger.runs(cluster).findLast((each) => each.endedAt !== null)?.number === run.number;
-    const whole = options.framework === undefined && options.control === undefined && options.namespace === undefined && options.auditPolicy === undefined;
+    const whole =
+      options.framework === undefined &&
+      options.control === undefined &&
+      options.namespace === undefined &&
+      options.auditPolicy === undefined;
     if (latest && whole) await record(context, config, cluster, run, inForce, judged.assessment);
     return { ...inForce, ...judged, run };
   } finally {
@@ -64,7 +70,12 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
 }
 
 /** The run to judge: the named one, the last one that had ended at an instant, or the latest ended one. */
-export function chooseRun(runs: readonly RunSummary[], cluster: string, options: Pick<AssessOptions, 'run' | 'at'>, runAt: (instant: string) => RunSummary | undefined): RunSummary {
+export function chooseRun(
+  runs: readonly RunSummary[],
+  cluster: string,
+  options: Pick<AssessOptions, 'run' | 'at'>,
+  runAt: (instant: string) => RunSummary | undefined,
+): RunSummary {
   const next = 'See the runs: kubevidence ledger status';
   if (options.run !== undefined) {
     const found = runs.find((run) => run.number === options.run);
@@ -74,9 +85,15 @@ export function chooseRun(runs: readonly RunSummary[], cluster: string, options:
   }
   const found = options.at === undefined ? runs.findLast((run) => run.endedAt !== null) : runAt(parseInstant(options.at));
   if (found === undefined)
-    throw new KubevidenceError('usage', options.at === undefined ? `there is no finished run of ${visible(cluster)} yet` : `no run of ${visible(cluster)} had ended by ${visible(options.at)}`, {
-      next: options.at === undefined ? 'Collect first: kubevidence collect' : next,
-    });
+    throw new KubevidenceError(
+      'usage',
+      options.at === undefined
+        ? `there is no finished run of ${visible(cluster)} yet`
+        : `no run of ${visible(cluster)} had ended by ${visible(options.at)}`,
+      {
+        next: options.at === undefined ? 'Collect first: kubevidence collect' : next,
+      },
+    );
   return found;
 }
 
@@ -103,7 +120,7 @@ function judge(reader: EvidenceReader, { catalog, configured }: CatalogInForce, 
     namespace: options.namespace,
     managed: managedOf(config, reader),
   });
-  return { assessment, reader };
+  return { assessment, listings: reader.listings() };
 }
 
 /** Who runs the control plane: what the configuration says, else what the evidence shows. Null: the cluster's owner. */
@@ -112,7 +129,14 @@ export function managedOf(config: Config | null, reader: EvidenceReader): string
   return said === undefined ? detectManaged(reader) : said === 'none' ? null : said;
 }
 
-async function record(context: AppContext, config: Config, cluster: string, run: RunSummary, inForce: CatalogInForce, assessment: Assessment): Promise<void> {
+async function record(
+  context: AppContext,
+  config: Config,
+  cluster: string,
+  run: RunSummary,
+  inForce: CatalogInForce,
+  assessment: Assessment,
+): Promise<void> {
   // Without the key or the right to write, judging still works; it leaves no trace then.
   if (!existsSync(config.keys.log)) return;
   try {
@@ -145,7 +169,8 @@ const nobody = { uid: null, version: null, server: null, caFingerprint: null, ac
 
 /** A snapshot in memory from a recording (its last run), or from a directory or file of objects. */
 export async function readSnapshotFrom(context: AppContext, path: string): Promise<EvidenceReader> {
-  if (!existsSync(path)) throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name a recording, or a directory or file of manifests.' });
+  if (!existsSync(path))
+    throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name a recording, or a directory or file of manifests.' });
   if (isRecording(path)) {
     let last: (EvidenceSink & EvidenceReader) | undefined;
     await replayRecording(path, {
@@ -159,13 +184,29 @@ export async function readSnapshotFrom(context: AppContext, path: string): Promi
   const name = basename(path).replace(/\.[^.]+$/, '') || 'files';
   const sink = createMemorySnapshot({ scope: 'files', cluster: { name, ...nobody }, at: context.clock().toISOString() });
   const ingest = createIngest({ collectors: allCollectors, sink, clock: context.clock });
-  const report = await readFiles({ paths: [path], declarations: allCollectors.flatMap((collector) => collector.listings), ingest, clock: context.clock, assurance: 'configured' });
+  const report = await readFiles({
+    paths: [path],
+    declarations: allCollectors.flatMap((collector) => collector.listings),
+    ingest,
+    clock: context.clock,
+    assurance: 'configured',
+  });
   for (const problem of report.problems) context.warn(describeProblem(problem));
   return sink;
 }
 
 /** `FILE:LINE: KEY: message`, safe to print. */
-export function describeProblem({ file, line, key, message }: { readonly file: string; readonly line?: number; readonly key?: string; readonly message: string }): string {
+export function describeProblem({
+  file,
+  line,
+  key,
+  message,
+}: {
+  readonly file: string;
+  readonly line?: number;
+  readonly key?: string;
+  readonly message: string;
+}): string {
   return visible(`${file}${line === undefined ? '' : `:${line}`}: ${key === undefined ? '' : `${key}: `}${message}`);
 }
 
@@ -175,7 +216,13 @@ async function withAuditPolicy(context: AppContext, reader: EvidenceReader, path
   if (!existsSync(path)) throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name the file of an audit policy.' });
   const kind: ListingKind = 'files.audit-policy/policies';
   const extra = createMemorySnapshot({ scope: 'files', cluster: reader.cluster, at: reader.at });
-  const report = await readFiles({ paths: [path], declarations: collectors.flatMap((collector) => collector.listings).filter((listing) => listing.kind === kind), ingest: createIngest({ collectors, sink: extra, clock: context.clock }), clock: context.clock, assurance: 'configured' });
+  const report = await readFiles({
+    paths: [path],
+    declarations: collectors.flatMap((collector) => collector.listings).filter((listing) => listing.kind === kind),
+    ingest: createIngest({ collectors, sink: extra, clock: context.clock }),
+    clock: context.clock,
+    assurance: 'configured',
+  });
   const [problem] = report.problems;
   if (problem !== undefined) throw new KubevidenceError('input', describeProblem(problem));
   const of = (wanted: ListingKind) => (wanted === kind ? extra : reader);

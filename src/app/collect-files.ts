@@ -12,7 +12,8 @@ import type { AppContext } from './context.ts';
 
 /** Null when `path` is no recording. The runs keep when they were observed; the log says when they were taken over. */
 export async function replayIntoLedger(context: AppContext, options: CollectOptions, path: string): Promise<CollectReport[] | null> {
-  if (!existsSync(path)) throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name a recording, or a directory or file of manifests.' });
+  if (!existsSync(path))
+    throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name a recording, or a directory or file of manifests.' });
   if (!isRecording(path)) return null;
   const { config, cluster } = options;
   const worker = await openWorker(context, config, options);
@@ -46,9 +47,18 @@ export async function collectFiles(context: AppContext, options: CollectOptions,
     await worker.plan({ cluster: cluster.name, uuid: randomUUID(), kind: 'manual', slot: null, ...plan });
     const identity = identityOf(cluster.name);
     await worker.start(identity, 'files');
-    const report = await worker.files([path], plan.listings.map((listing) => listing.kind));
+    const report = await worker.files(
+      [path],
+      plan.listings.map((listing) => listing.kind),
+    );
     const status = statusOf(report.listings);
-    const run = await worker.end({ status, error: status === 'failed' ? 'nothing could be read' : null, identity, serverClockSkewMs: null, endedAt: context.clock().toISOString() });
+    const run = await worker.end({
+      status,
+      error: status === 'failed' ? 'nothing could be read' : null,
+      identity,
+      serverClockSkewMs: null,
+      endedAt: context.clock().toISOString(),
+    });
     const checkpoint = await worker.checkpoint();
     return {
       run,

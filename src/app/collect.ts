@@ -51,7 +51,11 @@ const runDeadlineMs = 30 * 60_000;
 const mostNamespacesAsked = 200;
 
 /** Opens the worker with keys and ledger ready. A dry run touches neither. */
-export async function openWorker(context: AppContext, config: Config, options: Pick<CollectOptions, 'record' | 'append' | 'dryRun'>): Promise<WorkerClient> {
+export async function openWorker(
+  context: AppContext,
+  config: Config,
+  options: Pick<CollectOptions, 'record' | 'append' | 'dryRun'>,
+): Promise<WorkerClient> {
   const base = { record: options.record, append: options.append ?? false, keepAnnotations: config.keepAnnotations, tool: toolName };
   if (options.dryRun) return startWorker({ ...base, ledger: null });
   const made = await ensureKeys(context, config);
@@ -76,7 +80,13 @@ export async function collectLive(context: AppContext, options: CollectOptions):
   const enabled = enabledCollectors(config.collectors);
   let access: ClusterAccess | KubevidenceError;
   try {
-    access = await resolveCluster({ kubeconfig: cluster.kubeconfig, context: cluster.context, inCluster: cluster.inCluster, env: context.env, clock: context.clock });
+    access = await resolveCluster({
+      kubeconfig: cluster.kubeconfig,
+      context: cluster.context,
+      inCluster: cluster.inCluster,
+      env: context.env,
+      clock: context.clock,
+    });
   } catch (error) {
     // A wrong configuration is no attempt to collect; credentials that cannot be had are one, and it failed.
     if (!(error instanceof KubevidenceError) || error.code !== 'unreachable') throw error;
@@ -116,7 +126,9 @@ export function describePlan(enabled: readonly Collector[], config: Config) {
 
 /** Absent is not missing: a feature that the cluster does not have leaves a run complete. Version, own rights and files alone are nothing. */
 export function statusOf(listings: readonly ClosedListing[]): CollectReport['status'] {
-  const read = listings.some(({ kind, gaps, items }) => !/^k8s\.(cluster|self)\//.test(kind) && (items > 0 || (gaps.length === 0 && !kind.startsWith('files.'))));
+  const read = listings.some(
+    ({ kind, gaps, items }) => !/^k8s\.(cluster|self)\//.test(kind) && (items > 0 || (gaps.length === 0 && !kind.startsWith('files.'))),
+  );
   if (!read) return 'failed';
   return listings.some(({ gaps }) => gaps.some((gap) => gap.reason !== 'absent')) ? 'partial' : 'succeeded';
 }
@@ -152,7 +164,11 @@ class LiveRun {
       signal: this.#options.signal,
       userAgent: toolName,
       onProgress: (event) =>
-        this.#context.progress(event.type === 'page' ? `${event.kind}: ${event.items} items, ${event.pages} pages` : `${event.path}: ${event.why}, again in ${Math.round(event.waitMs / 1000)} s`),
+        this.#context.progress(
+          event.type === 'page'
+            ? `${event.kind}: ${event.items} items, ${event.pages} pages`
+            : `${event.path}: ${event.why}, again in ${Math.round(event.waitMs / 1000)} s`,
+        ),
     });
     try {
       try {
@@ -195,11 +211,18 @@ class LiveRun {
       if (Number.isFinite(skew)) this.#skew = Math.round(skew);
     }
     if (version.status === 401)
-      throw new KubevidenceError('unreachable', `${visible(this.#options.cluster.name)} does not accept these credentials (401 Unauthorized)`, {
-        next: 'Log in again, or check the user of the context: kubectl auth whoami.',
-      });
+      throw new KubevidenceError(
+        'unreachable',
+        `${visible(this.#options.cluster.name)} does not accept these credentials (401 Unauthorized)`,
+        {
+          next: 'Log in again, or check the user of the context: kubectl auth whoami.',
+        },
+      );
     const kubeSystem = await source.get('/api/v1/namespaces', { query: { fieldSelector: 'metadata.name=kube-system', limit: '1' } });
-    const review = await source.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
+    const review = await source.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'SelfSubjectReview',
+    });
     this.#identity = {
       ...this.#identity,
       server: access.server,
@@ -212,17 +235,30 @@ class LiveRun {
 
   async #read(source: LiveSource): Promise<void> {
     const planned: PlannedListing[] = [];
+    const later: Collector[] = [];
     for (const collector of this.#enabled) {
       const options = optionsOf(collector, this.#options.config.collectors);
       for (const listing of collector.listings) {
         const requests = listing.requests(options);
         if (requests.length > 0) planned.push({ kind: listing.kind, requests });
+        else if (listing.needs.length > 0 && !later.includes(collector)) later.push(collector);
       }
     }
     // The largest lists first, so that the last to end is a short one.
     const weight = (kind: ListingKind) => (kind === 'k8s.pods/pods' ? 0 : kind === 'k8s.workloads/replicasets' ? 1 : 2);
     planned.sort((a, b) => weight(a.kind) - weight(b.kind));
-    const feed: PageFeed = {
+    const feed = this.#feed();
+    await source.readAll(planned, feed);
+    // Secrets are asked namespace by namespace, and those are known only now.
+    const namespaces = [...new Set(this.#namespaces)].sort();
+    await source.readAll(
+      later.flatMap(({ listings }) => listings.map((listing) => ({ kind: listing.kind, requests: listing.requests({ namespaces }) }))),
+      feed,
+    );
+  }
+
+  #feed(): PageFeed {
+    return {
       room: () => this.#worker.room(),
       page: async (kind, requestIndex, request, body) => {
         if (kind === 'k8s.namespaces/namespaces') this.#namespaces.push(...namesIn(body));
@@ -237,11 +273,12 @@ class LiveRun {
         this.#worker.restart(kind, requestIndex).catch(() => {});
       },
       close: async (kind, outcome) => {
-        const gaps = outcome.gaps.map((gap) => (gap.reason === 'forbidden' && gap.closedBy === undefined ? { ...gap, closedBy: giveRights } : gap));
+        const gaps = outcome.gaps.map((gap) =>
+          gap.reason === 'forbidden' && gap.closedBy === undefined ? { ...gap, closedBy: giveRights } : gap,
+        );
         await this.#close(kind, this.#items.get(kind) ?? 0, gaps, outcome.requests);
       },
     };
-    await source.readAll(planned, feed);
   }
 
   /** SelfSubjectRulesReview lists cluster-wide rights in every answer, and those of one namespace: so each namespace is asked. */
@@ -251,9 +288,14 @@ class LiveRun {
     const all = [...new Set(this.#namespaces)].sort();
     const asked = all.length > 0 ? all.slice(0, mostNamespacesAsked) : ['default', 'kube-system'];
     const gaps: Gap[] = [];
-    if (all.length === 0) gaps.push({ reason: 'forbidden', what: 'own rights in namespaces that could not be listed', closedBy: giveRights });
+    if (all.length === 0)
+      gaps.push({ reason: 'forbidden', what: 'own rights in namespaces that could not be listed', closedBy: giveRights });
     if (all.length > asked.length)
-      gaps.push({ reason: 'absent', what: `own rights in ${all.length - asked.length} further namespaces`, detail: `only ${asked.length} are asked in a run` });
+      gaps.push({
+        reason: 'absent',
+        what: `own rights in ${all.length - asked.length} further namespaces`,
+        detail: `only ${asked.length} are asked in a run`,
+      });
     const answers = await Promise.all(spread(asked, 4).map((part) => this.#askRules(source, part)));
     for (const answer of answers) gaps.push(...answer.gaps);
     const objects = answers.flatMap((answer) => answer.objects);
@@ -261,7 +303,10 @@ class LiveRun {
     await this.#close(kind, objects.length, gaps, []);
   }
 
-  async #askRules(source: LiveSource, namespaces: readonly string[]): Promise<{ objects: ReturnType<typeof selfSubjectRules>[]; gaps: Gap[] }> {
+  async #askRules(
+    source: LiveSource,
+    namespaces: readonly string[],
+  ): Promise<{ objects: ReturnType<typeof selfSubjectRules>[]; gaps: Gap[] }> {
     const objects: ReturnType<typeof selfSubjectRules>[] = [];
     const gaps: Gap[] = [];
     for (const namespace of namespaces) {
@@ -284,24 +329,48 @@ class LiveRun {
 
   /** Evidence that the API does not show: from `--files`, or a gap that says how to bring it. */
   async #readFiles(): Promise<void> {
-    const kinds = this.#enabled.flatMap((collector) => collector.listings.map((listing) => listing.kind)).filter((kind) => kind.startsWith('files.'));
+    const kinds = this.#enabled
+      .flatMap((collector) => collector.listings.map((listing) => listing.kind))
+      .filter((kind) => kind.startsWith('files.'));
     if (this.#options.files.length > 0) {
       const report = await this.#worker.files(this.#options.files, kinds);
       for (const listing of report.listings) this.#reports.push(listing);
       return;
     }
     for (const kind of kinds)
-      await this.#close(kind, 0, [{ reason: 'absent', what: kind.slice(kind.indexOf('/') + 1), detail: 'the API does not show it', closedBy: 'kubevidence collect --files PATH' }], []);
+      await this.#close(
+        kind,
+        0,
+        [
+          {
+            reason: 'absent',
+            what: kind.slice(kind.indexOf('/') + 1),
+            detail: 'the API does not show it',
+            closedBy: 'kubevidence collect --files PATH',
+          },
+        ],
+        [],
+      );
   }
 
-  async #close(kind: ListingKind, items: number, gaps: readonly Gap[], requests: Parameters<WorkerClient['closeListing']>[1]['requests']): Promise<void> {
+  async #close(
+    kind: ListingKind,
+    items: number,
+    gaps: readonly Gap[],
+    requests: Parameters<WorkerClient['closeListing']>[1]['requests'],
+  ): Promise<void> {
     await this.#worker.closeListing(kind, { requests, gaps, observedAt: this.#context.clock().toISOString() });
     this.#reports.push({ kind, items, gaps });
   }
 
-
   #end(status: CollectReport['status'], error: string | null): Promise<RunSummary | null> {
-    return this.#worker.end({ status, error, identity: this.#identity, serverClockSkewMs: this.#skew, endedAt: this.#context.clock().toISOString() });
+    return this.#worker.end({
+      status,
+      error,
+      identity: this.#identity,
+      serverClockSkewMs: this.#skew,
+      endedAt: this.#context.clock().toISOString(),
+    });
   }
 
   async #fail(error: unknown): Promise<never> {
@@ -324,7 +393,9 @@ function parseAnswer(answer: { readonly body: Buffer; readonly status: number })
 
 function namesIn(body: Uint8Array): string[] {
   try {
-    return listAt(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')), 'items').flatMap((item) => textAt(item, 'metadata', 'name') ?? []);
+    return listAt(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')), 'items').flatMap(
+      (item) => textAt(item, 'metadata', 'name') ?? [],
+    );
   } catch {
     return []; // The worker reports what is wrong with the page.
   }

@@ -83,7 +83,15 @@ export interface Config {
 const idleKeys = ['timeToLive', 'schedule', 'notify', 'retention', 'redact'] as const;
 
 /** Reads `path`, or kubevidence.yaml in `cwd`. Errors: `configuration`, naming file, line and key. */
-export function loadConfig({ cwd, path, uid }: { readonly cwd: string; readonly path?: string | undefined; readonly uid: number | null }): Config {
+export function loadConfig({
+  cwd,
+  path,
+  uid,
+}: {
+  readonly cwd: string;
+  readonly path?: string | undefined;
+  readonly uid: number | null;
+}): Config {
   const file = resolve(cwd, path ?? 'kubevidence.yaml');
   if (path === undefined) refuseForeign(file, uid);
   const parsed = readYamlFile(file, configSchema, {
@@ -93,7 +101,8 @@ export function loadConfig({ cwd, path, uid }: { readonly cwd: string; readonly 
   const within = (each: string) => (isAbsolute(each) ? each : join(base, each));
   const names = parsed.clusters.map((cluster) => cluster.name);
   const twice = names.find((each, i) => names.indexOf(each) !== i);
-  if (twice !== undefined) throw new KubevidenceError('configuration', `two clusters are named ${visible(twice)}`, { place: { file, key: 'clusters' } });
+  if (twice !== undefined)
+    throw new KubevidenceError('configuration', `two clusters are named ${visible(twice)}`, { place: { file, key: 'clusters' } });
   const ledgerPath = within(parsed.ledger.slice('sqlite:'.length));
   const keys = join(dirname(ledgerPath), 'keys');
   return {
@@ -125,7 +134,12 @@ export function loadConfig({ cwd, path, uid }: { readonly cwd: string; readonly 
 function refuseForeign(file: string, uid: number | null): void {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (!stat || uid === null) return;
-  const problem = stat.uid !== uid && stat.uid !== 0 ? 'belongs to another user' : (stat.mode & 0o022) !== 0 && !stat.isSymbolicLink() ? 'can be written by others' : null;
+  const problem =
+    stat.uid !== uid && stat.uid !== 0
+      ? 'belongs to another user'
+      : (stat.mode & 0o022) !== 0 && !stat.isSymbolicLink()
+        ? 'can be written by others'
+        : null;
   if (problem !== null)
     throw new KubevidenceError('configuration', `${visible(file)} ${problem}, so it is not used`, {
       next: 'Check it, then: chmod go-w kubevidence.yaml, or name it with --config.',
@@ -135,11 +149,14 @@ function refuseForeign(file: string, uid: number | null): void {
 /** The cluster to work on: the named one, or the only one. */
 export function pickCluster(config: Config, wanted: string | undefined): ClusterConfig {
   const names = config.clusters.map((cluster) => cluster.name);
-  const found = wanted === undefined && config.clusters.length === 1 ? config.clusters[0] : config.clusters.find((cluster) => cluster.name === wanted);
+  const found =
+    wanted === undefined && config.clusters.length === 1 ? config.clusters[0] : config.clusters.find((cluster) => cluster.name === wanted);
   if (found) return found;
   throw new KubevidenceError(
     'usage',
-    wanted === undefined ? `there are ${names.length} clusters in the configuration` : `there is no cluster ${visible(wanted)} in the configuration`,
+    wanted === undefined
+      ? `there are ${names.length} clusters in the configuration`
+      : `there is no cluster ${visible(wanted)} in the configuration`,
     { next: `Name one: --cluster ${names.join('|')}` },
   );
 }

@@ -45,7 +45,11 @@ async function* checkKeys(context: AppContext, config: Config): AsyncGenerator<C
     const days = Math.floor((Date.parse(info.notAfter) - context.clock().getTime()) / 86_400_000);
     yield days < 0
       ? { state: 'problem', what: `the document certificate expired ${-days} days ago`, detail: 'packs cannot be signed with it' }
-      : { state: days < 90 ? 'warning' : 'ok', what: `signing keys are there; the certificate is valid for ${days} more days`, detail: `document key ${signer.fingerprint}` };
+      : {
+          state: days < 90 ? 'warning' : 'ok',
+          what: `signing keys are there; the certificate is valid for ${days} more days`,
+          detail: `document key ${signer.fingerprint}`,
+        };
   } catch (error) {
     yield problem(error);
   }
@@ -63,7 +67,12 @@ async function* checkLedger(context: AppContext, config: Config): AsyncGenerator
     const { ok, problems } = verifyLedger(config.ledgerPath);
     yield ok
       ? { state: 'ok', what: `the ledger verifies: ${records} records, ${runs.length} runs, ${(bytes.file / 1e6).toFixed(1)} MB` }
-      : { state: 'problem', what: `the ledger does not verify: ${problems[0] ?? ''}`, detail: 'see all: kubevidence ledger verify', error: new KubevidenceError('integrity', 'the ledger does not verify') };
+      : {
+          state: 'problem',
+          what: `the ledger does not verify: ${problems[0] ?? ''}`,
+          detail: 'see all: kubevidence ledger verify',
+          error: new KubevidenceError('integrity', 'the ledger does not verify'),
+        };
   } catch (error) {
     yield problem(error);
   }
@@ -72,26 +81,44 @@ async function* checkLedger(context: AppContext, config: Config): AsyncGenerator
 async function* checkCluster(context: AppContext, config: Config, cluster: ClusterConfig): AsyncGenerator<Check> {
   let source: LiveSource | undefined;
   try {
-    const access = await resolveCluster({ kubeconfig: cluster.kubeconfig, context: cluster.context, inCluster: cluster.inCluster, env: context.env, clock: context.clock });
+    const access = await resolveCluster({
+      kubeconfig: cluster.kubeconfig,
+      context: cluster.context,
+      inCluster: cluster.inCluster,
+      env: context.env,
+      clock: context.clock,
+    });
     for (const warning of access.warnings) yield { state: 'warning', what: warning };
     source = openLiveSource(access, { runUuid: randomUUID(), clock: context.clock, userAgent: toolName, deadlineMs: 120_000 });
     const before = context.clock().getTime();
     const version = await source.get('/version');
-    const skew = version.serverDate === undefined ? null : Math.abs(Date.parse(version.serverDate) + 500 - (before + context.clock().getTime()) / 2);
+    const skew =
+      version.serverDate === undefined ? null : Math.abs(Date.parse(version.serverDate) + 500 - (before + context.clock().getTime()) / 2);
     const kubernetes = textAt(parse(version.body), 'gitVersion');
     yield version.status === 200
       ? { state: 'ok', what: `${visible(cluster.name)} answers: Kubernetes ${visible(kubernetes ?? 'of unknown version')}` }
       : { state: 'warning', what: `${visible(cluster.name)} answers, but /version gives status ${version.status}` };
     if (skew !== null)
       yield skew > 60_000
-        ? { state: 'problem', what: `the clocks differ by ${Math.round(skew / 1000)} s`, detail: 'times of evidence are doubtful above 60 s: set the clock' }
+        ? {
+            state: 'problem',
+            what: `the clocks differ by ${Math.round(skew / 1000)} s`,
+            detail: 'times of evidence are doubtful above 60 s: set the clock',
+          }
         : { state: 'ok', what: 'the clock agrees with the server’s within a minute' };
-    const review = await source.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
+    const review = await source.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'SelfSubjectReview',
+    });
     const user = textAt(parse(review.body), 'status', 'userInfo', 'username');
     const groups = listAt(parse(review.body), 'status', 'userInfo', 'groups').filter((group) => typeof group === 'string');
     yield { state: 'ok', what: `asked as ${visible(user ?? 'unknown')}` };
     if (groups.includes('system:masters'))
-      yield { state: 'warning', what: 'this account is in system:masters: it may do everything', detail: 'collect with an account of its own: kubevidence manifests rbac' };
+      yield {
+        state: 'warning',
+        what: 'this account is in system:masters: it may do everything',
+        detail: 'collect with an account of its own: kubevidence manifests rbac',
+      };
     yield* checkRights(source, config);
     yield* checkExcess(source, config);
   } catch (error) {
@@ -121,7 +148,13 @@ async function* checkRights(source: LiveSource, config: Config): AsyncGenerator<
 async function mayI(source: LiveSource, rule: AccessRule): Promise<boolean> {
   const attributes: Record<string, Json> =
     rule.nonResourceURL === undefined
-      ? { group: rule.apiGroup ?? '', resource: rule.resource ?? '', verb: rule.verb, ...(rule.namespace && { namespace: rule.namespace }), ...(rule.resourceNames?.[0] && { name: rule.resourceNames[0] }) }
+      ? {
+          group: rule.apiGroup ?? '',
+          resource: rule.resource ?? '',
+          verb: rule.verb,
+          ...(rule.namespace && { namespace: rule.namespace }),
+          ...(rule.resourceNames?.[0] && { name: rule.resourceNames[0] }),
+        }
       : { path: rule.nonResourceURL, verb: rule.verb };
   const answer = await source.post('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
     apiVersion: 'authorization.k8s.io/v1',
@@ -135,13 +168,19 @@ async function mayI(source: LiveSource, rule: AccessRule): Promise<boolean> {
 async function* checkExcess(source: LiveSource, config: Config): AsyncGenerator<Check> {
   const objects = [];
   for (const namespace of ['default', 'kube-system']) {
-    const answer = await source.post('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } });
+    const answer = await source.post('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectRulesReview',
+      spec: { namespace },
+    });
     const status = at(parse(answer.body), 'status');
     if (status !== undefined) objects.push(selfSubjectRules(namespace, status));
   }
   const excess = excessRights(objects, config);
-  for (const right of excess.slice(0, 10)) yield { state: 'warning', what: `in excess: ${visible(right)}`, detail: 'no collector needs it' };
-  if (excess.length > 10) yield { state: 'warning', what: `in excess: ${excess.length - 10} more`, detail: 'control RUN-002 lists them all' };
+  for (const right of excess.slice(0, 10))
+    yield { state: 'warning', what: `in excess: ${visible(right)}`, detail: 'no collector needs it' };
+  if (excess.length > 10)
+    yield { state: 'warning', what: `in excess: ${excess.length - 10} more`, detail: 'control RUN-002 lists them all' };
   if (objects.length > 0 && excess.length === 0) yield { state: 'ok', what: 'no right in excess in default and kube-system' };
 }
 

@@ -10,4 +10,5 @@ export { type Check, doctor } from './doctor.ts';
 export { init } from './init.ts';
 export { readKeys, signCheckpoint } from './keys.ts';
 export { rbacManifests } from './manifests.ts';
-export { createPackCommand } from './pack.ts';
+export { createPackCommand, type PackReport } from './pack.ts';
+export { parsePeriod } from './period.ts';

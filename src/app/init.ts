@@ -20,9 +20,15 @@ export interface InitReport {
   readonly keys: string;
 }
 
-export async function init(context: AppContext, options: { readonly organization?: string | undefined; readonly cluster?: string | undefined; readonly context?: string | undefined }): Promise<InitReport> {
+export async function init(
+  context: AppContext,
+  options: { readonly organization?: string | undefined; readonly cluster?: string | undefined; readonly context?: string | undefined },
+): Promise<InitReport> {
   const file = join(context.cwd, 'kubevidence.yaml');
-  if (existsSync(file)) throw new KubevidenceError('usage', 'there is a kubevidence.yaml here already; it was left as it is', { next: 'Edit it, or run init in another directory.' });
+  if (existsSync(file))
+    throw new KubevidenceError('usage', 'there is a kubevidence.yaml here already; it was left as it is', {
+      next: 'Edit it, or run init in another directory.',
+    });
   let contexts: readonly ContextSummary[] = [];
   try {
     contexts = listContexts({ env: context.env });
@@ -30,19 +36,36 @@ export async function init(context: AppContext, options: { readonly organization
     if (options.context !== undefined) throw error;
     context.warn('no kubeconfig was found: name the cluster in kubevidence.yaml later');
   }
-  const chosen = options.context === undefined ? contexts.find((each) => each.current) : contexts.find((each) => each.name === options.context);
+  const chosen =
+    options.context === undefined ? contexts.find((each) => each.current) : contexts.find((each) => each.name === options.context);
   if (options.context !== undefined && chosen === undefined)
-    throw new KubevidenceError('configuration', `the kubeconfig has no context ${options.context}`, { next: `Known: ${contexts.map((each) => each.name).join(', ') || 'none'}` });
+    throw new KubevidenceError('configuration', `the kubeconfig has no context ${options.context}`, {
+      next: `Known: ${contexts.map((each) => each.name).join(', ') || 'none'}`,
+    });
   const cluster = options.cluster ?? clusterName(chosen?.name);
-  writeFileSync(file, template({ organization: options.organization ?? 'Unnamed organization', cluster, context: chosen?.name }), { mode: 0o600, flag: 'wx' });
+  writeFileSync(file, template({ organization: options.organization ?? 'Unnamed organization', cluster, context: chosen?.name }), {
+    mode: 0o600,
+    flag: 'wx',
+  });
   const config = loadConfig({ cwd: context.cwd, uid: context.uid });
   const fingerprint = await ensureKeys(context, config);
-  return { file, cluster, context: chosen ?? null, otherContexts: Math.max(0, contexts.length - 1), fingerprint, keys: config.keys.document };
+  return {
+    file,
+    cluster,
+    context: chosen ?? null,
+    otherContexts: Math.max(0, contexts.length - 1),
+    fingerprint,
+    keys: config.keys.document,
+  };
 }
 
 /** A context's name as a cluster's name: what the ledger's key allows, without the noise that tools put in front. */
 function clusterName(context: string | undefined): string {
-  const name = (context ?? '').replace(/^.*[@/]/, '').replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 63);
+  const name = (context ?? '')
+    .replace(/^.*[@/]/, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 63);
   return name === '' ? 'cluster' : name;
 }
 

@@ -11,7 +11,6 @@ import {
   certificateInfo,
   createDocumentSigner,
   createLogSigner,
-
   generateDocumentKey,
   generateLogKey,
   readKeyFile,
@@ -33,7 +32,10 @@ export function haveKeys(keys: KeyPaths): boolean {
 }
 
 /** Draws both keys where there is none yet. Returns the document key's fingerprint when it made them, else null. */
-export async function ensureKeys(context: Pick<AppContext, 'clock'>, config: Pick<Config, 'keys' | 'organization'>): Promise<string | null> {
+export async function ensureKeys(
+  context: Pick<AppContext, 'clock'>,
+  config: Pick<Config, 'keys' | 'organization'>,
+): Promise<string | null> {
   const { keys, organization } = config;
   if (haveKeys(keys)) return null;
   const passphrase = readPassphrase(keys.passphraseFile);
@@ -84,7 +86,6 @@ export function readCertificateFile(path: string): Uint8Array {
   }
   return certificateFromPem(pem);
 }
-
 
 /** What `keys show` prints. */
 export async function readKeys({ keys }: Pick<Config, 'keys'>) {

@@ -3,7 +3,8 @@
  * from what they ask; a cluster test applies it, collects with it, and removes each rule in turn.
  */
 import { stringify } from 'yaml';
-import type { AccessRule, Collector } from '../model/index.ts';
+import { type CollectorSettings, enabledCollectors, optionsOf } from '../collectors/index.ts';
+import type { AccessRule } from '../model/index.ts';
 
 interface PolicyRule {
   apiGroups?: string[];
@@ -21,14 +22,24 @@ export interface ManifestOptions {
 export const collectorRole = 'kubevidence-collector';
 
 /** Namespace, ServiceAccount, one ClusterRole with its binding, and one Role with binding per namespace that only some rules need. */
-export function rbacManifests(enabled: readonly Collector[], { namespace, serviceAccount }: ManifestOptions): string {
-  const rules = enabled.flatMap((collector) => collector.listings.flatMap((listing) => listing.needs));
+export function rbacManifests(settings: CollectorSettings, { namespace, serviceAccount }: ManifestOptions): string {
+  const rules = enabledCollectors(settings).flatMap((collector) => {
+    // Where namespaces are configured, the right is given in each of them and nowhere else.
+    const { namespaces } = optionsOf(collector, settings);
+    const needs = collector.listings.flatMap((listing) => listing.needs);
+    return namespaces === undefined ? needs : needs.flatMap((rule) => namespaces.map((each) => ({ ...rule, namespace: each })));
+  });
   const subjects = [{ kind: 'ServiceAccount', name: serviceAccount, namespace }];
   const rbac = 'rbac.authorization.k8s.io';
   const documents: object[] = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: serviceAccount, namespace }, automountServiceAccountToken: false },
-    { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name: collectorRole }, rules: policyRules(rules.filter((rule) => !rule.namespace)) },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'ClusterRole',
+      metadata: { name: collectorRole },
+      rules: policyRules(rules.filter((rule) => !rule.namespace)),
+    },
     {
       apiVersion: `${rbac}/v1`,
       kind: 'ClusterRoleBinding',
@@ -39,7 +50,12 @@ export function rbacManifests(enabled: readonly Collector[], { namespace, servic
   ];
   for (const place of [...new Set(rules.flatMap((rule) => rule.namespace ?? []))].sort()) {
     documents.push(
-      { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: { name: collectorRole, namespace: place }, rules: policyRules(rules.filter((rule) => rule.namespace === place)) },
+      {
+        apiVersion: `${rbac}/v1`,
+        kind: 'Role',
+        metadata: { name: collectorRole, namespace: place },
+        rules: policyRules(rules.filter((rule) => rule.namespace === place)),
+      },
       {
         apiVersion: `${rbac}/v1`,
         kind: 'RoleBinding',

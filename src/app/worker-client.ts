@@ -27,7 +27,9 @@ interface Waiting {
 
 export function startWorker(settings: WorkerSettings): WorkerClient {
   // The source runs as it is by type stripping; the built package has worker.js beside this file.
-  const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), { workerData: settings });
+  const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), {
+    workerData: settings,
+  });
   const waiting = new Map<number, Waiting>();
   const hungry: (() => void)[] = [];
   let lastId = 0;

@@ -2,7 +2,19 @@
  * The words between a collection's two threads. The main thread downloads; the worker parses, scrubs, hashes and stores, so that raw
  * pages never meet anything but the scrubber. Bodies are transferred, not copied.
  */
-import type { ClusterIdentity, EvidenceReader, Gap, Instant, ListingKind, RawObject, RequestRecord, RequestSpec, RunKind, RunStatus, RunSummary } from '../model/index.ts';
+import type {
+  ClusterIdentity,
+  EvidenceReader,
+  Gap,
+  Instant,
+  ListingKind,
+  RawObject,
+  RequestRecord,
+  RequestSpec,
+  RunKind,
+  RunStatus,
+  RunSummary,
+} from '../model/index.ts';
 
 export interface WorkerSettings {
   /** Null for `--dry-run`: everything is read and scrubbed, nothing is stored. */

@@ -19,7 +19,13 @@ const clock = () => new Date();
 async function openForWriting(): Promise<Ledger | null> {
   if (settings.ledger === null) return null;
   const { path, logKey, passphraseFile, create } = settings.ledger;
-  return openLedger({ path, mode: 'write', clock, signer: await loadLogSigner(logKey, passphraseFile), create: { ...create, tool: settings.tool } });
+  return openLedger({
+    path,
+    mode: 'write',
+    clock,
+    signer: await loadLogSigner(logKey, passphraseFile),
+    create: { ...create, tool: settings.tool },
+  });
 }
 
 /** Everything goes to all sinks; only the ledger can say that it holds an object already. */
@@ -40,7 +46,12 @@ function tee(sinks: readonly EvidenceSink[]): EvidenceSink {
 }
 
 const ledger = await openForWriting();
-let planned: { readonly cluster: string; readonly number: number; readonly uuid: string; readonly listings: PlanArguments['listings'] } | null = null;
+let planned: {
+  readonly cluster: string;
+  readonly number: number;
+  readonly uuid: string;
+  readonly listings: PlanArguments['listings'];
+} | null = null;
 let writer: RunWriter | null = null;
 let recording: ReturnType<typeof createRecordingSink> | null = null;
 let ingest: Ingest | null = null;
@@ -89,7 +100,13 @@ const methods: CollectionWorker = {
     recording?.end(end);
     if (planned === null || ledger === null) return null;
     // A run that failed before it could read anything is started only to be ended.
-    writer ??= ledger.startRun({ cluster: planned.cluster, number: planned.number, identity: end.identity, scope: 'cluster', listings: [] });
+    writer ??= ledger.startRun({
+      cluster: planned.cluster,
+      number: planned.number,
+      identity: end.identity,
+      scope: 'cluster',
+      listings: [],
+    });
     return writer.end(end);
   },
   async replay(path, cluster, plan) {
@@ -101,7 +118,14 @@ const methods: CollectionWorker = {
       startRun({ uuid, identity }) {
         ledger.checkIdentity(cluster, identity);
         const collected = versionsOf(plan.listings);
-        const { number } = ledger.planRun({ cluster, uuid, kind: 'manual', definitions: plan.definitions, tool: settings.tool, collectors: collected });
+        const { number } = ledger.planRun({
+          cluster,
+          uuid,
+          kind: 'manual',
+          definitions: plan.definitions,
+          tool: settings.tool,
+          collectors: collected,
+        });
         writer = ledger.startRun({ cluster, number, identity: { ...identity, name: cluster }, scope: 'cluster', listings: plan.listings });
         return writer;
       },

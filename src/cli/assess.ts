@@ -4,7 +4,7 @@ import type { AssessReport } from '../app/index.ts';
 import type { Catalog, ControlResult, Outcome, Severity } from '../model/index.ts';
 import { clip, severities, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
-import type { Action } from './program.ts';
+import type { Action } from './session.ts';
 import { ago, columnsOf, outcomeWord, type Terminal, wrap } from './terminal.ts';
 
 interface Options {
@@ -38,16 +38,30 @@ export const assessAction: Action<Options> = async ({ app, terminal }, options) 
 /** Findings of one control that are printed; the rest are counted. */
 const shownFindings = 5;
 
-export function printAssessment(terminal: Terminal, { assessment, catalog, reader, run }: AssessReport, now: Date): void {
+export function printAssessment(
+  terminal: Terminal,
+  { assessment, catalog, listings, run }: AssessReport,
+  now: Date,
+  { next = true } = {},
+): void {
   const { cluster, controls } = assessment;
-  const listings = reader.listings();
   const complete = listings.filter((listing) => listing.gaps.length === 0).length;
-  const what = assessment.scope === 'files' ? 'files' : run ? `run ${run.number}${run.status === 'succeeded' ? '' : `, ${run.status}`}, ${ago(assessment.at, now)}` : `recorded ${assessment.at}`;
-  terminal.print(`${visible(cluster.name)}${cluster.version ? ` (${visible(cluster.version)})` : ''} · ${what} · ${complete} of ${listings.length} sources complete`);
+  const what =
+    assessment.scope === 'files'
+      ? 'files'
+      : run
+        ? `run ${run.number}${run.status === 'succeeded' ? '' : `, ${run.status}`}, ${ago(assessment.at, now)}`
+        : `recorded ${assessment.at}`;
+  terminal.print(
+    `${visible(cluster.name)}${cluster.version ? ` (${visible(cluster.version)})` : ''} · ${what} · ${complete} of ${listings.length} sources complete`,
+  );
   printSummary(terminal, report(catalog), assessment.summary);
-  const failed = controls.filter((control) => control.outcome === 'fail').sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity) || (a.id < b.id ? -1 : 1));
+  const failed = controls
+    .filter((control) => control.outcome === 'fail')
+    .sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity) || (a.id < b.id ? -1 : 1));
   for (const control of failed) printFailed(terminal, control);
   printOpen(terminal, controls);
+  if (!next) return;
   terminal.print();
   const first = failed[0];
   terminal.print(`  ${first ? `kubevidence controls show ${first.id} · ` : ''}kubevidence pack create --out DIR`);
@@ -57,12 +71,18 @@ function report(catalog: Catalog): ReadonlyMap<string, { readonly kind: 'benchma
   return new Map(catalog.frameworks.map((framework) => [framework.id, framework]));
 }
 
-function printSummary(terminal: Terminal, frameworks: ReturnType<typeof report>, summary: Readonly<Record<string, Readonly<Record<string, number>>>>): void {
+function printSummary(
+  terminal: Terminal,
+  frameworks: ReturnType<typeof report>,
+  summary: Readonly<Record<string, Readonly<Record<string, number>>>>,
+): void {
   const shown: readonly Outcome[] = ['pass', 'fail', 'notAssessed', 'manual', 'providerResponsibility', 'notApplicable'];
   terminal.print();
   const rows = Object.entries(summary).map(([id, counts]) => {
     const { kind = 'policy', version = '' } = frameworks.get(id) ?? {};
-    const cells = shown.flatMap((outcome) => (counts[outcome] ? [`${String(counts[outcome]).padStart(3)} ${outcomeWord(outcome, kind)}`] : []));
+    const cells = shown.flatMap((outcome) =>
+      counts[outcome] ? [`${String(counts[outcome]).padStart(3)} ${outcomeWord(outcome, kind)}`] : [],
+    );
     return [`  ${id}${kind === 'benchmark' ? ` ${version}` : ''}`, cells.join('  ')];
   });
   for (const line of columnsOf(rows)) terminal.print(wrap(line, terminal.columns, '      '));
@@ -73,9 +93,13 @@ function printFailed(terminal: Terminal, control: ControlResult): void {
   const { size, tested, name } = control.population;
   const of = `${control.findings.length} of ${tested}${tested === size ? '' : ` (${size} read)`} ${name}`;
   const mark = terminal.style(['red', 'bold'], control.severity.toUpperCase().padEnd(8));
-  terminal.print(`  ${mark}  ${control.id}  ${wrap(`${visible(control.title)} · ${of}`, terminal.columns - 12 - control.id.length - 2, '            ')}`);
-  for (const finding of control.findings.slice(0, shownFindings)) terminal.print(`            ${wrap(clip(finding.message, 400), terminal.columns - 12, '              ')}`);
-  if (control.findings.length > shownFindings) terminal.print(`            and ${control.findings.length - shownFindings} more: -o json, or the pack`);
+  terminal.print(
+    `  ${mark}  ${control.id}  ${wrap(`${visible(control.title)} · ${of}`, terminal.columns - 12 - control.id.length - 2, '            ')}`,
+  );
+  for (const finding of control.findings.slice(0, shownFindings))
+    terminal.print(`            ${wrap(clip(finding.message, 400), terminal.columns - 12, '              ')}`);
+  if (control.findings.length > shownFindings)
+    terminal.print(`            and ${control.findings.length - shownFindings} more: -o json, or the pack`);
 }
 
 /** What is not assessed, grouped by what would close it: one action often closes many. */
@@ -95,9 +119,9 @@ function printOpen(terminal: Terminal, controls: readonly ControlResult[]): void
   terminal.print();
   terminal.print(`  ${open.length} controls are not assessed:`);
   for (const [fix, { ids, what }] of [...groups].sort(([, a], [, b]) => b.ids.size - a.ids.size)) {
-    const list = (values: ReadonlySet<string>, most: number) => [...values].slice(0, most).join(', ') + (values.size > most ? ` and ${values.size - most} more` : '');
+    const list = (values: ReadonlySet<string>, most: number) =>
+      [...values].slice(0, most).join(', ') + (values.size > most ? ` and ${values.size - most} more` : '');
     terminal.print(`    ${wrap(`${list(ids, 8)}: ${list(what, 4)}`, terminal.columns - 4, '      ')}`);
     terminal.print(`      ${wrap(visible(fix), terminal.columns - 6, '      ')}`);
   }
 }
-

@@ -3,7 +3,7 @@ import { loadCatalogInForce, loadConfigOrDefaults, runControlExamples } from '..
 import type { Control, Framework } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { checkFormat, type OutputFormat, printDocument } from './output.ts';
-import type { Action, Session } from './program.ts';
+import type { Action, Session } from './session.ts';
 import { columnsOf, type Terminal, wrap } from './terminal.ts';
 
 interface Options {
@@ -26,7 +26,13 @@ export const listControls: Action<Options> = async (session, options) => {
   const format = checkFormat(options.output, everywhere);
   const { controls } = inForce(session, options).catalog;
   if (format === 'name') for (const control of controls) session.terminal.print(control.id);
-  else if (format === 'table') printTable(session.terminal, options, ['ID', 'SEVERITY', 'POPULATION', 'TITLE'], controls.map((control) => [control.id, control.severity, control.population, control.title]));
+  else if (format === 'table')
+    printTable(
+      session.terminal,
+      options,
+      ['ID', 'SEVERITY', 'POPULATION', 'TITLE'],
+      controls.map((control) => [control.id, control.severity, control.population, control.title]),
+    );
   else printDocument(session.terminal, format, controls);
   return 0;
 };
@@ -41,17 +47,28 @@ export const showControl: Action<Options> = async (session, options, [id = '']) 
   return 0;
 };
 
-function printControl(terminal: Terminal, control: Control, params: Readonly<Record<string, unknown>>, frameworks: readonly Framework[]): void {
-  const paragraph = (title: string, text: string) => terminal.print(`  ${title.padEnd(12)}${wrap(text.trim().replaceAll('\n', ' '), terminal.columns - 14, ' '.repeat(14))}`);
+function printControl(
+  terminal: Terminal,
+  control: Control,
+  params: Readonly<Record<string, unknown>>,
+  frameworks: readonly Framework[],
+): void {
+  const paragraph = (title: string, text: string) =>
+    terminal.print(`  ${title.padEnd(12)}${wrap(text.trim().replaceAll('\n', ' '), terminal.columns - 14, ' '.repeat(14))}`);
   terminal.print(`${control.id} · ${control.severity} · ${control.title}`);
   terminal.print();
   paragraph('why', control.why);
   paragraph('tests', `${control.population}${control.where === undefined ? '' : ` where ${control.where}`}`);
   paragraph('expects', control.expect);
-  for (const [name, parameter] of Object.entries(control.params)) paragraph('param', `${name} = ${JSON.stringify(params[name] ?? parameter.default)}: ${parameter.doc}`);
+  for (const [name, parameter] of Object.entries(control.params))
+    paragraph('param', `${name} = ${JSON.stringify(params[name] ?? parameter.default)}: ${parameter.doc}`);
   paragraph('procedure', control.procedure);
   paragraph('remediation', control.remediation);
-  const used = frameworks.flatMap((framework) => framework.requirements.filter((requirement) => requirement.controls.some((link) => link.id === control.id)).map((requirement) => `${framework.id} ${requirement.id}`));
+  const used = frameworks.flatMap((framework) =>
+    framework.requirements
+      .filter((requirement) => requirement.controls.some((link) => link.id === control.id))
+      .map((requirement) => `${framework.id} ${requirement.id}`),
+  );
   paragraph('supports', used.join(', ') || 'no requirement');
 }
 
@@ -71,7 +88,18 @@ export const listFrameworks: Action<Options> = async (session, options) => {
   const { frameworks } = inForce(session, options).catalog;
   if (format === 'name') for (const framework of frameworks) session.terminal.print(framework.id);
   else if (format === 'table')
-    printTable(session.terminal, options, ['ID', 'VERSION', 'KIND', 'REQUIREMENTS', 'TITLE'], frameworks.map((framework) => [framework.id, framework.version, framework.kind, String(framework.requirements.length), framework.title]));
+    printTable(
+      session.terminal,
+      options,
+      ['ID', 'VERSION', 'KIND', 'REQUIREMENTS', 'TITLE'],
+      frameworks.map((framework) => [
+        framework.id,
+        framework.version,
+        framework.kind,
+        String(framework.requirements.length),
+        framework.title,
+      ]),
+    );
   else printDocument(session.terminal, format, frameworks);
   return 0;
 };
@@ -81,9 +109,15 @@ export const showFramework: Action<Options> = async (session, options, [id = '',
   const { terminal } = session;
   const { catalog } = inForce(session, options);
   const framework = catalog.frameworks.find((each) => each.id === id);
-  if (!framework) throw new KubevidenceError('usage', `there is no framework ${visible(id)}`, { next: `Known: ${catalog.frameworks.map((each) => each.id).join(', ')}` });
+  if (!framework)
+    throw new KubevidenceError('usage', `there is no framework ${visible(id)}`, {
+      next: `Known: ${catalog.frameworks.map((each) => each.id).join(', ')}`,
+    });
   const requirements = framework.requirements.filter((requirement) => wanted === undefined || requirement.id === wanted);
-  if (requirements.length === 0) throw new KubevidenceError('usage', `${id} has no requirement ${visible(wanted ?? '')}`, { next: `See them: kubevidence frameworks show ${id}` });
+  if (requirements.length === 0)
+    throw new KubevidenceError('usage', `${id} has no requirement ${visible(wanted ?? '')}`, {
+      next: `See them: kubevidence frameworks show ${id}`,
+    });
   if (format !== 'table') {
     printDocument(terminal, format, wanted === undefined ? framework : requirements[0]);
     return 0;
@@ -91,10 +125,18 @@ export const showFramework: Action<Options> = async (session, options, [id = '',
   terminal.print(`${framework.title} ${framework.version} · ${framework.requirements.length} requirements`);
   for (const requirement of requirements) {
     terminal.print();
-    const tags = [requirement.level === undefined ? undefined : `level ${requirement.level}`, requirement.assessment, requirement.obligation].filter((tag) => tag !== undefined);
-    terminal.print(`  ${requirement.id}  ${wrap(`${requirement.title}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`, terminal.columns - requirement.id.length - 4, '    ')}`);
+    const tags = [
+      requirement.level === undefined ? undefined : `level ${requirement.level}`,
+      requirement.assessment,
+      requirement.obligation,
+    ].filter((tag) => tag !== undefined);
+    terminal.print(
+      `  ${requirement.id}  ${wrap(`${requirement.title}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`, terminal.columns - requirement.id.length - 4, '    ')}`,
+    );
     for (const link of requirement.controls)
-      terminal.print(`    ${wrap(`${link.id} ${link.covers ?? link.strength}: ${catalog.controls.find((control) => control.id === link.id)?.title ?? ''}${wanted !== undefined && link.because ? `. ${link.because}` : ''}`, terminal.columns - 4, '      ')}`);
+      terminal.print(
+        `    ${wrap(`${link.id} ${link.covers ?? link.strength}: ${catalog.controls.find((control) => control.id === link.id)?.title ?? ''}${wanted !== undefined && link.because ? `. ${link.because}` : ''}`, terminal.columns - 4, '      ')}`,
+      );
     if (requirement.needs !== undefined) terminal.print(`    ${wrap(`needs: ${requirement.needs}`, terminal.columns - 4, '      ')}`);
   }
   return 0;

@@ -3,7 +3,7 @@ import { collectFiles, collectLive, loadConfig, pickCluster, replayIntoLedger } 
 import type { CollectReport } from '../app/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
-import type { Action } from './program.ts';
+import type { Action } from './session.ts';
 import { megabytes, plural, type Terminal, wrap } from './terminal.ts';
 
 interface Options {
@@ -23,10 +23,14 @@ export const collectAction: Action<Options> = async ({ app, terminal }, options)
   const cluster = pickCluster(config, options.cluster);
   const from = options.from ?? cluster.directory;
   if (from !== undefined && options.files !== undefined)
-    throw new KubevidenceError('usage', '--files joins a live run; with --from, put the files beside the others', { next: 'Leave one of them out.' });
+    throw new KubevidenceError('usage', '--files joins a live run; with --from, put the files beside the others', {
+      next: 'Leave one of them out.',
+    });
   const settings = { config, cluster, files: options.files ?? [], record: options.record ?? null, dryRun: options.dryRun ?? false };
   const reports =
-    from === undefined ? [await collectLive(app, settings)] : ((await replayIntoLedger(app, settings, from)) ?? [await collectFiles(app, settings, from)]);
+    from === undefined
+      ? [await collectLive(app, settings)]
+      : ((await replayIntoLedger(app, settings, from)) ?? [await collectFiles(app, settings, from)]);
   if (format === 'table') for (const report of reports) printReport(terminal, report);
   else printDocument(terminal, format, reports.length === 1 ? reports[0] : reports);
   if (reports.some((report) => report.status === 'failed')) return 3;
@@ -38,7 +42,9 @@ export function printReport(terminal: Terminal, report: CollectReport): void {
   const complete = listings.filter((listing) => listing.gaps.length === 0).length;
   const items = listings.reduce((sum, listing) => sum + listing.items, 0);
   const who = `${visible(identity.name)}${identity.version ? ` (${visible(identity.version)})` : ''}`;
-  terminal.print(`${who} · ${run ? `run ${run.number}` : 'dry run'} ${status} · ${complete} of ${listings.length} sources complete · ${plural(items, 'object')}, ${megabytes(report.bytes)} in ${(report.milliseconds / 1000).toFixed(1)} s`);
+  terminal.print(
+    `${who} · ${run ? `run ${run.number}` : 'dry run'} ${status} · ${complete} of ${listings.length} sources complete · ${plural(items, 'object')}, ${megabytes(report.bytes)} in ${(report.milliseconds / 1000).toFixed(1)} s`,
+  );
   for (const warning of report.warnings) terminal.print(`  ${wrap(`warning: ${visible(warning)}`, terminal.columns - 2, '  ')}`);
   const byFix = new Map<string, string[]>();
   for (const { gaps } of listings) {

@@ -13,7 +13,8 @@ export type OutputFormat = 'table' | 'json' | 'yaml' | 'name';
 /** Throws `usage` for a format that the command does not have. */
 export function checkFormat(format: string, allowed: readonly OutputFormat[]): OutputFormat {
   const found = allowed.find((each) => each === format);
-  if (found === undefined) throw new KubevidenceError('usage', `there is no output format ${visible(format)} here`, { next: `Use -o ${allowed.join('|')}.` });
+  if (found === undefined)
+    throw new KubevidenceError('usage', `there is no output format ${visible(format)} here`, { next: `Use -o ${allowed.join('|')}.` });
   return found;
 }
 
@@ -26,7 +27,13 @@ export function toJson(value: unknown): string {
 
 export function printDocument(terminal: Terminal, format: OutputFormat, value: unknown): void {
   // YAML by way of JSON text, whose escapes are legal in YAML's double quotes.
-  terminal.print(format === 'yaml' ? stringify(JSON.parse(toJson(value)), { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0 }).replace(unsafe, '\ufffd').trimEnd() : toJson(value));
+  terminal.print(
+    format === 'yaml'
+      ? stringify(JSON.parse(toJson(value)), { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0 })
+          .replace(unsafe, '\ufffd')
+          .trimEnd()
+      : toJson(value),
+  );
 }
 
 export function printError(terminal: Terminal, error: unknown): void {

@@ -1,16 +1,8 @@
 /** The commands and their options (docs/interface.md); each is a thin shell around one function of the app. */
 import { Command, CommanderError, Option } from 'commander';
-import type { AppContext } from '../app/index.ts';
 import { toolVersion } from '../app/index.ts';
 import { KubevidenceError, severities } from '../model/index.ts';
-import type { Terminal } from './terminal.ts';
-
-/** What a command gets, and its exit code. */
-export interface Session {
-  readonly app: AppContext;
-  readonly terminal: Terminal;
-}
-export type Action<Options> = (session: Session, options: Options, args: readonly string[]) => Promise<number>;
+import type { Action, Session } from './session.ts';
 
 /** Builds the program; `finish` receives the exit code of the command that ran. */
 export function buildProgram(session: Session, finish: (code: number) => void): Command {
@@ -21,7 +13,10 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(add --help for the options)')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => session.terminal.print(text.trimEnd()), writeErr: (text) => session.terminal.note(text.trimEnd()) });
+    .configureOutput({
+      writeOut: (text) => session.terminal.print(text.trimEnd()),
+      writeErr: (text) => session.terminal.note(text.trimEnd()),
+    });
 
   /** Commands load when they run: start-up stays short, whatever the others need. */
   const run =
@@ -175,5 +170,9 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
 
 /** Help and version are no errors; everything else that commander refuses is wrong usage. */
 export function exitOfCommander(error: CommanderError): number {
-  return error.exitCode === 0 || ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code) ? (error.code === 'commander.help' && error.exitCode !== 0 ? 2 : 0) : 2;
+  return error.exitCode === 0 || ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)
+    ? error.code === 'commander.help' && error.exitCode !== 0
+      ? 2
+      : 0
+    : 2;
 }

@@ -1,10 +1,9 @@
 /** `init`, `doctor`, `keys show`, `manifests rbac`. */
 import { dirname, relative } from 'node:path';
 import { doctor, init, loadConfig, loadConfigOrDefaults, pickCluster, rbacManifests, readKeys } from '../app/index.ts';
-import { enabledCollectors } from '../collectors/index.ts';
 import { exitCodeOf, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
-import type { Action } from './program.ts';
+import type { Action } from './session.ts';
 import { wrap } from './terminal.ts';
 
 interface Common {
@@ -16,7 +15,9 @@ interface Common {
 export const initAction: Action<{ organization?: string; cluster?: string; context?: string }> = async ({ app, terminal }, options) => {
   const report = await init(app, options);
   const short = (path: string) => relative(app.cwd, path) || path;
-  terminal.print(`wrote ${short(report.file)} for cluster ${visible(report.cluster)}${report.context ? ` (context ${visible(report.context.name)}, ${visible(report.context.server ?? '')})` : ''}`);
+  terminal.print(
+    `wrote ${short(report.file)} for cluster ${visible(report.cluster)}${report.context ? ` (context ${visible(report.context.name)}, ${visible(report.context.server ?? '')})` : ''}`,
+  );
   if (report.otherContexts > 0) terminal.print(`  ${report.otherContexts} other contexts in the kubeconfig: add them under clusters`);
   if (report.fingerprint !== null) {
     terminal.print(`made the signing keys in ${short(dirname(report.keys))}`);
@@ -34,7 +35,12 @@ export const doctorAction: Action<Common> = async ({ app, terminal }, options) =
   let code = 0;
   let problems = 0;
   for await (const check of doctor(app, config, cluster)) {
-    const mark = check.state === 'ok' ? terminal.style('blue', 'ok      ') : check.state === 'warning' ? 'warning ' : terminal.style(['red', 'bold'], 'problem ');
+    const mark =
+      check.state === 'ok'
+        ? terminal.style('blue', 'ok      ')
+        : check.state === 'warning'
+          ? 'warning '
+          : terminal.style(['red', 'bold'], 'problem ');
     terminal.print(mark + wrap(check.what, terminal.columns - 8, '        '));
     if (check.detail !== undefined) terminal.print(`        ${wrap(check.detail, terminal.columns - 8, '        ')}`);
     if (check.state === 'problem') problems += 1;
@@ -42,7 +48,9 @@ export const doctorAction: Action<Common> = async ({ app, terminal }, options) =
   }
   for (const key of config.idle) terminal.print(`warning ${key} in kubevidence.yaml has no effect in this version`);
   terminal.print();
-  terminal.print(problems === 0 ? '  kubevidence collect' : `  ${problems} problems. What is missing becomes "not assessed", never "pass".`);
+  terminal.print(
+    problems === 0 ? '  kubevidence collect' : `  ${problems} problems. What is missing becomes "not assessed", never "pass".`,
+  );
   return code;
 };
 
@@ -52,7 +60,9 @@ export const keysAction: Action<Common> = async ({ app, terminal }, options) => 
   if (format === 'json') printDocument(terminal, 'json', keys);
   else {
     terminal.print(`document key  ${keys.document.fingerprint}`);
-    terminal.print(`              ${keys.document.subject}, valid ${keys.document.notBefore.slice(0, 10)} to ${keys.document.notAfter.slice(0, 10)}`);
+    terminal.print(
+      `              ${keys.document.subject}, valid ${keys.document.notBefore.slice(0, 10)} to ${keys.document.notAfter.slice(0, 10)}`,
+    );
     terminal.print(`log key       ${keys.log.verifierKey}`);
   }
   return 0;
@@ -60,6 +70,6 @@ export const keysAction: Action<Common> = async ({ app, terminal }, options) => 
 
 export const manifestsAction: Action<Common & { namespace: string; serviceAccount: string }> = async ({ app, terminal }, options) => {
   const config = loadConfigOrDefaults({ cwd: app.cwd, path: options.config, uid: app.uid });
-  terminal.print(rbacManifests(enabledCollectors(config.collectors), options).trimEnd());
+  terminal.print(rbacManifests(config.collectors, options).trimEnd());
   return 0;
 };

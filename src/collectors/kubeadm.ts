@@ -3,7 +3,7 @@
  * Their YAML is read here, so that known flags and fields keep their values and everything else of the data leaves only its key.
  */
 import { parse } from 'yaml';
-import type { Collector, Json, Keep, RawObject, RequestSpec } from '../model/index.ts';
+import type { Collector, Json, JsonObject, Keep, RawObject, RequestSpec } from '../model/index.ts';
 import { at, isObject, KubevidenceError, textAt } from '../model/index.ts';
 import { decodeObject, notWhatWasAsked } from './decode.ts';
 import { kubeletFields } from './kubelet-file.ts';
@@ -21,7 +21,7 @@ export function expandConfigMap(map: RawObject): RawObject {
   return map;
 }
 
-function document(text: string, kind: string): Json {
+function document(text: string, kind: string): JsonObject {
   let value: unknown;
   try {
     value = parse(text, { maxAliasCount: 0, version: '1.1' });
@@ -34,26 +34,22 @@ function document(text: string, kind: string): Json {
 }
 
 /** extraArgs is a map up to v1beta3 and a list of {name, value} from v1beta4: both become `--name=value`. */
-function withFlags(configuration: Json): Json {
-  if (!isObject(configuration)) return configuration;
-  let result: Record<string, Json | undefined> = { ...configuration };
+function withFlags(configuration: JsonObject): JsonObject {
+  const copy = structuredClone(configuration);
   for (const path of components) {
-    const args = at(configuration, ...path, 'extraArgs');
-    if (args === undefined) continue;
-    const list = Array.isArray(args)
-      ? (args as Json[]).map((entry) => `--${String(at(entry, 'name'))}=${String(at(entry, 'value'))}`)
-      : Object.entries(args ?? {}).map(([name, value]) => `--${name}=${String(value)}`);
-    const [head = '', tail] = path;
-    const component = at(configuration, head);
-    const before = isObject(component) ? component : {};
-    const inner = tail === undefined ? undefined : at(component, tail);
-    result = {
-      ...result,
-      [head]:
-        tail === undefined ? { ...before, extraArgs: list } : { ...before, [tail]: { ...(isObject(inner) ? inner : {}), extraArgs: list } },
-    };
+    const component = at(copy, ...path);
+    if (!isObject(component)) continue;
+    const { extraArgs } = component;
+    const pairs = Array.isArray(extraArgs)
+      ? (extraArgs as Json[]).map((entry) => [at(entry, 'name'), at(entry, 'value')])
+      : Object.entries(isObject(extraArgs) ? extraArgs : {});
+    Object.assign(component, { extraArgs: pairs.map(([name, value]) => `--${scalar(name)}=${scalar(value)}`) });
   }
-  return result;
+  return copy;
+}
+
+function scalar(value: Json | undefined): string {
+  return typeof value === 'object' || value === undefined ? '' : String(value);
 }
 
 export function isKubeadmConfigMap(map: RawObject): boolean {

@@ -33,11 +33,14 @@ const decodeTable: Decoder = (body, request: ObservedRequest) => {
   const items = (rows as Json[]).map((row): RawObject => {
     if (isObject(at(row, 'object'))) throw notWhatWasAsked(request, 'a row carries an object although none was asked for');
     const cells = listAt(row, 'cells');
-    const cell = (index: number | undefined) => cells[index ?? -1];
-    const keys = Number(cell(data));
-    if (typeof cell(name) !== 'string' || !Number.isInteger(keys)) throw notWhatWasAsked(request, 'a row has no name or no count');
-    const created = request.observedAt === undefined ? null : createdBetween(String(cell(age)), request.observedAt);
-    return secretSummary(String(cell(name)), namespace, String(cell(type)), keys, created);
+    const text = (index = -1) => {
+      const cell = cells[index];
+      return typeof cell === 'string' ? cell : '';
+    };
+    const keys = Number(cells[data ?? -1]);
+    if (text(name) === '' || !Number.isInteger(keys)) throw notWhatWasAsked(request, 'a row has no name or no count');
+    const created = request.observedAt === undefined ? null : createdBetween(text(age), request.observedAt);
+    return secretSummary(text(name), namespace, text(type), keys, created);
   });
   return withListMetadata(table, items);
 };

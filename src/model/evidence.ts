@@ -100,6 +100,8 @@ export interface StoredObject extends EvidenceObject {
 export interface ScrubMarker {
   readonly $scrubbed: true;
   readonly credential?: string;
+  /** The flag's name, for an argument of a control-plane program whose value is not kept. */
+  readonly flag?: string;
 }
 
 export function isMarker(value: unknown): value is ScrubMarker {

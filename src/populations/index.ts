@@ -9,7 +9,9 @@ import { pods } from './pods.ts';
 import { roles } from './roles.ts';
 import { segments } from './segments.ts';
 import { serviceAccounts } from './service-accounts.ts';
+import { tokenMounts } from './token-mounts.ts';
 
+export { grants };
 export { detectManaged } from './managed.ts';
 
 export const populations: readonly Population[] = [
@@ -18,6 +20,7 @@ export const populations: readonly Population[] = [
   serviceAccounts,
   containers,
   pods,
+  tokenMounts,
   namespaces,
   segments,
   apiServers,

@@ -3,7 +3,7 @@
  * policy lets everything through: policies only add up, so one `ingress: [{}]` for all pods undoes every default-deny.
  */
 import type { Json, Population, StoredObject } from '../model/index.ts';
-import { at, isObject, listAt, textAt } from '../model/index.ts';
+import { at, isComplete, isObject, listAt, textAt } from '../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
 import { systemNamespaces } from './namespaces.ts';
 import { podListings, readPodSpecs } from './pod-specs.ts';
@@ -66,6 +66,9 @@ export const segments: Population = {
       byNamespace.set(policy.namespace, policies);
       add(policies, policy);
     }
+    const listing = input.listing('k8s.networkpolicies/networkpolicies');
+    // An unseen policy can deny or open everything, so without all of them nothing is known of any namespace.
+    const known = listing !== undefined && isComplete(listing);
     const unique = uniqueKeys();
     for (const object of input.each('k8s.namespaces/namespaces')) {
       const policies = byNamespace.get(object.name);
@@ -78,8 +81,7 @@ export const segments: Population = {
         system: systemNamespaces.includes(object.name),
         hasWorkloads: used.has(object.name),
         policies: policies?.names ?? [],
-        deniesIngress: denies('ingress'),
-        deniesEgress: denies('egress'),
+        ...(known ? { deniesIngress: denies('ingress'), deniesEgress: denies('egress') } : { gaps: listing?.gaps ?? [] }),
       };
     }
   },

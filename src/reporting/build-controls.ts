@@ -81,9 +81,8 @@ function rankFindings(assessment: Assessment, sources: readonly ExhibitSource[])
     finding.item,
   ];
   const width = Math.max(4, String(findings.length).length);
-  return findings
-    .toSorted((a, b) => compare(rank(a), rank(b)))
-    .map((finding, index) => ({ id: `F-${String(index + 1).padStart(width, '0')}`, ...finding }));
+  const ranked = findings.toSorted((a, b) => compare(rank(a), rank(b)));
+  return Array.from(ranked, (finding, index) => ({ id: `F-${String(index + 1).padStart(width, '0')}`, ...finding }));
 }
 
 /** Groups the gaps of all controls by what closes them; what keeps most requirements open comes first. */

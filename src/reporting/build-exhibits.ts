@@ -23,15 +23,15 @@ export interface ExhibitSource {
 export function selectExhibits(inputs: ReportInputs): readonly ExhibitSource[] {
   const cited = new Set(inputs.assessment.controls.flatMap((control) => control.evidence.map((evidence) => evidence.id)));
   const assessed = inputs.assessment.run?.number;
-  const sources = inputs.runs
+  const selected = inputs.runs
     .toSorted((a, b) => a.summary.number - b.summary.number)
     .flatMap((run) =>
       run.listings
         .filter((listing) => run.summary.number === assessed || cited.has(listing.id))
         .toSorted((a, b) => (a.kind < b.kind ? -1 : Number(a.kind > b.kind)))
         .map((listing) => ({ run, listing })),
-    )
-    .map((source, index) => ({ ...source, id: `EX-${String(index + 1).padStart(4, '0')}` }));
+    );
+  const sources = Array.from(selected, (source, index) => ({ ...source, id: `EX-${String(index + 1).padStart(4, '0')}` }));
   const known = new Set(sources.map((source) => source.listing.id));
   for (const control of inputs.assessment.controls) {
     const lost = control.evidence.find((evidence) => !known.has(evidence.id));

@@ -6,5 +6,12 @@ export type { HttpAnswer, LiveOptions, LiveProgress, LiveStats } from './live-re
 export { createIngest, type Ingest, type IngestOptions, type ListingEnd, type RawItem } from './ingest.ts';
 export { createScrubber, type Scrubber, type ScrubOptions } from './scrub.ts';
 export { type FilesOptions, type FilesReport, readFiles } from './files.ts';
-export { createRecordingSink, isRecording, type RecordedRun, type RecordingSink, type ReplayOptions, replayRecording } from './recording.ts';
+export {
+  createRecordingSink,
+  isRecording,
+  type RecordedRun,
+  type RecordingSink,
+  type ReplayOptions,
+  replayRecording,
+} from './recording.ts';
 export type { RecordingEnd, RecordingHeader } from './recording-format.ts';

@@ -10,7 +10,7 @@ import { contentRule, credentialRule, suggestsCredential } from './credential-ru
 import type { ArgumentMarker } from './scrub-marker.ts';
 import { cleanMarker, isFlagName, marker } from './scrub-marker.ts';
 
-const allFlags: ReadonlySet<string> = new Set(Object.values(controlPlaneFlags).flatMap((flags) => [...flags]));
+const allFlags: ReadonlySet<string> = new Set(Object.values(controlPlaneFlags).flatMap((flags) => Array.from(flags)));
 const programs = new Map<string, ReadonlySet<string>>(Object.entries(controlPlaneFlags));
 
 /** Where flags of the control plane may stand: nowhere, in its pods, or in kubeadm's own configuration. */

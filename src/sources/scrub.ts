@@ -152,7 +152,7 @@ export function createScrubber(declaration: Pick<ListingDeclaration, 'kind' | 'k
       if (apiVersion === undefined || type === undefined || !isObject(raw['metadata'])) {
         throw new KubevidenceError('input', `an object of ${declaration.kind} has no apiVersion, kind or metadata`, place ? { place } : {});
       }
-      const body = object(root, raw as JsonObject, genuineOf(raw, place));
+      const body = object(root, raw, genuineOf(raw, place));
       const metadata = (key: string) => textAt(raw, 'metadata', key);
       const resourceVersion = metadata('resourceVersion');
       return {

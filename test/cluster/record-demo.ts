@@ -6,7 +6,6 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { collectLive, loadConfig, packageRoot, pickCluster, rbacManifests } from '../../src/app/index.ts';
-import { enabledCollectors } from '../../src/collectors/index.ts';
 import { applyWorkloads, startCluster } from './index.ts';
 
 process.umask(0o077);
@@ -15,7 +14,7 @@ const work = mkdtempSync(join(tmpdir(), 'kubevidence-demo-'));
 const recording = join(work, 'recording.jsonl.gz');
 try {
   await applyWorkloads(cluster);
-  await cluster.apply(rbacManifests(enabledCollectors({}), { namespace: 'kubevidence', serviceAccount: 'collector' }));
+  await cluster.apply(rbacManifests({}, { namespace: 'kubevidence', serviceAccount: 'collector' }));
   await removeFriday();
   const kubeconfig = await cluster.serviceAccountKubeconfig('kubevidence', 'collector');
   writeFileSync(
@@ -27,7 +26,14 @@ try {
   const record = async (what: string, files: readonly string[] = []) => {
     process.stdout.write(`${what}\n`);
     const context = { cwd: work, env: process.env, clock: () => new Date(), uid: null, warn: () => {}, progress: () => {} };
-    const report = await collectLive(context, { config, cluster: pickCluster(config, undefined), files, record: recording, append: true, dryRun: false });
+    const report = await collectLive(context, {
+      config,
+      cluster: pickCluster(config, undefined),
+      files,
+      record: recording,
+      append: true,
+      dryRun: false,
+    });
     process.stdout.write(`  ${report.status}, ${report.listings.reduce((sum, listing) => sum + listing.items, 0)} objects\n`);
     for (const { gaps } of report.listings) for (const gap of gaps) process.stdout.write(`  gap: ${gap.what} (${gap.reason})\n`);
   };

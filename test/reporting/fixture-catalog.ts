@@ -301,7 +301,7 @@ export function frameworkOf(shape: FrameworkShape): Framework {
               level: seed % 4 === 0 ? (2 as const) : (1 as const),
               assessment: seed % 3 === 0 ? ('manual' as const) : ('automated' as const),
             }),
-        controls: linked.map(([id], link) => ({
+        controls: Array.from(linked, ([id], link) => ({
           id,
           strength: law && link > 1 ? ('supporting' as const) : ('partial' as const),
           ...(law ? {} : { covers: link === 0 ? ('exact' as const) : ('part' as const) }),

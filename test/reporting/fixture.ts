@@ -126,7 +126,8 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
     summary: {},
   };
   const catalog: Catalog = { controls: controlTable.map(control), frameworks, digest: hex(5), bytes: new Uint8Array() };
-  const before = results.map(
+  const before = Array.from(
+    results,
     (entry): ControlResult =>
       entry.id === 'RBAC-001'
         ? { ...entry, outcome: 'pass', findings: [] }

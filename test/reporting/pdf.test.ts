@@ -97,21 +97,13 @@ describe('the PDF', () => {
     ];
     expect(words.join('')).not.toMatch(/\\u\{/);
     const inputs = makeInputs({ demo: false });
-    const tame = {
-      ...inputs,
-      assessment: {
-        ...inputs.assessment,
-        controls: inputs.assessment.controls.map((control) => ({
-          ...control,
-          findings: [],
-          gaps: control.gaps.map((gap) => ({ ...gap, detail: undefined })),
-        })),
-      },
-    };
-    writeFileSync(
-      plain,
-      await renderPdf(buildReportModel({ ...tame, runs: tame.runs.map((run) => ({ ...run, summary: { ...run.summary, error: null } })) })),
-    );
+    const controls = Array.from(inputs.assessment.controls, (control) => ({
+      ...control,
+      findings: [],
+      gaps: Array.from(control.gaps, (gap) => ({ ...gap, detail: undefined })),
+    }));
+    const runs = Array.from(inputs.runs, (entry) => ({ ...entry, summary: { ...entry.summary, error: null } }));
+    writeFileSync(plain, await renderPdf(buildReportModel({ ...inputs, assessment: { ...inputs.assessment, controls }, runs })));
     expect(run('pdftotext', plain, '-')).not.toContain('\\u{');
   });
 

@@ -1,13 +1,13 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { contentRule, credentialRule, credentialRules, nameRule, suggestsCredential } from '../../src/sources/credential-rules.ts';
 
 // Put together here, so that no scanner takes this file for a leak.
 const long = 'aB3'.repeat(30);
 const contents: readonly (readonly [rule: string, text: string])[] = [
-  ['private-key', `-----BEGIN RSA PRIVATE ${'KEY'}-----\nMIIE`],
-  ['private-key', `-----BEGIN ${'PRIVATE'} KEY-----`],
-  ['aws-access-key-id', `id=${'AKIA'}ABCDEFGH234567XY`],
+  ['private-key', ['-----BEGIN RSA PRIVATE', 'KEY-----'].join(' ')],
+  ['private-key', ['-----BEGIN', 'PRIVATE KEY-----'].join(' ')],
+  ['aws-access-key-id', ['id=AKIA', 'ABCDEFGH234567XY'].join('')],
   ['github-token', `ghp_${long.slice(0, 36)}`],
   ['gitlab-token', `glpat-${long.slice(0, 20)}`],
   ['slack-token', `xoxb-${long.slice(0, 20)}`],

@@ -40,9 +40,15 @@ function record(uuid: string, names: string[], append = false): EvidenceReader {
   const memory = createMemorySnapshot({ scope: 'cluster', cluster: identity, at: end.endedAt });
   const sink = createRecordingSink(file, header(uuid), { append });
   const both: EvidenceSink = {
-    put: (kind, objects) => [memory, sink].forEach((one) => one.put(kind, objects)),
-    restart: (kind) => [memory, sink].forEach((one) => one.restart(kind)),
-    close: (listing) => [memory, sink].forEach((one) => one.close(listing)),
+    put: (kind, objects) => {
+      for (const one of [memory, sink]) one.put(kind, objects);
+    },
+    restart: (kind) => {
+      for (const one of [memory, sink]) one.restart(kind);
+    },
+    close: (listing) => {
+      for (const one of [memory, sink]) one.close(listing);
+    },
   };
   const ingest = createIngest({ collectors, sink: both, clock: () => new Date(at) });
   const [request] = declarationOf('k8s.pods/pods')?.requests({}) ?? [];
@@ -72,13 +78,9 @@ async function replay(path = file, known: readonly Collector[] = collectors) {
 }
 
 // Ids are salted per snapshot, so they are the one thing that differs.
+const withoutId = <T extends { id: string }>({ id: _id, ...rest }: T) => rest;
 const contents = (reader: EvidenceReader) =>
-  reader
-    .listings()
-    .map(({ id: _id, ...listing }) => ({
-      listing,
-      objects: [...reader.objects(listing.kind)].map(({ id: _objectId, ...object }) => object),
-    }));
+  reader.listings().map((listing) => ({ listing: withoutId(listing), objects: Array.from(reader.objects(listing.kind), withoutId) }));
 
 test('several runs replay with the same result', async () => {
   const first = record('r-1', ['a', 'b']);
@@ -215,7 +217,7 @@ test('a recording that was edited and sealed again cannot bring values in', asyn
 
 test('what another version of a collector kept is a gap', async () => {
   record('r-1', ['a']);
-  const newer = collectors.map((collector) => (collector.kind === 'k8s.pods' ? { ...collector, version: 99 } : collector));
+  const newer = collectors.map((collector) => (collector.kind === 'k8s.pods' ? Object.assign({}, collector, { version: 99 }) : collector));
   const { snapshots } = await replay(file, newer);
   expect(snapshots[0]?.listing('k8s.pods/pods')?.gaps).toMatchObject([{ reason: 'redacted', what: 'k8s.pods/pods' }]);
   expect(snapshots[0]?.listing('k8s.nodes/nodes')?.gaps).toMatchObject([{ reason: 'forbidden' }]);

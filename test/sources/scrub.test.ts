@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { collectors, declarationOf } from '../../src/collectors/index.ts';
 import type { Json, JsonObject, ListingKind, RawObject } from '../../src/model/index.ts';
@@ -293,7 +293,7 @@ describe('laws', () => {
     );
     const undeclared = fc
       .array(fc.constantFrom('spec', 'containers', 'x', 'env', 'data', 'status', 0, 1), { minLength: 1, maxLength: 6 })
-      .map((path) => [...path, 'undeclared']);
+      .map((path) => path.concat('undeclared'));
     const shape = fc.constantFrom<(text: string) => Json>(
       (text) => text,
       (text) => `--${text}`,

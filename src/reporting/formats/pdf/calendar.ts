@@ -37,7 +37,7 @@ export function drawCalendar(paper: Paper, all: readonly ReportRun[]): void {
       .map(([state, group]) => `${group.length} ${words[state] ?? state}`)
       .join(', ');
     paper.figure(`Runs ${row[0]?.number ?? 0} to ${row.at(-1)?.number ?? 0}: ${described}.`, step + 1, () => {
-      paper.drawText(row[0]?.plannedAt.slice(0, 10) ?? '', paper.left, paper.y + square - 1, sizes.small, 'regular', quiet);
+      paper.label(row[0]?.plannedAt.slice(0, 10) ?? '', paper.left, paper.y + square - 1, sizes.small, 'regular', quiet);
       for (const [index, run] of row.entries()) drawSquare(paper.doc, stateOf(run.status), paper.left + labelWidth + index * step, paper.y);
     });
   }
@@ -53,8 +53,8 @@ function drawKey(paper: Paper, key: readonly { readonly state: string; readonly 
     let x = paper.left;
     for (const { state, text } of key) {
       drawSquare(paper.doc, state, x, paper.y);
-      paper.drawText(text, x + square + 4, paper.y + square - 1, sizes.small, 'regular', ink);
-      x += square + 4 + paper.fonts.width(text, 'regular') * sizes.small + 14;
+      paper.label(text, x + square + 4, paper.y + square - 1, sizes.small, 'regular', ink);
+      x += square + 4 + paper.labelWidth(text, sizes.small, 'regular') + 14;
     }
   });
 }

@@ -23,7 +23,7 @@ export function drawBar(paper: Paper, framework: Pick<ReportFramework, 'counts' 
   const segments = placeSegments(paper, counts, total, shown);
   const labels = shown.map((outcome): Label => {
     const text = `${counts[outcome]} ${verdicts[outcome].word}`;
-    return { shown: outcome, text, width: labelMark + 3 + paper.fonts.width(text, 'regular') * labelSize };
+    return { shown: outcome, text, width: labelMark + 3 + paper.labelWidth(text, labelSize, 'regular') };
   });
   const rows = placeLabels(labels, paper.left, paper.width);
   const rowHeight = labelSize * lineHeight + 2;
@@ -37,7 +37,7 @@ export function drawBar(paper: Paper, framework: Pick<ReportFramework, 'counts' 
       const middle = paper.y + barHeight + 4 + (index + 0.5) * rowHeight;
       for (const { label, x } of row) {
         drawMark(paper.doc, label.shown, x + labelMark / 2, middle, labelMark);
-        paper.drawText(label.text, x + labelMark + 3, middle + labelSize * 0.36, labelSize, 'regular', ink);
+        paper.label(label.text, x + labelMark + 3, middle + labelSize * 0.36, labelSize, 'regular', ink);
       }
     }
   });
@@ -51,10 +51,10 @@ interface Segment {
 
 /** White on what is solid and dark, ink on what is light; nothing over hatching. */
 function drawCount(paper: Paper, { outcome, x, width }: Segment, count: string): void {
-  const taken = paper.fonts.width(count, 'medium') * labelSize;
+  const taken = paper.labelWidth(count, labelSize, 'medium');
   if (outcome === 'exception' || taken + 8 > width) return;
   const colour = outcome === 'pass' || outcome === 'fail' ? '#FFFFFF' : ink;
-  paper.drawText(count, x + (width - taken) / 2, paper.y + barHeight / 2 + labelSize * 0.36, labelSize, 'medium', colour);
+  paper.label(count, x + (width - taken) / 2, paper.y + barHeight / 2 + labelSize * 0.36, labelSize, 'medium', colour);
 }
 
 /** Widths by count, none thinner than can be seen; the space that takes is given by the others. */
@@ -117,8 +117,8 @@ export function drawStrip(paper: Paper, title: string, requirements: readonly Re
   paper.figure(`${title}: ${words.join(', ')}, of ${requirements.length}.`, height, (element: Element) => {
     for (const { requirement, x, y } of spots) drawMark(paper.doc, requirement.verdict.shown, x + step / 2, y + step / 2 + 0.5, mark);
     const count = String(requirements.length);
-    const width = paper.fonts.width(count, 'regular') * sizes.table;
-    paper.drawText(count, paper.left + paper.width - width, top + step / 2 + sizes.table * 0.36 + 0.5, sizes.table, 'regular', quiet);
+    const width = paper.labelWidth(count, sizes.table, 'regular');
+    paper.label(count, paper.left + paper.width - width, top + step / 2 + sizes.table * 0.36 + 0.5, sizes.table, 'regular', quiet);
     for (const { requirement, x, y } of linked ? spots : []) {
       const link = paper.element('Link', {}, element);
       paper.annotate(`requirement ${requirement.key}`, x, y, step, step, requirement.id, link);

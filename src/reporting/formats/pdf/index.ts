@@ -9,7 +9,7 @@ import { drawCover, drawFrameworks, drawScope, drawSummary } from './front.ts';
 import { Paper } from './paper.ts';
 import type { Report } from './report.ts';
 import { drawControls, drawFindings, drawOpenPoints, drawRequirements } from './results.ts';
-import { margin, quiet, rule, sizes } from './style.ts';
+import { type Face, ink, margin, quiet, rule, sizes } from './style.ts';
 
 /** What a signature field needs of the document. */
 export interface SignableDocument {
@@ -68,63 +68,45 @@ function drawSection(report: Report, { id, title, intro }: ReportModel['sections
   else drawExhibits(report);
 }
 
-/** Head: whose, which time, which pack, DEMO or DRAFT. Foot: page, checkpoint, class of the document. Nothing else. */
+/** Head: whose, which time, which pack, DEMO or DRAFT. Foot: class of the document, checkpoint, page. Nothing else. */
 function drawHeadAndFoot({ paper, model }: Report, page: number, pages: number): void {
   const { meta, checkpoint } = model;
+  const { width, left, doc } = paper;
   const size = sizes.small;
   const head = margin - 4;
-  const foot = paper.doc.page.height - margin + 6;
-  const flags = [meta.demo ? 'DEMO' : '', meta.draft ? 'DRAFT' : ''].filter((flag) => flag !== '').join(' ');
-  const flagWidth = flags === '' ? 0 : paper.fonts.width(flags, 'bold') * 9 + 10;
-  const right = `pack ${harmless(meta.pack)}`;
-  const middle = spanText(meta);
-  const rightWidth = paper.fonts.width(right, 'regular') * size;
-  const middleWidth = paper.fonts.width(middle, 'regular') * size;
-  const room = paper.width - flagWidth - rightWidth - middleWidth - 36;
-  paper.drawText(fitted(paper, meta.organization, size, room), paper.left, head, size, 'medium', quiet);
-  paper.drawText(
-    fitted(paper, middle, size, paper.width / 3),
-    paper.left + paper.width - flagWidth - rightWidth - middleWidth - 18,
-    head,
-    size,
-    'regular',
-    quiet,
-  );
-  paper.drawText(
-    fitted(paper, right, size, paper.width / 4),
-    paper.left + paper.width - flagWidth - rightWidth,
-    head,
-    size,
-    'regular',
-    quiet,
-  );
-  if (flags !== '') paper.drawText(flags, paper.left + paper.width - flagWidth + 10, head, 9, 'bold');
-  const { doc } = paper;
+  const foot = doc.page.height - margin + 6;
+  const space = 18;
+  let right = left + width;
+  const placeRight = (value: string, face: Face, at: number, colour: string, textSize = size): void => {
+    if (value === '') return;
+    right -= paper.labelWidth(value, textSize, face);
+    paper.label(value, right, at, textSize, face, colour);
+    right -= space;
+  };
+  placeRight([meta.demo ? 'DEMO' : '', meta.draft ? 'DRAFT' : ''].filter((flag) => flag !== '').join(' '), 'bold', head, ink, 9);
+  placeRight(fitted(paper, `pack ${meta.pack}`, 'regular', width / 4), 'regular', head, quiet);
+  placeRight(fitted(paper, spanText(meta), 'regular', width / 3), 'regular', head, quiet);
+  paper.label(fitted(paper, meta.organization, 'medium', right - left), left, head, size, 'medium', quiet);
   doc.save().lineWidth(0.4).strokeColor(rule);
-  doc
-    .moveTo(paper.left, head + 5)
-    .lineTo(paper.left + paper.width, head + 5)
-    .stroke();
-  doc
-    .moveTo(paper.left, foot - 10)
-    .lineTo(paper.left + paper.width, foot - 10)
-    .stroke()
-    .restore();
-  const number = `page ${page} of ${pages}`;
-  const numberWidth = paper.fonts.width(number, 'regular') * size;
-  const class_ = fitted(paper, meta.documentClass, size, paper.width / 2);
-  paper.drawText(class_, paper.left, foot, size, 'regular', quiet);
+  for (const y of [head + 5, foot - 10]) {
+    doc
+      .moveTo(left, y)
+      .lineTo(left + width, y)
+      .stroke();
+  }
+  doc.restore();
   const mark = `checkpoint ${checkpoint.root.slice(0, 12)}`;
-  paper.drawText(mark, paper.left + (paper.width - paper.fonts.width(mark, 'regular') * size) / 2, foot, size, 'regular', quiet);
-  paper.drawText(number, paper.left + paper.width - numberWidth, foot, size, 'regular', quiet);
+  paper.label(fitted(paper, meta.documentClass, 'regular', width / 3), left, foot, size, 'regular', quiet);
+  paper.label(mark, left + (width - paper.labelWidth(mark, size, 'regular')) / 2, foot, size, 'regular', quiet);
+  right = left + width;
+  placeRight(`page ${page} of ${pages}`, 'regular', foot, quiet);
 }
 
 /** As much of a text as fits, with an ellipsis; the cover has it whole. */
-function fitted(paper: Paper, value: string, size: number, width: number): string {
-  const line = paper.set([{ text: value }], size, Number.POSITIVE_INFINITY)[0];
-  const shown = line?.pieces.map((piece) => piece.text).join('') ?? '';
-  if (paper.fonts.width(shown, 'regular') * size <= width) return shown;
-  const characters = Array.from(shown);
-  while (characters.length > 1 && paper.fonts.width(`${characters.join('')}…`, 'regular') * size > width) characters.pop();
+function fitted(paper: Paper, value: string, face: Face, width: number): string {
+  const fits = (text: string): boolean => paper.labelWidth(text, sizes.small, face) <= width;
+  if (fits(value)) return value;
+  const characters = Array.from(value).slice(0, 300);
+  while (characters.length > 1 && !fits(`${characters.join('')}…`)) characters.pop();
   return `${characters.join('')}…`;
 }

@@ -107,7 +107,7 @@ export class Paper {
   ): void {
     const { size = sizes.body, tag = 'P', after = 6, indent = 0 } = options;
     const list = typeof spans === 'string' ? [{ text: spans }] : spans;
-    const coloured = options.colour === undefined ? list : list.map((span) => ({ colour: options.colour, ...span }) as Span);
+    const coloured = options.colour === undefined ? list : Array.from(list, (span): Span => ({ colour: options.colour ?? ink, ...span }));
     const lines = this.set(coloured, size, options.width ?? this.width - indent);
     const element = this.element(tag);
     for (const line of lines) {
@@ -125,7 +125,7 @@ export class Paper {
 
   /** A structure element under `parent`; the caller ends it on the page where its last content stands. */
   element(tag: string, options: StructOptions = {}, parent: Element = this.root): Element {
-    const element = this.doc.struct(tag, options as PDFKit.Mixins.StructureElementOptions);
+    const element = this.doc.struct(tag, options);
     if (options.columns !== undefined) spanColumns(element, options.columns);
     parent.add(element);
     return element;
@@ -177,7 +177,25 @@ export class Paper {
     }
   }
 
-  drawText(text: string, x: number, baseline: number, size: number, face: Face, colour = ink): void {
+  /** One line of text in a drawing or an artifact, which the caller has marked. */
+  label(value: string, x: number, baseline: number, size: number, face: Face, colour = ink): void {
+    let cursor = x;
+    for (const piece of joinPieces(this.labelLine(value, face).pieces)) {
+      this.drawText(piece.text, cursor, baseline, size, piece.face, colour);
+      cursor += piece.width * size;
+    }
+  }
+
+  labelWidth(value: string, size: number, face: Face): number {
+    return this.labelLine(value, face).width * size;
+  }
+
+  private labelLine(value: string, face: Face): Line {
+    const [line] = this.set([{ text: value, face, whole: true }], 1, Number.POSITIVE_INFINITY);
+    return line ?? { pieces: [], width: 0 };
+  }
+
+  private drawText(text: string, x: number, baseline: number, size: number, face: Face, colour: string): void {
     const { doc } = this;
     doc.font(face).fontSize(sizeOf(size, face)).fillColor(colour);
     doc.text(text, x, baseline, { lineBreak: false, baseline: 'alphabetic' });
@@ -189,7 +207,7 @@ export class Paper {
     // pdfkit writes a String object as text; a plain string would become a PDF name.
     const Contents = Object(`Go to ${label}`) as string;
     const options = { Subtype: 'Link', Dest: this.destinationOf(key), Contents, structParent };
-    this.doc.annotate(x, y, width, height, options as PDFKit.Mixins.AnnotationOption);
+    this.doc.annotate(x, y, width, height, options);
   }
 
   /** Puts head and foot on every page, ends the document and gives its bytes. */

@@ -1,5 +1,5 @@
 /** What was concluded and on what: deviations, open points, each requirement, each control. */
-import type { ReportControl, ReportRequirement } from '../../report-model.ts';
+import type { ReportControl, ReportFramework, ReportRequirement } from '../../report-model.ts';
 import { plural, reachText, standingText } from '../wording.ts';
 import { sectionTitle, spaced } from './front.ts';
 import { findingsByControl, link, linkList, type Report, sheetTitle, verdictCell } from './report.ts';
@@ -99,15 +99,14 @@ export function drawOpenPoints(report: Report): void {
 }
 
 function gapSpans(gaps: ReportControl['gaps'], limit: number): Span[] {
-  const spans = gaps
-    .slice(0, limit)
-    .flatMap((gap, index) => [
-      ...(index === 0 ? [] : [text('; ')]),
-      name(gap.what),
-      text(` (${gap.reason})`, { colour: quiet }),
-      ...(gap.detail === null ? [] : [text(`: ${gap.detail}`, { colour: quiet })]),
-    ]);
-  return gaps.length > limit ? [...spans, text(`; and ${gaps.length - limit} more in the workbook`, { colour: quiet })] : spans;
+  const spans: Span[] = [];
+  for (const gap of gaps.slice(0, limit)) {
+    if (spans.length > 0) spans.push(text('; '));
+    spans.push(name(gap.what), text(` (${gap.reason})`, { colour: quiet }));
+    if (gap.detail !== null) spans.push(text(`: ${gap.detail}`, { colour: quiet }));
+  }
+  if (gaps.length > limit) spans.push(text(`; and ${gaps.length - limit} more in the workbook`, { colour: quiet }));
+  return spans;
 }
 
 export function drawRequirements(report: Report): void {
@@ -126,11 +125,15 @@ export function drawRequirements(report: Report): void {
         { title: 'Controls', share: (100 - idShare) * 0.25 },
         { title: 'Exhibits', share: (100 - idShare) * 0.12 },
       ],
-      framework.sections.flatMap((section): (TableRow | Group)[] => [
-        { group: sectionTitle(section) },
-        ...section.requirements.map((requirement) => requirementRow(report, requirement)),
-      ]),
+      requirementRows(report, framework),
     );
+  }
+}
+
+function* requirementRows(report: Report, framework: ReportFramework): Iterable<TableRow | Group> {
+  for (const section of framework.sections) {
+    yield { group: sectionTitle(section) };
+    for (const requirement of section.requirements) yield requirementRow(report, requirement);
   }
 }
 
@@ -230,8 +233,10 @@ function findingSpans(report: Report, control: ReportControl): Span[] {
 function requirementSpans(report: Report, requirements: readonly string[], limit: number): Span[] {
   const titles = new Map(report.model.frameworks.map((framework) => [framework.id, framework.title]));
   const groups = Map.groupBy(requirements, (key) => key.slice(0, key.indexOf(' ')));
-  return [...groups].flatMap(([framework, keys], index) => [
-    text(`${index === 0 ? '' : '; '}${titles.get(framework) ?? framework}: `, { colour: quiet }),
-    ...linkList(report, 'requirement', keys, limit, (key) => key.slice(key.indexOf(' ') + 1)),
-  ]);
+  const spans: Span[] = [];
+  for (const [framework, keys] of groups) {
+    spans.push(text(`${spans.length === 0 ? '' : '; '}${titles.get(framework) ?? framework}: `, { colour: quiet }));
+    spans.push(...linkList(report, 'requirement', keys, limit, (key) => key.slice(key.indexOf(' ') + 1)));
+  }
+  return spans;
 }

@@ -187,7 +187,7 @@ function drawRepeated(
       for (const [row, line] of title.entries()) {
         const baseline = paper.y + (lines - title.length + row) * leadingOfTitle + sizes.small * (lineHeight / 2 + 0.36);
         const shown = line.pieces.map((piece) => piece.text).join('');
-        paper.drawText(shown, startOf(line, columns[index], boxes[index]), baseline, sizes.small, 'medium', quiet);
+        paper.label(shown, startOf(line, columns[index], boxes[index]), baseline, sizes.small, 'medium', quiet);
       }
     }
   }, 'Pagination');

@@ -104,20 +104,24 @@ function segmentsOf(word: string): readonly string[] {
 
 /** For a word wider than a line: first at separators, then anywhere. */
 function split(word: string, span: Span, size: number, width: number, fonts: Fonts): Piece[] {
-  return segmentsOf(word).flatMap((segment) => {
+  const parts: Piece[] = [];
+  for (const segment of segmentsOf(word)) {
     const piece = shape(segment, span, size, fonts);
-    if (piece.width <= width) return [piece];
-    const parts: Piece[] = [];
+    if (piece.width <= width) {
+      parts.push(piece);
+      continue;
+    }
     let current = '';
-    for (const character of atomsOf(segment)) {
-      if (current !== '' && shape(current + character, span, size, fonts).width > width) {
+    for (const atom of atomsOf(segment)) {
+      if (current !== '' && shape(current + atom, span, size, fonts).width > width) {
         parts.push(shape(current, span, size, fonts));
         current = '';
       }
-      current += character;
+      current += atom;
     }
-    return [...parts, shape(current, span, size, fonts)];
-  });
+    parts.push(shape(current, span, size, fonts));
+  }
+  return parts;
 }
 
 /** Letters with their marks; an escape of ours is one atom. */

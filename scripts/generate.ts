@@ -1,0 +1,73 @@
+/**
+ * Writes the files that follow from others: JSON Schemas from the zod schemas, the collectors' reference and the least ClusterRole from
+ * their declarations. `--check` changes nothing and fails when one is stale.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { configSchema, rbacManifests } from '../src/app/index.ts';
+import { controlSchema, frameworkSchema } from '../src/catalog/index.ts';
+import { collectors } from '../src/collectors/index.ts';
+import { assessmentSchema, describeRule } from '../src/model/index.ts';
+import { populations } from '../src/populations/index.ts';
+
+const check = process.argv.includes('--check');
+
+const schema = (type: z.ZodType, title: string, io: 'input' | 'output') =>
+  `${JSON.stringify({ title, ...z.toJSONSchema(type, { target: 'draft-7', io, unrepresentable: 'any' }) }, null, 2)}\n`;
+
+const cell = (text: string) => text.replaceAll('|', '\\|');
+
+function collectorReference(): string {
+  const rows = collectors.flatMap((collector) =>
+    collector.listings.map((listing) => {
+      const rights = listing.needs.map((rule) => `\`${describeRule(rule)}\``).join('<br>') || '–';
+      return `| \`${listing.kind}\` | ${collector.optIn ? 'opt-in' : 'on'} | ${rights} | ${cell(listing.withoutIt)} |`;
+    }),
+  );
+  return [
+    '# What is collected, which right it needs, and what is lost without it',
+    '',
+    'Generated from the collectors by `npm run generate`. `kubevidence manifests rbac` prints the ClusterRole for what is enabled.',
+    '',
+    '| evidence | default | right | without it |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+    '## Populations that controls test',
+    '',
+    '| population | a row is |',
+    '|---|---|',
+    ...populations.map(({ name, doc }) => `| \`${name}\` | ${cell(doc)} |`),
+    '',
+  ].join('\n');
+}
+
+const files: Record<string, string> = {
+  'schemas/assessment.schema.json': schema(assessmentSchema, 'kubevidence/assessment/v1', 'output'),
+  'schemas/config.schema.json': schema(configSchema, 'kubevidence.yaml', 'input'),
+  'schemas/control.schema.json': schema(controlSchema, 'A control', 'input'),
+  'schemas/framework.schema.json': schema(frameworkSchema, 'A framework and its requirements', 'input'),
+  'docs/collectors.md': collectorReference(),
+  'docs/clusterrole.yaml': rbacManifests({}, { namespace: 'kubevidence', serviceAccount: 'collector' }),
+};
+
+let stale = 0;
+for (const [path, content] of Object.entries(files)) {
+  let current = '';
+  try {
+    current = readFileSync(path, 'utf8');
+  } catch {
+    // Written below, or reported as stale.
+  }
+  if (current === content) continue;
+  stale += 1;
+  if (check) process.stdout.write(`stale: ${path} (npm run generate)\n`);
+  else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+    process.stdout.write(`wrote ${path}\n`);
+  }
+}
+process.stdout.write(`${Object.keys(files).length} generated files, ${stale} ${check ? 'stale' : 'written'}\n`);
+process.exitCode = check && stale > 0 ? 1 : 0;

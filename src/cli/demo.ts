@@ -1,0 +1,27 @@
+/** `demo`: the main job, told in the order in which it happens, with what to open and what to type next. */
+import { relative } from 'node:path';
+import { runDemo } from '../app/index.ts';
+import { printAssessment } from './assess.ts';
+import { printPack, printVerification } from './pack.ts';
+import type { Action } from './session.ts';
+
+export const demoAction: Action<{ out: string }> = async (session, options) => {
+  const { app, terminal } = session;
+  const report = await runDemo(app, options.out, (text) => terminal.note(`${text} …`));
+  terminal.print();
+  terminal.print('DEMO · a recording of a real Kubernetes control plane, made by kubevidence’s own collectors');
+  terminal.print();
+  for (const run of report.runs) terminal.print(`  run ${run.number}  ${run.observedAt ?? ''}  ${run.status}`);
+  terminal.print();
+  printAssessment(terminal, report.judged, app.clock(), { next: false });
+  terminal.print();
+  printPack(session, report.pack);
+  terminal.print();
+  printVerification(terminal, 'pack.zip', report.verification);
+  const directory = relative(app.cwd, report.directory) || '.';
+  terminal.print();
+  terminal.print(`Open ${directory}/pack/report.pdf and ${directory}/pack/workbook.xlsx. On your own cluster:`);
+  terminal.print();
+  for (const line of ['init', 'collect', 'pack create --out pack']) terminal.print(`  npm run kubevidence -- ${line}`);
+  return report.verification.ok ? 0 : 4;
+};

@@ -1,0 +1,180 @@
+/**
+ * Credentials of a legacy `auth-provider` (oidc, gcp, azure), refreshed by the one that knows their flows, client-node: in a process of
+ * its own under a deadline, because it asks the issuer and runs helper commands without one (docs/decisions/0005). An id-token that is
+ * still valid is used as it is. New tokens are kept in memory and never written to the kubeconfig. No token reaches a message.
+ */
+import { fork } from 'node:child_process';
+import { dirname, resolve } from 'node:path';
+import { at, clip, type Clock, findNearest, isObject, type JsonObject, KubevidenceError, textAt } from '../model/index.ts';
+import type { AuthProviderAnswer, AuthProviderRequest } from './auth-provider-process.ts';
+import { type KubeconfigEntry, readNamedFile } from './kubeconfig.ts';
+import type { Credentials, ExecAnswer } from './live-exec.ts';
+
+interface AuthProviderOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Told once for each thing about the credentials that people should know; safe to print. */
+  readonly warn: (sentence: string) => void;
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+/** What replaces each provider: kubectl itself dropped gcp and azure in 1.26. */
+const replacements: Readonly<Record<string, string>> = {
+  oidc: 'log in again with the tool that wrote the kubeconfig, or use the exec plugin `kubectl oidc-login`',
+  gcp: 'use the exec plugin instead: `gcloud container clusters get-credentials` with gke-gcloud-auth-plugin installed',
+  azure: 'use the exec plugin instead: `kubelogin convert-kubeconfig`',
+};
+
+/** Reads the `auth-provider` of a user. The function gives credentials as a CredentialSource does. Throws 'configuration'. */
+export function authProviderCredentials(user: KubeconfigEntry, provider: JsonObject, options: AuthProviderOptions) {
+  const name = textAt(provider, 'name') ?? '';
+  const place = user.placeOf('auth-provider');
+  const replacement = Object.hasOwn(replacements, name) ? replacements[name] : undefined;
+  if (replacement === undefined) {
+    const known = Object.keys(replacements);
+    const close = findNearest(name, known);
+    throw new KubevidenceError('configuration', `the user "${clip(user.name, 80)}" has an unknown auth-provider "${clip(name, 80)}"`, {
+      place,
+      next: `${close === undefined ? '' : `did you mean "${close}"? `}known are ${known.join(', ')}; for others use an exec plugin`,
+    });
+  }
+  const what = `the auth-provider ${name} of the user "${clip(user.name, 80)}"`;
+  let settings = readSettings(user, provider, name);
+  let known = name === 'oidc' ? answerOf(name, settings['id-token'] && `Bearer ${settings['id-token']}`, settings) : undefined;
+  if (name === 'oidc') checkRefreshable(settings, known !== undefined, what, user, options.clock);
+  let running: Promise<ExecAnswer> | undefined;
+
+  const refresh = async (refused: boolean): Promise<ExecAnswer> => {
+    const unreachable = (why: string): never => {
+      const secret = settings['client-secret'] ? ' (the refresh is made without the client-secret)' : '';
+      throw new KubevidenceError('unreachable', `${what} gave no credentials: ${clip(why, 400)}${secret}`, { place, next: replacement });
+    };
+    if (name === 'oidc' && !refreshKeys.every((key) => settings[key])) return unreachable('the id-token is no longer valid');
+    const answer = await askInProcess({ name, config: refused || known ? outdated(settings) : settings }, options);
+    if (answer === undefined) return unreachable(`no answer within ${options.timeoutMs / 1000} s`);
+    if ('failure' in answer) return unreachable(answer.failure);
+    const fresh = answerOf(name, answer.authorization, answer.config);
+    if (fresh === undefined) return unreachable('the answer has no usable token');
+    if (fresh.expiresAt !== undefined && fresh.expiresAt <= options.clock()) return unreachable('the new token has expired already');
+    if (settings['refresh-token'] !== answer.config['refresh-token'])
+      options.warn(`${what} gave a new refresh-token, which is not written to the kubeconfig: kubectl may ask for a new login`);
+    settings = answer.config;
+    return fresh;
+  };
+
+  return async (refused?: Credentials): Promise<Credentials> => {
+    const isRefused = known !== undefined && refused === known.credentials;
+    const expired = known?.expiresAt !== undefined && known.expiresAt <= options.clock();
+    if (known !== undefined && !expired && !isRefused) return known.credentials;
+    // Requests that run side by side share one refresh.
+    running ??= refresh(isRefused).finally(() => {
+      running = undefined;
+    });
+    known = await running;
+    return known.credentials;
+  };
+}
+
+const refreshKeys = ['idp-issuer-url', 'client-id', 'refresh-token'] as const;
+
+/** All text; paths absolute; the keys of the helper's JSON as client-go defaults them. */
+function readSettings(user: KubeconfigEntry, provider: JsonObject, name: string): Settings {
+  const given = at(provider, 'config') ?? {};
+  const place = user.placeOf('auth-provider');
+  const settings: Record<string, string> = name === 'gcp' ? { 'token-key': '{.access_token}', 'expiry-key': '{.token_expiry}' } : {};
+  for (const [key, value] of isObject(given) ? Object.entries(given) : []) {
+    if (typeof value === 'string' && value !== '') settings[key] = value;
+  }
+  const ca = settings['idp-certificate-authority'];
+  if (ca !== undefined) {
+    const file = resolve(dirname(user.file), ca);
+    readNamedFile(file, "issuer's CA", place);
+    settings['idp-certificate-authority'] = file;
+  }
+  const issuer = settings['idp-issuer-url'];
+  if (issuer !== undefined && URL.parse(issuer)?.protocol !== 'https:')
+    throw new KubevidenceError('configuration', 'the idp-issuer-url of the auth-provider is not an https:// URL', { place });
+  return settings;
+}
+
+function checkRefreshable(settings: Settings, hasToken: boolean, what: string, user: KubeconfigEntry, clock: Clock): void {
+  const missing = refreshKeys.filter((key) => !settings[key]);
+  if (missing.length === 0) return;
+  const expiresAt = expiryOfToken(settings['id-token'] ?? '');
+  if (hasToken && expiresAt !== undefined && expiresAt > clock()) return;
+  const details = { place: user.placeOf('auth-provider'), next: replacements['oidc'] ?? '' };
+  if (expiresAt === undefined)
+    throw new KubevidenceError('configuration', `${what} has no readable id-token, and no ${missing.join(', ')} to get one`, details);
+  const ended = `the id-token of ${what} expired at ${expiresAt.toISOString()}`;
+  throw new KubevidenceError('unreachable', `${ended}, and there is no ${missing.join(', ')} to renew it`, details);
+}
+
+/** Settings with which client-node refreshes whatever it believes of the token it has. */
+function outdated(settings: Settings): Settings {
+  const { 'id-token': idToken, 'access-token': _dropped, ...rest } = settings;
+  return idToken === undefined ? rest : { ...rest, 'id-token': expiredToken };
+}
+
+/** A JWT with `exp: 1`: client-node refreshes only in place of an id-token that is there and has expired. */
+const expiredToken = `${Buffer.from('{}').toString('base64url')}.${Buffer.from('{"exp":1}').toString('base64url')}.none`;
+
+/** Undefined when there is no token, or none that an HTTP header carries, or (oidc) none that tells its expiry. */
+function answerOf(name: string, authorization: string | undefined, settings: Settings): ExecAnswer | undefined {
+  if (authorization === undefined || !/^Bearer [\x21-\x7e]+$/.test(authorization)) return undefined;
+  const expiresAt = name === 'oidc' ? expiryOfToken(authorization) : expiryOfSettings(settings);
+  return name === 'oidc' && expiresAt === undefined ? undefined : { credentials: { authorization }, expiresAt };
+}
+
+function expiryOfToken(token: string): Date | undefined {
+  try {
+    const seconds = at(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')), 'exp');
+    return typeof seconds === 'number' ? validDate(seconds * 1000) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** gcp writes `expiry` (RFC 3339); azure `expires-on`, in seconds. */
+function expiryOfSettings(settings: Settings): Date | undefined {
+  if (settings['expiry']) return validDate(Date.parse(settings['expiry']));
+  return settings['expires-on'] ? validDate(Number(settings['expires-on']) * 1000) : undefined;
+}
+
+function validDate(time: number): Date | undefined {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** Undefined: no answer in time, and the process with all that it started has been ended. */
+function askInProcess(request: AuthProviderRequest, { env, timeoutMs }: AuthProviderOptions): Promise<AuthProviderAnswer | undefined> {
+  return new Promise((settle) => {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const child = fork(new URL(`./auth-provider-process.${extension}`, import.meta.url), {
+      env,
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      // A session of its own: a helper command has no terminal to ask on, and the whole group can be ended.
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const finish = (answer: AuthProviderAnswer | undefined) => {
+      clearTimeout(timer);
+      settle(answer);
+    };
+    const timer = setTimeout(() => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        child.kill('SIGKILL');
+      }
+      finish(undefined);
+    }, timeoutMs);
+    child.once('message', (answer: AuthProviderAnswer) => finish(answer));
+    child.once('error', (error) => finish({ failure: `the process that asks for them could not be started (${error.message})` }));
+    child.once('exit', (code, signal) => finish({ failure: `the process that asks for them ended (${signal ?? `exit code ${code}`})` }));
+    child.send(request, (error) => {
+      if (error) finish({ failure: `the process that asks for them ended (${error.message})` });
+    });
+  });
+}
