@@ -20,9 +20,9 @@ const failed = [];
 for (const [name, args] of gates) {
   if (only.length > 0 && !only.includes(name)) continue;
   const started = Date.now();
-  process.stdout.write(`\n== ${name}\n`);
+  process.stdout.write(`\n== ${String(name)}\n`);
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
-  process.stdout.write(`== ${name}: ${status === 0 ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+  process.stdout.write(`== ${String(name)}: ${status === 0 ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
   if (status !== 0) failed.push(name);
 }
 process.stdout.write(failed.length === 0 ? '\ncheck: all gates passed\n' : `\ncheck: failed: ${failed.join(', ')}\n`);

@@ -116,7 +116,7 @@ export function loadConfig({
     })),
     frameworks: parsed.frameworks ?? null,
     controlDirs: (parsed.controls ?? []).map(within),
-    params: (parsed.params ?? {}) as Config['params'],
+    params: parsed.params ?? {},
     timezone: parsed.timezone,
     keepAnnotations: parsed.keepAnnotations ?? [],
     collectors: (parsed.collectors ?? {}) as CollectorSettings,
@@ -163,8 +163,7 @@ export function pickCluster(config: Config, wanted: string | undefined): Cluster
 
 function isTimezone(zone: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }

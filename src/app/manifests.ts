@@ -27,7 +27,7 @@ export function rbacManifests(settings: CollectorSettings, { namespace, serviceA
     // Where namespaces are configured, the right is given in each of them and nowhere else.
     const { namespaces } = optionsOf(collector, settings);
     const needs = collector.listings.flatMap((listing) => listing.needs);
-    return namespaces === undefined ? needs : needs.flatMap((rule) => namespaces.map((each) => ({ ...rule, namespace: each })));
+    return namespaces === undefined ? needs : namespaces.flatMap((each) => needs.map((rule) => inNamespace(rule, each)));
   });
   const subjects = [{ kind: 'ServiceAccount', name: serviceAccount, namespace }];
   const rbac = 'rbac.authorization.k8s.io';
@@ -66,6 +66,10 @@ export function rbacManifests(settings: CollectorSettings, { namespace, serviceA
     );
   }
   return documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n');
+}
+
+function inNamespace(rule: AccessRule, namespace: string): AccessRule {
+  return { ...rule, namespace };
 }
 
 /** Rules of one group and verb set in one PolicyRule, sorted, without repeats. */

@@ -87,14 +87,15 @@ export function startWorker(settings: WorkerSettings): WorkerClient {
       await worker.terminate();
     },
     async room() {
-      while (pages >= queueLimit && dead === null) await new Promise<void>((resolve) => hungry.push(resolve));
+      const full = () => pages >= queueLimit && dead === null;
+      while (full()) await new Promise<void>((resolve) => hungry.push(resolve));
       if (dead !== null) throw dead;
     },
   };
 }
 
 function revive(error: NonNullable<ReplyMessage['error']>): Error {
-  if (error.code !== 'unexpected') return new KubevidenceError(error.code as ErrorCode, error.message, error.details as ErrorDetails);
+  if (error.code !== 'unexpected') return new KubevidenceError(error.code as ErrorCode, error.message, error.details);
   const unexpected = new Error(error.message);
   if (error.stack) unexpected.stack = error.stack;
   return unexpected;

@@ -4,6 +4,7 @@
  */
 import type {
   ClusterIdentity,
+  ErrorDetails,
   EvidenceReader,
   Gap,
   Instant,
@@ -105,5 +106,5 @@ export interface CallMessage {
 export interface ReplyMessage {
   readonly id: number;
   readonly value?: unknown;
-  readonly error?: { readonly code: string; readonly message: string; readonly details: Record<string, unknown>; readonly stack?: string };
+  readonly error?: { readonly code: string; readonly message: string; readonly details: ErrorDetails; readonly stack?: string };
 }

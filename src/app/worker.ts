@@ -97,7 +97,7 @@ const methods: CollectionWorker = {
     working().close(kind, outcome);
   },
   end(end) {
-    recording?.end(end);
+    recording?.end({ status: end.status, identity: end.identity, endedAt: end.endedAt });
     if (planned === null || ledger === null) return null;
     // A run that failed before it could read anything is started only to be ended.
     writer ??= ledger.startRun({

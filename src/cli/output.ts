@@ -47,8 +47,12 @@ export function printError(terminal: Terminal, error: unknown): void {
   const where = describePlace(error.place);
   const width = terminal.columns;
   terminal.note(wrap(`kubevidence: ${where}${clip(error.message, 600)}.`, width, '  '));
-  if (error.means !== undefined) terminal.note(`  ${wrap(clip(error.means, 400), width - 2, '  ')}`);
+  if (error.means !== undefined) terminal.note(`  ${wrap(asSentence(clip(error.means, 400)), width - 2, '  ')}`);
   if (error.next !== undefined) terminal.note(`  ${wrap(clip(error.next, 400), width - 2, '  ')}`);
+}
+
+function asSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}`;
 }
 
 function describePlace(place: Place | undefined): string {

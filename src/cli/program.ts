@@ -1,5 +1,5 @@
 /** The commands and their options (docs/interface.md); each is a thin shell around one function of the app. */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, type CommanderError, Option } from 'commander';
 import { toolVersion } from '../app/index.ts';
 import { KubevidenceError, severities } from '../model/index.ts';
 import type { Action, Session } from './session.ts';
@@ -24,7 +24,7 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     async (...all: unknown[]) => {
       const command = all.at(-1) as Command;
       const action = await load();
-      finish(await action(session, command.optsWithGlobals<Options & object>() as Options, command.args));
+      finish(await action(session, command.optsWithGlobals<Options & object>(), command.args));
     };
   const output = (allowed: string) => new Option('-o, --output <format>', allowed).default('table');
   const wholeNumber = (text: string) => {

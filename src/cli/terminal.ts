@@ -22,8 +22,8 @@ export interface Terminal {
 }
 
 export function openTerminal(streams: Streams, env: NodeJS.ProcessEnv): Terminal {
-  const colour = Boolean(streams.out.isTTY) && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
-  const live = Boolean(streams.err.isTTY) && env['TERM'] !== 'dumb';
+  const colour = streams.out.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  const live = streams.err.isTTY && env['TERM'] !== 'dumb';
   let pending = false;
   const clear = () => {
     if (pending) streams.err.write('\r\u001b[2K');

@@ -1,10 +1,11 @@
 /**
  * The files of a pack, whether unpacked or zipped, read with suspicion: names are plain relative paths, nothing is a link, and for a zip
- * every header says the same thing twice, with no byte before, between or after. Whatever else it is, it is no pack of ours.
+ * every header says the same thing twice, with no byte before, between or after, and nothing is compressed (see zip.ts). Whatever else it
+ * is, it is no pack of ours.
  */
 import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32, inflateRawSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
 
 export interface PackFiles {
@@ -29,7 +30,9 @@ export function openPackFiles(path: string): PackFiles {
   }
   if (stat.isDirectory()) return openDirectory(path);
   if (stat.isFile()) return openZip(path);
-  throw new KubevidenceError('usage', `${visible(path)} is neither a directory nor a file`, { next: 'Name the directory or the zip of a pack.' });
+  throw new KubevidenceError('usage', `${visible(path)} is neither a directory nor a file`, {
+    next: 'Name the directory or the zip of a pack.',
+  });
 }
 
 function broken(message: string): KubevidenceError {
@@ -42,7 +45,13 @@ function checkNames(names: readonly string[]): void {
   const seen = new Map<string, string>();
   for (const name of names) {
     const parts = name.split('/');
-    if (name.length > 512 || name.includes('\\') || visible(name) !== name || /^[a-z]:/i.test(name) || parts.some((part) => part === '' || part === '.' || part === '..'))
+    if (
+      name.length > 512 ||
+      name.includes('\\') ||
+      visible(name) !== name ||
+      /^[a-z]:/i.test(name) ||
+      parts.some((part) => part === '' || part === '.' || part === '..')
+    )
       throw broken(`the pack has a file with an unusable name: ${visible(name)}`);
     const twin = name.normalize('NFKC').toLowerCase();
     const other = seen.get(twin);
@@ -78,9 +87,7 @@ function openDirectory(root: string): PackFiles {
 
 interface Entry {
   readonly name: string;
-  readonly method: 0 | 8;
   readonly crc: number;
-  readonly compressed: number;
   readonly size: number;
   readonly offset: number;
   /** General purpose flags: only UTF-8 names (bit 11) are allowed. */
@@ -96,6 +103,7 @@ const versionMadeBy = 0x033f;
 const versionNeeded = 20;
 const dosTime = 0x0021_0000;
 const attributes = 0o100644 * 0x1_0000;
+const stored = 0;
 
 /** APPNOTE.TXT 4.3, the part that we write: no zip64, no data descriptors, no encryption, no extra fields that change a meaning. */
 function openZip(path: string): PackFiles {
@@ -109,11 +117,13 @@ function openZip(path: string): PackFiles {
     const { size } = fstatSync(file);
     if (size < end) throw broken(`${visible(path)} is no zip: it is too short`);
     const tail = piece(size - end, end);
-    if (tail.readUInt32LE(0) !== 0x06054b50 || tail.readUInt16LE(20) !== 0) throw broken(`${visible(path)} is no zip as a pack has it: it does not end with its directory`);
+    if (tail.readUInt32LE(0) !== 0x06054b50 || tail.readUInt16LE(20) !== 0)
+      throw broken(`${visible(path)} is no zip as a pack has it: it does not end with its directory`);
     const count = tail.readUInt16LE(10);
     const length = tail.readUInt32LE(12);
     const start = tail.readUInt32LE(16);
-    if (tail.readUInt32LE(4) !== 0 || tail.readUInt16LE(8) !== count || start + length !== size - end) throw broken('the zip directory does not fill the end of the file');
+    if (tail.readUInt32LE(4) !== 0 || tail.readUInt16LE(8) !== count || start + length !== size - end)
+      throw broken('the zip directory does not fill the end of the file');
     const entries = readDirectory(piece(start, length), count);
     checkNames(entries.map((entry) => entry.name));
     let expected = 0;
@@ -128,15 +138,15 @@ function openZip(path: string): PackFiles {
         header.readUInt16LE(4) === versionNeeded &&
         header.readUInt32LE(10) === dosTime &&
         header.readUInt16LE(6) === entry.flags &&
-        header.readUInt16LE(8) === entry.method &&
+        header.readUInt16LE(8) === stored &&
         header.readUInt32LE(14) === entry.crc &&
-        header.readUInt32LE(18) === entry.compressed &&
+        header.readUInt32LE(18) === entry.size &&
         header.readUInt32LE(22) === entry.size &&
         extra === 0 &&
         nameOf(piece(entry.offset + local, nameLength)) === entry.name;
       if (!same) throw broken(`the two headers of ${visible(entry.name)} in the zip disagree`);
       const offset = entry.offset + local + nameLength;
-      expected = offset + entry.compressed;
+      expected = offset + entry.size;
       data.set(entry.name, { entry, offset });
     }
     if (expected !== start) throw broken('there are bytes in the zip after its last file');
@@ -145,7 +155,9 @@ function openZip(path: string): PackFiles {
       read(name) {
         const found = data.get(name);
         if (!found) throw broken(`the zip has no ${visible(name)}`);
-        return inflate(found.entry, piece(found.offset, found.entry.compressed));
+        const bytes = piece(found.offset, found.entry.size);
+        if (crc32(bytes) !== found.entry.crc) throw broken(`${visible(name)} in the zip is not what its header says`);
+        return bytes;
       },
       close: () => closeSync(file),
     };
@@ -172,39 +184,24 @@ function readDirectory(bytes: Buffer, count: number): Entry[] {
     const name = nameOf(bytes.subarray(at + central, next));
     if (bytes.readUInt16LE(at + 30) !== 0 || bytes.readUInt16LE(at + 32) !== 0 || bytes.readUInt16LE(at + 34) !== 0)
       throw broken(`${visible(name)} in the zip has extra fields or comments`);
-    if ((method !== 0 && method !== 8) || (flags & ~0x0800) !== 0) throw broken(`${visible(name)} in the zip is stored in a form that packs do not use`);
+    if (method !== stored || (flags & ~0x0800) !== 0) throw broken(`${visible(name)} in the zip is stored in a form that packs do not use`);
     // The high half of the external attributes is the Unix mode; anything but a plain file could be a link.
     if (bytes.readUInt32LE(at + 38) !== attributes) throw broken(`${visible(name)} in the zip is no plain file`);
     const rest = [bytes.readUInt16LE(at + 6), bytes.readUInt32LE(at + 12), bytes.readUInt16LE(at + 36)];
-    if (rest[0] !== versionNeeded || rest[1] !== dosTime || rest[2] !== 0 || bytes.readUInt16LE(at + 4) !== versionMadeBy) throw broken(`the header of ${visible(name)} in the zip was changed`);
+    if (rest[0] !== versionNeeded || rest[1] !== dosTime || rest[2] !== 0 || bytes.readUInt16LE(at + 4) !== versionMadeBy)
+      throw broken(`the header of ${visible(name)} in the zip was changed`);
     const entry: Entry = {
       name,
       flags,
-      method,
       crc: bytes.readUInt32LE(at + 16),
-      compressed: bytes.readUInt32LE(at + 20),
       size: bytes.readUInt32LE(at + 24),
       offset: bytes.readUInt32LE(at + 42),
     };
-    if (entry.size > largestFile || (method === 0 && entry.size !== entry.compressed)) throw broken(`${visible(name)} in the zip declares impossible sizes`);
+    if (entry.size > largestFile || bytes.readUInt32LE(at + 20) !== entry.size)
+      throw broken(`${visible(name)} in the zip declares impossible sizes`);
     entries.push(entry);
     at = next;
   }
   if (entries.length !== count) throw broken(`the zip directory lists ${entries.length} files and says ${count}`);
   return entries;
-}
-
-function inflate(entry: Entry, bytes: Buffer): Uint8Array {
-  let out: Buffer = bytes;
-  if (entry.method === 8) {
-    try {
-      const { buffer, engine } = inflateRawSync(bytes, { maxOutputLength: entry.size + 1, info: true }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
-      if (engine.bytesWritten !== bytes.length) throw broken(`${visible(entry.name)} in the zip has bytes after its content`);
-      out = buffer;
-    } catch (cause) {
-      throw cause instanceof KubevidenceError ? cause : broken(`${visible(entry.name)} in the zip does not inflate to its declared size`);
-    }
-  }
-  if (out.length !== entry.size || crc32(out) !== entry.crc) throw broken(`${visible(entry.name)} in the zip is not what its header says`);
-  return out;
 }

@@ -19,7 +19,10 @@ export type AuthProviderAnswer =
 async function askClientNode({ name, config }: AuthProviderRequest): Promise<AuthProviderAnswer> {
   const issuer = config['idp-issuer-url'];
   // client-node hands this to openid-client as it is, which takes a URL and refuses text.
-  const settings: Record<string, unknown> = { ...config, ...(issuer !== undefined && { 'idp-issuer-url': new URL(issuer) }) };
+  const settings: Record<string, string | URL | string[] | undefined> = {
+    ...config,
+    ...(issuer !== undefined && { 'idp-issuer-url': new URL(issuer) }),
+  };
   try {
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromOptions({
@@ -42,9 +45,10 @@ async function askClientNode({ name, config }: AuthProviderRequest): Promise<Aut
 function explain(error: unknown, config: AuthProviderRequest['config']): string {
   const parts: string[] = [];
   for (let next: unknown = error; next instanceof Error && parts.length < 5; next = next.cause) {
+    const { message } = next;
     // The message of a SyntaxError quotes the text around it, which can be a token.
     if (next instanceof SyntaxError) parts.push('the answer was not JSON');
-    else if (!parts.some((part) => part.includes((next as Error).message))) parts.push(next.message);
+    else if (!parts.some((part) => part.includes(message))) parts.push(message);
     const { error: code, error_description: description } = next as { error?: unknown; error_description?: unknown };
     if (typeof code === 'string') parts.push(typeof description === 'string' ? `${code}: ${description}` : code);
   }
@@ -55,5 +59,7 @@ function explain(error: unknown, config: AuthProviderRequest['config']): string 
 }
 
 process.once('message', (request: AuthProviderRequest) => {
-  void askClientNode(request).then((answer) => process.send?.(answer, () => process.disconnect()));
+  // Exits at once: kept-alive connections to the issuer would hold the process.
+  const reply = (answer: AuthProviderAnswer) => void process.send?.(answer, () => process.exit());
+  askClientNode(request).then(reply, () => process.exit(1));
 });

@@ -132,6 +132,7 @@ function resolveContext(config: Kubeconfig, options: ClusterOptions): ClusterAcc
             clock: options.clock ?? systemClock,
             execTimeoutMs: options.execTimeoutMs ?? defaultExecTimeoutMs,
             clusterInfo: () => describeForPlugin(cluster, connection),
+            warn: (sentence) => warnings.push(sentence),
           }),
     headers: user === undefined ? {} : readImpersonation(user),
   };

@@ -14,6 +14,8 @@ interface AuthProviderOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** What the user gives beside the provider: a client certificate. */
+  readonly beside: Credentials;
   /** Told once for each thing about the credentials that people should know; safe to print. */
   readonly warn: (sentence: string) => void;
 }
@@ -42,20 +44,26 @@ export function authProviderCredentials(user: KubeconfigEntry, provider: JsonObj
   }
   const what = `the auth-provider ${name} of the user "${clip(user.name, 80)}"`;
   let settings = readSettings(user, provider, name);
-  let known = name === 'oidc' ? answerOf(name, settings['id-token'] && `Bearer ${settings['id-token']}`, settings) : undefined;
-  if (name === 'oidc') checkRefreshable(settings, known !== undefined, what, user, options.clock);
+  let known: ExecAnswer | undefined;
+  if (name === 'oidc') {
+    known = answerOf(name, `Bearer ${settings['id-token'] ?? ''}`, settings, options.beside);
+    checkRefreshable(settings, known?.expiresAt, what, user, options.clock);
+  }
   let running: Promise<ExecAnswer> | undefined;
 
-  const refresh = async (refused: boolean): Promise<ExecAnswer> => {
+  const refresh = async (): Promise<ExecAnswer> => {
     const unreachable = (why: string): never => {
       const secret = settings['client-secret'] ? ' (the refresh is made without the client-secret)' : '';
       throw new KubevidenceError('unreachable', `${what} gave no credentials: ${clip(why, 400)}${secret}`, { place, next: replacement });
     };
     if (name === 'oidc' && !refreshKeys.every((key) => settings[key])) return unreachable('the id-token is no longer valid');
-    const answer = await askInProcess({ name, config: refused || known ? outdated(settings) : settings }, options);
+    const answer = await askInProcess(
+      { name, config: known === undefined && name !== 'oidc' ? settings : outdated(name, settings) },
+      options,
+    );
     if (answer === undefined) return unreachable(`no answer within ${options.timeoutMs / 1000} s`);
     if ('failure' in answer) return unreachable(answer.failure);
-    const fresh = answerOf(name, answer.authorization, answer.config);
+    const fresh = answerOf(name, answer.authorization, answer.config, options.beside);
     if (fresh === undefined) return unreachable('the answer has no usable token');
     if (fresh.expiresAt !== undefined && fresh.expiresAt <= options.clock()) return unreachable('the new token has expired already');
     if (settings['refresh-token'] !== answer.config['refresh-token'])
@@ -69,7 +77,7 @@ export function authProviderCredentials(user: KubeconfigEntry, provider: JsonObj
     const expired = known?.expiresAt !== undefined && known.expiresAt <= options.clock();
     if (known !== undefined && !expired && !isRefused) return known.credentials;
     // Requests that run side by side share one refresh.
-    running ??= refresh(isRefused).finally(() => {
+    running ??= refresh().finally(() => {
       running = undefined;
     });
     known = await running;
@@ -99,32 +107,31 @@ function readSettings(user: KubeconfigEntry, provider: JsonObject, name: string)
   return settings;
 }
 
-function checkRefreshable(settings: Settings, hasToken: boolean, what: string, user: KubeconfigEntry, clock: Clock): void {
-  const missing = refreshKeys.filter((key) => !settings[key]);
-  if (missing.length === 0) return;
-  const expiresAt = expiryOfToken(settings['id-token'] ?? '');
-  if (hasToken && expiresAt !== undefined && expiresAt > clock()) return;
+/** An id-token that is absent or has expired needs all that a refresh needs. */
+function checkRefreshable(settings: Settings, expiresAt: Date | undefined, what: string, user: KubeconfigEntry, clock: Clock): void {
+  const missing = refreshKeys.filter((key) => !settings[key]).join(', ');
+  if (missing === '' || (expiresAt !== undefined && expiresAt > clock())) return;
   const details = { place: user.placeOf('auth-provider'), next: replacements['oidc'] ?? '' };
   if (expiresAt === undefined)
-    throw new KubevidenceError('configuration', `${what} has no readable id-token, and no ${missing.join(', ')} to get one`, details);
+    throw new KubevidenceError('configuration', `${what} has no readable id-token, and no ${missing} to get one`, details);
   const ended = `the id-token of ${what} expired at ${expiresAt.toISOString()}`;
-  throw new KubevidenceError('unreachable', `${ended}, and there is no ${missing.join(', ')} to renew it`, details);
+  throw new KubevidenceError('unreachable', `${ended}, and there is no ${missing} to renew it`, details);
 }
 
 /** Settings with which client-node refreshes whatever it believes of the token it has. */
-function outdated(settings: Settings): Settings {
-  const { 'id-token': idToken, 'access-token': _dropped, ...rest } = settings;
-  return idToken === undefined ? rest : { ...rest, 'id-token': expiredToken };
+function outdated(name: string, settings: Settings): Settings {
+  const { 'access-token': _dropped, ...rest } = settings;
+  return name === 'oidc' ? { ...rest, 'id-token': expiredToken } : rest;
 }
 
 /** A JWT with `exp: 1`: client-node refreshes only in place of an id-token that is there and has expired. */
 const expiredToken = `${Buffer.from('{}').toString('base64url')}.${Buffer.from('{"exp":1}').toString('base64url')}.none`;
 
 /** Undefined when there is no token, or none that an HTTP header carries, or (oidc) none that tells its expiry. */
-function answerOf(name: string, authorization: string | undefined, settings: Settings): ExecAnswer | undefined {
+function answerOf(name: string, authorization: string | undefined, settings: Settings, beside: Credentials): ExecAnswer | undefined {
   if (authorization === undefined || !/^Bearer [\x21-\x7e]+$/.test(authorization)) return undefined;
   const expiresAt = name === 'oidc' ? expiryOfToken(authorization) : expiryOfSettings(settings);
-  return name === 'oidc' && expiresAt === undefined ? undefined : { credentials: { authorization }, expiresAt };
+  return name === 'oidc' && expiresAt === undefined ? undefined : { credentials: { ...beside, authorization }, expiresAt };
 }
 
 function expiryOfToken(token: string): Date | undefined {
@@ -172,7 +179,8 @@ function askInProcess(request: AuthProviderRequest, { env, timeoutMs }: AuthProv
     }, timeoutMs);
     child.once('message', (answer: AuthProviderAnswer) => finish(answer));
     child.once('error', (error) => finish({ failure: `the process that asks for them could not be started (${error.message})` }));
-    child.once('exit', (code, signal) => finish({ failure: `the process that asks for them ended (${signal ?? `exit code ${code}`})` }));
+    // Not 'exit': the answer may still be on its way then.
+    child.once('close', (code, signal) => finish({ failure: `the process that asks for them ended (${signal ?? `exit code ${code}`})` }));
     child.send(request, (error) => {
       if (error) finish({ failure: `the process that asks for them ended (${error.message})` });
     });

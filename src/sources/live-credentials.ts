@@ -4,8 +4,9 @@
  * server refused (401) is dropped at once. The values live in closures only: nothing that is printed or serialised holds them.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { at, clip, type Clock, isObject, type JsonObject, KubevidenceError, type Place, textAt } from '../model/index.ts';
+import { clip, type Clock, isObject, type JsonObject, KubevidenceError, type Place } from '../model/index.ts';
 import { type KubeconfigEntry, pathOf, readNamedFile, textOf } from './kubeconfig.ts';
+import { authProviderCredentials } from './live-auth-provider.ts';
 import { type Credentials, type ExecAnswer, readExecPlugin, runExecPlugin } from './live-exec.ts';
 
 /**
@@ -20,6 +21,8 @@ interface CredentialOptions {
   readonly execTimeoutMs: number;
   /** `spec.cluster` for plugins that ask for it. */
   readonly clusterInfo: () => JsonObject;
+  /** Takes sentences about the credentials that people should know; safe to print. */
+  readonly warn: (sentence: string) => void;
 }
 
 const rereadAfterMs = 60_000;
@@ -30,15 +33,8 @@ export function credentialsOf(user: KubeconfigEntry, options: CredentialOptions)
   if (isObject(exec)) return execCredentials(user, exec, options);
   const provider = user.body['auth-provider'];
   if (isObject(provider)) {
-    const idToken = textAt(provider, 'config', 'id-token');
-    const expiry = idToken === undefined ? undefined : expiryOfToken(idToken);
-    if (idToken === undefined || expiry === undefined || expiry <= options.clock()) {
-      throw new KubevidenceError('configuration', `the user "${clip(user.name, 80)}" has a legacy auth-provider without a valid token`, {
-        place: user.placeOf('auth-provider'),
-        next: 'let kubectl renew it, or use an exec plugin (`kubectl oidc-login`, `gke-gcloud-auth-plugin`, `kubelogin`) instead',
-      });
-    }
-    return () => Promise.resolve({ authorization: bearer(idToken, 'id-token', user.placeOf('auth-provider')) });
+    const beside = readStatic(user, options.clock);
+    return authProviderCredentials(user, provider, { ...options, timeoutMs: options.execTimeoutMs, beside });
   }
   const read = () => readStatic(user, options.clock);
   const fromFiles = ['tokenFile', 'client-certificate', 'client-key'].some((key) => textOf(user, key) !== undefined);
@@ -175,15 +171,6 @@ function bearer(token: string, what: string, place: Place | undefined): string {
   const text = token.trim();
   if (/^[\x21-\x7e]+$/.test(text)) return `Bearer ${text}`;
   throw new KubevidenceError('configuration', `the ${what} has characters that no HTTP header can carry`, place ? { place } : {});
-}
-
-function expiryOfToken(token: string): Date | undefined {
-  try {
-    const seconds = at(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')), 'exp');
-    return typeof seconds === 'number' ? new Date(seconds * 1000) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function same(a: Credentials, b: Credentials): boolean {

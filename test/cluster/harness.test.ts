@@ -1,7 +1,7 @@
 /** The rig itself: what other tests take for granted about the cluster that they are given. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { TestCluster } from './index.ts';
 import { applyWorkloads, ensureBinaries, missingFeatures, startCluster } from './index.ts';
 
@@ -128,10 +128,14 @@ describe.skipIf(missing.length > 0)(`with a node${missing.length > 0 ? ` (skip: 
     await applyWorkloads(cluster);
     const ready = await cluster.kubectl(['get', 'deployment', '-n', 'clinic', 'patient-api', '-o', 'jsonpath={.spec.replicas}']);
     expect(ready).toBe('2');
-    const ids = readFileSync(join(cluster.dir, 'processes'), 'utf8').trim().split('\n').map((line) => line.split(' ')[0]);
+    const ids = readFileSync(join(cluster.dir, 'processes'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]);
     await cluster.stop();
     expect(ids).toHaveLength(6);
-    expect(ids.filter((id) => existsSync(`/proc/${id}`))).toEqual([]);
+    // What has just been killed is for a moment still there, until its end is collected.
+    await vi.waitFor(() => expect(ids.filter((id) => existsSync(`/proc/${id}`))).toEqual([]));
     expect(existsSync(cluster.dir)).toBe(false);
   });
 });

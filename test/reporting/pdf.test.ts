@@ -107,16 +107,30 @@ describe('the PDF', () => {
     expect(run('pdftotext', plain, '-')).not.toContain('\\u{');
   });
 
-  test.skipIf(!poppler)('keeps every line inside the margins', () => {
-    const words = [
-      ...run('pdftotext', '-bbox', file, '-').matchAll(/<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">/g),
-    ];
-    const outside = words.filter(
-      ([, left, top, right, bottom]) =>
-        Number(left) < 56.6 || Number(right) > 595.28 - 56.6 || Number(top) < 40 || Number(bottom) > 841.89 - 40,
+  test.skipIf(!poppler)('keeps every line inside the margins, whatever the names', async () => {
+    const wild = join(folder, 'wild.pdf');
+    const inputs = makeInputs({ runs: 1 });
+    const named = {
+      ...inputs,
+      organization: `${hostile.long} ${hostile.scripts} ${hostile.override}`,
+      pack: hostile.unbroken,
+      draft: true,
+    };
+    writeFileSync(
+      wild,
+      await renderPdf(buildReportModel({ ...named, cluster: { ...inputs.cluster, name: hostile.unbroken, server: hostile.long } })),
     );
-    expect(words.length).toBeGreaterThan(5000);
-    expect(outside.map(([word]) => word)).toEqual([]);
+    for (const path of [file, wild]) {
+      const words = [
+        ...run('pdftotext', '-bbox', path, '-').matchAll(/<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">/g),
+      ];
+      const outside = words.filter(
+        ([, left, top, right, bottom]) =>
+          Number(left) < 56.6 || Number(right) > 595.28 - 56.6 || Number(top) < 40 || Number(bottom) > 841.89 - 40,
+      );
+      expect(words.length).toBeGreaterThan(5000);
+      expect(outside.map(([word]) => word)).toEqual([]);
+    }
   });
 
   test.skipIf(!poppler)('never says that a law is complied with', () => {

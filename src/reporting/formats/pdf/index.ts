@@ -77,7 +77,7 @@ function drawHeadAndFoot({ paper, model }: Report, page: number, pages: number):
   const foot = doc.page.height - margin + 6;
   const space = 18;
   let right = left + width;
-  const placeRight = (value: string, face: Face, at: number, colour: string, textSize = size): void => {
+  const placeRight = (value: string, face: Face, at: number, colour: string, textSize: number = size): void => {
     if (value === '') return;
     right -= paper.labelWidth(value, textSize, face);
     paper.label(value, right, at, textSize, face, colour);

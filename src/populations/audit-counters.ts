@@ -1,0 +1,90 @@
+/**
+ * What the API server counts of its own audit log. Level None is counted too and means nothing was recorded, so only Metadata and above
+ * count as records. A counter at 0 proves nothing; growth between two runs of one process proves that records are made.
+ */
+import type { Gap, ListingKind, Population, PopulationInput, Row } from '../model/index.ts';
+import type { AnsweringReplica } from './answering-replica.ts';
+import { findAnsweringReplica } from './answering-replica.ts';
+import { resourceOf } from './identity.ts';
+import type { Metrics } from './metrics.ts';
+import { readEarlier, readMetrics, sum } from './metrics.ts';
+
+const from: readonly ListingKind[] = ['k8s.apiserver/metrics', 'k8s.apiserver/leases'];
+const recording = ['Metadata', 'Request', 'RequestResponse'];
+
+function records(metrics: Metrics): number {
+  return sum(metrics, 'apiserver_audit_level_total', ({ level }) => recording.includes(String(level)));
+}
+
+/** Events that a backend could not write, and requests that were refused because of it. */
+function losses(metrics: Metrics): number {
+  return sum(metrics, 'apiserver_audit_error_total') + sum(metrics, 'apiserver_audit_requests_rejected_total');
+}
+
+function baseRow({ key, name, evidence }: AnsweringReplica, metrics: Metrics): Row {
+  return {
+    item: key,
+    resource: resourceOf(metrics.object),
+    evidence: [...metrics.evidence, ...evidence],
+    replica: name,
+    processStart: metrics.process,
+    records: records(metrics),
+  };
+}
+
+const noEarlierRun: Gap = {
+  reason: 'absent',
+  what: 'an earlier run of the same API server process',
+  detail: 'counters only mean something as a difference',
+  closedBy: 'collect a second time, before the API server restarts',
+};
+
+function* eachReplica(input: PopulationInput, toRow: (row: Row, metrics: Metrics, earlier: Metrics | undefined) => Row): Iterable<Row> {
+  const metrics = readMetrics(input.reader);
+  if (metrics === undefined) return;
+  const replica = findAnsweringReplica(input, metrics);
+  const [earlier] = readEarlier(input.reader, metrics.process);
+  yield toRow(baseRow(replica, metrics), metrics, earlier);
+}
+
+export const auditTotals: Population = {
+  name: 'auditTotals',
+  doc: 'An API server process, with what it has recorded in its audit log since it started',
+  from,
+  *rows(input) {
+    yield* eachReplica(input, (row, metrics) =>
+      // A policy may record nothing yet, so a counter at 0 is unknown and not "no".
+      records(metrics) > 0
+        ? { ...row, hasRecords: true }
+        : {
+            ...row,
+            gaps: [{ reason: 'absent', what: `records of ${String(row['replica'])}`, detail: 'it has recorded nothing since it started', closedBy: 'the audit policy, with collect --files' }],
+          },
+    );
+  },
+};
+
+export const auditGrowth: Population = {
+  name: 'auditGrowth',
+  doc: 'An API server process, with what it has recorded in its audit log since an earlier run',
+  from,
+  *rows(input) {
+    yield* eachReplica(input, (row, metrics, earlier) =>
+      earlier === undefined ? { ...row, gaps: [noEarlierRun] } : { ...row, newRecords: records(metrics) - records(earlier) },
+    );
+  },
+};
+
+export const auditLosses: Population = {
+  name: 'auditLosses',
+  doc: 'An API server process that records, with the audit events that it lost since an earlier run',
+  from,
+  *rows(input) {
+    yield* eachReplica(input, (row, metrics, earlier) => {
+      const total = losses(metrics);
+      if (total === 0) return { ...row, lost: 0 };
+      // Losses of which nobody knows when they were: an earlier run of the same process tells.
+      return earlier === undefined ? { ...row, gaps: [noEarlierRun] } : { ...row, lost: total - losses(earlier) };
+    });
+  },
+};

@@ -1,0 +1,102 @@
+/**
+ * What one API server process was seen to write and to read of Secrets. Encrypted data begins with `k8s:enc:<provider>:`; an inner series
+ * with the key's name counts the same operations again and is skipped. Counters are cumulative, so what was written under an earlier
+ * configuration must not speak for the present one: they are taken as differences to the first run under the present configuration.
+ */
+import type { EvidenceReader } from '../model/index.ts';
+import type { Writes } from './encryption-files.ts';
+import { strengthOf } from './encryption-files.ts';
+import type { Metrics } from './metrics.ts';
+import { readEarlier, sum } from './metrics.ts';
+
+const operations = 'apiserver_storage_transformation_operations_total';
+const reloads = 'apiserver_encryption_config_controller_automatic_reloads_total';
+
+interface Counts {
+  readonly strong: number;
+  readonly weak: number;
+  readonly plain: number;
+}
+
+export interface Observation {
+  /** Some operation on Secrets went through a transformer: the configuration covers them. */
+  readonly covers: boolean;
+  /** Undefined when no Secret was written since the configuration took effect. */
+  readonly writes: Writes | undefined;
+  /** Reads in plain text, or of an unknown form, since the earlier run or the start. */
+  readonly plainReads: number;
+  /** The same since the process started. */
+  readonly plainReadsSinceStart: number;
+  readonly encryptedReads: number;
+  /** Secrets in storage by the API server's own gauge; undefined when it does not know. */
+  readonly stored: number | undefined;
+}
+
+function count(metrics: Metrics, type: 'to_storage' | 'from_storage'): Counts {
+  const counts = { strong: 0, weak: 0, plain: 0 };
+  for (const { labels, value } of metrics.families.get(operations) ?? []) {
+    const { resource, transformation_type: seen, transformer_prefix: prefix, status } = labels;
+    if (resource !== 'secrets' || seen !== type || typeof prefix !== 'string' || Number.isNaN(value)) continue;
+    const provider = /^k8s:enc:([a-z]+):/.exec(prefix)?.[1];
+    if (provider !== undefined) {
+      if (status === 'OK') counts[strengthOf(provider) === 'strong' ? 'strong' : 'weak'] += value;
+    } else if (prefix === '' || prefix === 'identity' || prefix === 'unknown') counts.plain += value;
+  }
+  return counts;
+}
+
+function minus(a: Counts, b: Counts | undefined): Counts {
+  return b === undefined ? a : { strong: a.strong - b.strong, weak: a.weak - b.weak, plain: a.plain - b.plain };
+}
+
+/** Which configuration is in force: the hash of its file where the server tells (1.34), and how often it was reloaded. */
+function configurationOf(metrics: Metrics): string {
+  const hashes = (metrics.families.get('apiserver_encryption_config_controller_last_config_info') ?? [])
+    .filter(({ value }) => value === 1)
+    .map(({ labels }) => String(labels['hash']));
+  return `${hashes.sort().join()} ${sum(metrics, reloads, ({ status }) => status === 'success')}`;
+}
+
+/** The run that counters are compared with: undefined when everything since the process started was under the present configuration. */
+function findBase(metrics: Metrics, reader: EvidenceReader): Metrics | undefined {
+  if (sum(metrics, reloads, ({ status }) => status === 'success') === 0) return undefined;
+  const present = configurationOf(metrics);
+  let base: Metrics | undefined;
+  for (const earlier of readEarlier(reader, metrics.process)) {
+    if (configurationOf(earlier) !== present) return base ?? earlier;
+    base = earlier;
+  }
+  return base;
+}
+
+function verdict({ strong, weak, plain }: Counts): Writes | undefined {
+  if (plain > 0) return 'plain';
+  if (weak > 0) return 'weak';
+  return strong > 0 ? 'strong' : undefined;
+}
+
+function storedSecrets(metrics: Metrics): number | undefined {
+  const gauge =
+    metrics.families.get('apiserver_resource_objects')?.find(({ labels }) => labels['resource'] === 'secrets' && (labels['group'] ?? '') === '') ??
+    metrics.families.get('apiserver_storage_objects')?.find(({ labels }) => labels['resource'] === 'secrets');
+  return gauge === undefined || Number.isNaN(gauge.value) || gauge.value < 0 ? undefined : gauge.value;
+}
+
+export function observe(metrics: Metrics, reader: EvidenceReader): Observation {
+  const written = minus(count(metrics, 'to_storage'), undefined);
+  const since = minus(written, maybeCount(findBase(metrics, reader), 'to_storage'));
+  const read = count(metrics, 'from_storage');
+  const [earlier] = readEarlier(reader, metrics.process);
+  return {
+    covers: written.strong + written.weak + written.plain + read.strong + read.weak + read.plain > 0,
+    writes: verdict(since),
+    plainReads: minus(read, maybeCount(earlier, 'from_storage')).plain,
+    plainReadsSinceStart: read.plain,
+    encryptedReads: read.strong + read.weak,
+    stored: storedSecrets(metrics),
+  };
+}
+
+function maybeCount(metrics: Metrics | undefined, type: 'to_storage' | 'from_storage'): Counts | undefined {
+  return metrics === undefined ? undefined : count(metrics, type);
+}

@@ -1,0 +1,68 @@
+/** The metrics page of one API server replica. Counters count since that process started, so they are compared only within one process. */
+import { createHash } from 'node:crypto';
+import type { EvidenceReader, JsonObject, StoredObject } from '../model/index.ts';
+import { at, isComplete, isObject, listAt, textAt } from '../model/index.ts';
+
+export interface Sample {
+  readonly labels: JsonObject;
+  readonly value: number;
+}
+
+export interface Metrics {
+  readonly evidence: readonly string[];
+  /** One of the stored objects, for findings to point at. */
+  readonly object: StoredObject;
+  /** Text of `process_start_time_seconds`: which process this is. */
+  readonly process: string;
+  readonly families: ReadonlyMap<string, readonly Sample[]>;
+}
+
+/** The page of this snapshot; undefined when it was not read whole. */
+export function readMetrics(reader: EvidenceReader): Metrics | undefined {
+  const listing = reader.listing('k8s.apiserver/metrics');
+  if (listing === undefined || !isComplete(listing)) return undefined;
+  const families = new Map<string, readonly Sample[]>();
+  const evidence: string[] = [];
+  let process: { readonly object: StoredObject; readonly start: string } | undefined;
+  for (const object of reader.objects('k8s.apiserver/metrics')) {
+    const samples = listAt(object.body, 'samples').map((sample) => {
+      const labels = at(sample, 'labels');
+      return { labels: isObject(labels) ? labels : {}, value: Number(textAt(sample, 'value') ?? Number.NaN) };
+    });
+    families.set(object.name, samples);
+    evidence.push(object.id);
+    if (object.name === 'process_start_time_seconds') process = { object, start: textAt(listAt(object.body, 'samples')[0], 'value') ?? '' };
+  }
+  return process === undefined ? undefined : { evidence, object: process.object, process: process.start, families };
+}
+
+/** The latest snapshots before this one whose page came from the same process, newest first; lazily, because each is read from storage. */
+export function* readEarlier(reader: EvidenceReader, process: string): Iterable<Metrics> {
+  // A replica behind a load balancer answers only now and then, so a page of another process does not end the walk at once.
+  let others = 0;
+  for (let earlier = reader.previous(); earlier !== null && others < 10; earlier = earlier.previous()) {
+    const metrics = readMetrics(earlier);
+    if (metrics?.process === process) yield metrics;
+    else others += 1;
+  }
+}
+
+/** Sum of the samples whose labels pass; 0 when there is none. */
+export function sum(metrics: Metrics, family: string, accept: (labels: JsonObject) => boolean = () => true): number {
+  let total = 0;
+  for (const { labels, value } of metrics.families.get(family) ?? []) if (accept(labels) && !Number.isNaN(value)) total += value;
+  return total;
+}
+
+/** The replica's id as encryption metrics show it: `sha256:` and the SHA-256 of its lease's name. Undefined without encryption metrics. */
+export function idHashOf(metrics: Metrics): string | undefined {
+  for (const [family, samples] of metrics.families) {
+    if (!family.startsWith('apiserver_encryption_') && !family.startsWith('apiserver_envelope_')) continue;
+    for (const { labels } of samples) if (typeof labels['apiserver_id_hash'] === 'string') return labels['apiserver_id_hash'];
+  }
+  return undefined;
+}
+
+export function hashOfLease(name: string): string {
+  return `sha256:${createHash('sha256').update(name).digest('hex')}`;
+}
