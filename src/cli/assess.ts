@@ -36,7 +36,7 @@ export const assessAction: Action<Options> = async ({ app, terminal }, options) 
 };
 
 /** Findings of one control that are printed; the rest are counted. */
-const shownFindings = 5;
+const shownFindings = 3;
 
 export function printAssessment(
   terminal: Terminal,
@@ -94,10 +94,10 @@ function printFailed(terminal: Terminal, control: ControlResult): void {
   const of = `${control.findings.length} of ${tested}${tested === size ? '' : ` (${size} read)`} ${name}`;
   const mark = terminal.style(['red', 'bold'], control.severity.toUpperCase().padEnd(8));
   terminal.print(
-    `  ${mark}  ${control.id}  ${wrap(`${visible(control.title)} · ${of}`, terminal.columns - 12 - control.id.length - 2, '            ')}`,
+    `  ${mark}  ${control.id}  ${wrap(`${visible(control.title)} · ${of}`, terminal.columns, '            ', 14 + control.id.length)}`,
   );
   for (const finding of control.findings.slice(0, shownFindings))
-    terminal.print(`            ${wrap(clip(finding.message, 400), terminal.columns - 12, '              ')}`);
+    terminal.print(`            ${wrap(clip(finding.message, 240), terminal.columns, '              ', 12)}`);
   if (control.findings.length > shownFindings)
     terminal.print(`            and ${control.findings.length - shownFindings} more: -o json, or the pack`);
 }
@@ -121,7 +121,7 @@ function printOpen(terminal: Terminal, controls: readonly ControlResult[]): void
   for (const [fix, { ids, what }] of [...groups].sort(([, a], [, b]) => b.ids.size - a.ids.size)) {
     const list = (values: ReadonlySet<string>, most: number) =>
       [...values].slice(0, most).join(', ') + (values.size > most ? ` and ${values.size - most} more` : '');
-    terminal.print(`    ${wrap(`${list(ids, 8)}: ${list(what, 4)}`, terminal.columns - 4, '      ')}`);
-    terminal.print(`      ${wrap(visible(fix), terminal.columns - 6, '      ')}`);
+    terminal.print(`    ${wrap(`${list(ids, 8)}: ${list(what, 4)}`, terminal.columns, '      ', 4)}`);
+    terminal.print(`      ${wrap(visible(fix), terminal.columns, '      ')}`);
   }
 }

@@ -54,7 +54,7 @@ function printControl(
   frameworks: readonly Framework[],
 ): void {
   const paragraph = (title: string, text: string) =>
-    terminal.print(`  ${title.padEnd(12)}${wrap(text.trim().replaceAll('\n', ' '), terminal.columns - 14, ' '.repeat(14))}`);
+    terminal.print(`  ${title.padEnd(12)}${wrap(text.trim().replaceAll('\n', ' '), terminal.columns, ' '.repeat(14))}`);
   terminal.print(`${control.id} · ${control.severity} · ${control.title}`);
   terminal.print();
   paragraph('why', control.why);
@@ -77,7 +77,7 @@ export const testControls: Action<Options> = async (session, options, [dir]) => 
   const failed = results.filter((result) => result.problems.length > 0);
   for (const { control, example, problems } of failed) {
     session.terminal.print(`failed  ${control}: ${example}`);
-    for (const problem of problems) session.terminal.print(`        ${wrap(visible(problem), session.terminal.columns - 8, '        ')}`);
+    for (const problem of problems) session.terminal.print(`        ${wrap(visible(problem), session.terminal.columns, '        ')}`);
   }
   session.terminal.print(`${results.length - failed.length} of ${results.length} examples hold`);
   return failed.length === 0 ? 0 : 1;
@@ -131,13 +131,13 @@ export const showFramework: Action<Options> = async (session, options, [id = '',
       requirement.obligation,
     ].filter((tag) => tag !== undefined);
     terminal.print(
-      `  ${requirement.id}  ${wrap(`${requirement.title}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`, terminal.columns - requirement.id.length - 4, '    ')}`,
+      `  ${requirement.id}  ${wrap(`${requirement.title}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`, terminal.columns, '    ', requirement.id.length + 4)}`,
     );
     for (const link of requirement.controls)
       terminal.print(
-        `    ${wrap(`${link.id} ${link.covers ?? link.strength}: ${catalog.controls.find((control) => control.id === link.id)?.title ?? ''}${wanted !== undefined && link.because ? `. ${link.because}` : ''}`, terminal.columns - 4, '      ')}`,
+        `    ${wrap(`${link.id} ${link.covers ?? link.strength}: ${catalog.controls.find((control) => control.id === link.id)?.title ?? ''}${wanted !== undefined && link.because ? `. ${link.because}` : ''}`, terminal.columns, '      ', 4)}`,
       );
-    if (requirement.needs !== undefined) terminal.print(`    ${wrap(`needs: ${requirement.needs}`, terminal.columns - 4, '      ')}`);
+    if (requirement.needs !== undefined) terminal.print(`    ${wrap(`needs: ${requirement.needs}`, terminal.columns, '      ', 4)}`);
   }
   return 0;
 };

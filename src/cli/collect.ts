@@ -45,7 +45,7 @@ export function printReport(terminal: Terminal, report: CollectReport): void {
   terminal.print(
     `${who} · ${run ? `run ${run.number}` : 'dry run'} ${status} · ${complete} of ${listings.length} sources complete · ${plural(items, 'object')}, ${megabytes(report.bytes)} in ${(report.milliseconds / 1000).toFixed(1)} s`,
   );
-  for (const warning of report.warnings) terminal.print(`  ${wrap(`warning: ${visible(warning)}`, terminal.columns - 2, '  ')}`);
+  for (const warning of report.warnings) terminal.print(`  ${wrap(`warning: ${visible(warning)}`, terminal.columns, '  ')}`);
   const byFix = new Map<string, string[]>();
   for (const { gaps } of listings) {
     for (const gap of gaps) {
@@ -57,8 +57,8 @@ export function printReport(terminal: Terminal, report: CollectReport): void {
   for (const [fix, what] of byFix) {
     const shown = [...new Set(what)];
     const more = shown.length > 8 ? `, and ${shown.length - 8} more` : '';
-    terminal.print(`  ${wrap(`not read: ${shown.slice(0, 8).join(', ')}${more}`, terminal.columns - 2, '    ')}`);
-    if (fix !== '') terminal.print(`    ${wrap(`Read it: ${fix}`, terminal.columns - 4, '    ')}`);
+    terminal.print(`  ${wrap(`not read: ${shown.slice(0, 8).join(', ')}${more}`, terminal.columns, '    ', 2)}`);
+    if (fix !== '') terminal.print(`    ${wrap(`Read it: ${fix}`, terminal.columns, '    ')}`);
   }
   if (report.checkpoint !== null) {
     const [, size, root] = report.checkpoint.split('\n');

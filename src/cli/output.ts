@@ -46,9 +46,9 @@ export function printError(terminal: Terminal, error: unknown): void {
   }
   const where = describePlace(error.place);
   const width = terminal.columns;
-  terminal.note(wrap(`kubevidence: ${where}${clip(error.message, 600)}.`, width, '  '));
-  if (error.means !== undefined) terminal.note(`  ${wrap(asSentence(clip(error.means, 400)), width - 2, '  ')}`);
-  if (error.next !== undefined) terminal.note(`  ${wrap(clip(error.next, 400), width - 2, '  ')}`);
+  terminal.note(wrap(`kubevidence: ${where}${clip(error.message, 600)}.`, width, '  ', 0));
+  if (error.means !== undefined) terminal.note(`  ${wrap(asSentence(clip(error.means, 400)), width, '  ')}`);
+  if (error.next !== undefined) terminal.note(`  ${wrap(clip(error.next, 400), width, '  ')}`);
 }
 
 function asSentence(text: string): string {

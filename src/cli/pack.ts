@@ -75,11 +75,11 @@ export const verifyAction: Action<VerifyOptions> = async ({ terminal }, options,
 };
 
 export function printVerification(terminal: Terminal, name: string, result: PackVerification): void {
-  terminal.print(`${visible(name)}: ${wrap(result.headline, terminal.columns, '  ')}`);
+  terminal.print(`${visible(name)}: ${wrap(result.headline, terminal.columns, '  ', visible(name).length + 2)}`);
   const list = (title: string, lines: readonly string[]) => {
     if (lines.length === 0) return;
     terminal.print(`  ${title}`);
-    for (const line of lines.slice(0, 40)) terminal.print(`    ${wrap(visible(line), terminal.columns - 4, '      ')}`);
+    for (const line of lines.slice(0, 40)) terminal.print(`    ${wrap(visible(line), terminal.columns, '      ', 4)}`);
     if (lines.length > 40) terminal.print(`    and ${lines.length - 40} more`);
   };
   list('does not hold:', result.problems);

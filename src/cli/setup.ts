@@ -41,8 +41,8 @@ export const doctorAction: Action<Common> = async ({ app, terminal }, options) =
         : check.state === 'warning'
           ? 'warning '
           : terminal.style(['red', 'bold'], 'problem ');
-    terminal.print(mark + wrap(check.what, terminal.columns - 8, '        '));
-    if (check.detail !== undefined) terminal.print(`        ${wrap(check.detail, terminal.columns - 8, '        ')}`);
+    terminal.print(mark + wrap(check.what, terminal.columns, '        '));
+    if (check.detail !== undefined) terminal.print(`        ${wrap(check.detail, terminal.columns, '        ')}`);
     if (check.state === 'problem') problems += 1;
     if (check.error !== undefined) code = Math.max(code, exitCodeOf(check.error));
   }

@@ -61,19 +61,22 @@ export function columnsOf(rows: readonly (readonly string[])[], right: readonly 
   );
 }
 
-/** Wraps at spaces (longer words are cut), every line after the first indented by `indent`. */
-export function wrap(text: string, width: number, indent = ''): string {
+/**
+ * Wraps at spaces (longer words are cut) for lines of `columns`. The first line stands `first` columns in already; the others get `indent`.
+ */
+export function wrap(text: string, columns: number, indent = '', first = indent.length): string {
   const lines: string[] = [];
   let line = '';
-  const room = () => width - (lines.length === 0 ? 0 : indent.length);
+  const room = () => Math.max(20, columns - (lines.length === 0 ? first : indent.length));
   for (let word of text.split(' ')) {
     if (line !== '' && line.length + 1 + word.length > room()) {
       lines.push(line);
       line = '';
     }
     while (word.length > room()) {
-      lines.push(word.slice(0, room()));
-      word = word.slice(room());
+      const fits = room();
+      lines.push(word.slice(0, fits));
+      word = word.slice(fits);
     }
     line = line === '' ? word : `${line} ${word}`;
   }

@@ -3,8 +3,9 @@
  * output: nothing in it can move a cursor, recolour a terminal, reverse the reading direction or hide.
  */
 
-// C0, DEL, C1; bidirectional marks, overrides and isolates; zero-width and invisible operators; line/paragraph separators; BOM; tags.
-const hidden = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]|\p{Cs}/gu;
+// Control and format characters (bidirectional marks, zero width, soft hyphen, BOM, tags); lone surrogates; private use; line and paragraph
+// separators; what fonts draw as nothing (fillers, selectors); noncharacters, which no XML can hold.
+const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
 
 /** The text with every invisible or controlling character written as `\u{hex}`. Newlines and tabs included: one line in, one line out. */
 export function visible(text: string): string {

@@ -58,7 +58,14 @@ export const auditTotals: Population = {
         ? { ...row, hasRecords: true }
         : {
             ...row,
-            gaps: [{ reason: 'absent', what: `records of ${String(row['replica'])}`, detail: 'it has recorded nothing since it started', closedBy: 'the audit policy, with collect --files' }],
+            gaps: [
+              {
+                reason: 'absent',
+                what: `records of ${String(row['replica'])}`,
+                detail: 'it has recorded nothing since it started',
+                closedBy: 'the audit policy, with collect --files',
+              },
+            ],
           },
     );
   },

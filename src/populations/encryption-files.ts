@@ -3,7 +3,7 @@
  * it the first provider writes. `identity` first means that new Secrets are plain text, whatever follows; `identity` last only reads old ones.
  */
 import type { Json, StoredObject } from '../model/index.ts';
-import { at, isObject, listAt, textAt } from '../model/index.ts';
+import { isObject, listAt, textAt } from '../model/index.ts';
 
 /** How new Secrets are written: by an accepted provider, by another one, or not encrypted at all. */
 export type Writes = 'strong' | 'weak' | 'plain';
@@ -74,7 +74,8 @@ export function judgeFile(object: StoredObject): FileVerdict {
   if (problem !== '') return { covers: false, writes: 'plain', provider: problem, problem };
   const entry = entries.find(matchesSecrets);
   if (entry === undefined) return { covers: false, writes: 'plain', provider: 'none', problem: '' };
-  const provider = providerName(listAt(entry, 'providers')[0] ?? null) ?? '';
-  const version = provider === 'kms' ? ` ${textAt(at(entry, 'providers'), 'kms', 'apiVersion') ?? ''}`.trimEnd() : '';
-  return { covers: provider !== 'identity' || listAt(entry, 'providers').length > 1, writes: strengthOf(provider), provider: `${provider}${version}`, problem: '' };
+  const first = listAt(entry, 'providers')[0] ?? null;
+  const name = providerName(first) ?? '';
+  const version = name === 'kms' ? ` ${textAt(first, 'kms', 'apiVersion') ?? ''}`.trimEnd() : '';
+  return { covers: true, writes: strengthOf(name), provider: `${name}${version}`, problem: '' };
 }

@@ -77,7 +77,9 @@ function verdict({ strong, weak, plain }: Counts): Writes | undefined {
 
 function storedSecrets(metrics: Metrics): number | undefined {
   const gauge =
-    metrics.families.get('apiserver_resource_objects')?.find(({ labels }) => labels['resource'] === 'secrets' && (labels['group'] ?? '') === '') ??
+    metrics.families
+      .get('apiserver_resource_objects')
+      ?.find(({ labels }) => labels['resource'] === 'secrets' && (labels['group'] ?? '') === '') ??
     metrics.families.get('apiserver_storage_objects')?.find(({ labels }) => labels['resource'] === 'secrets');
   return gauge === undefined || Number.isNaN(gauge.value) || gauge.value < 0 ? undefined : gauge.value;
 }

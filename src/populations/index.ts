@@ -1,9 +1,14 @@
 /** The registry of populations, in the order in which they are read. Adding one is one line here. */
 import type { Population } from '../model/index.ts';
 import { apiServers } from './api-servers.ts';
+import { auditGrowth, auditLosses, auditTotals } from './audit-counters.ts';
+import { auditPolicyRequests } from './audit-policies.ts';
+import { collectorRights } from './collector-rights.ts';
 import { controllerManagers, etcdMembers, schedulers } from './components.ts';
 import { containers } from './containers.ts';
+import { encryptionCoverage, secretWrites, storedSecrets } from './encryption.ts';
 import { grants } from './grants.ts';
+import { legacyTokens } from './legacy-tokens.ts';
 import { namespaces } from './namespaces.ts';
 import { pods } from './pods.ts';
 import { roles } from './roles.ts';
@@ -27,4 +32,13 @@ export const populations: readonly Population[] = [
   controllerManagers,
   schedulers,
   etcdMembers,
+  auditTotals,
+  auditGrowth,
+  auditLosses,
+  auditPolicyRequests,
+  encryptionCoverage,
+  secretWrites,
+  storedSecrets,
+  legacyTokens,
+  collectorRights,
 ];
