@@ -10,10 +10,11 @@ import type { Metrics } from './metrics.ts';
 import { readEarlier, readMetrics, sum } from './metrics.ts';
 
 const from: readonly ListingKind[] = ['k8s.apiserver/metrics', 'k8s.apiserver/leases'];
-const recording = ['Metadata', 'Request', 'RequestResponse'];
+const recording = new Set(['Metadata', 'Request', 'RequestResponse']);
 
-function records(metrics: Metrics): number {
-  return sum(metrics, 'apiserver_audit_level_total', ({ level }) => recording.includes(String(level)));
+/** Events of level Metadata and above since the process started. */
+export function records(metrics: Metrics): number {
+  return sum(metrics, 'apiserver_audit_level_total', ({ level }) => recording.has(level ?? ''));
 }
 
 /** Events that a backend could not write, and requests that were refused because of it. */
@@ -46,30 +47,6 @@ function* eachReplica(input: PopulationInput, toRow: (row: Row, metrics: Metrics
   const [earlier] = readEarlier(input.reader, metrics.process);
   yield toRow(baseRow(replica, metrics), metrics, earlier);
 }
-
-export const auditTotals: Population = {
-  name: 'auditTotals',
-  doc: 'An API server process, with what it has recorded in its audit log since it started',
-  from,
-  *rows(input) {
-    yield* eachReplica(input, (row, metrics) =>
-      // A policy may record nothing yet, so a counter at 0 is unknown and not "no".
-      records(metrics) > 0
-        ? { ...row, hasRecords: true }
-        : {
-            ...row,
-            gaps: [
-              {
-                reason: 'absent',
-                what: `records of ${String(row['replica'])}`,
-                detail: 'it has recorded nothing since it started',
-                closedBy: 'the audit policy, with collect --files',
-              },
-            ],
-          },
-    );
-  },
-};
 
 export const auditGrowth: Population = {
   name: 'auditGrowth',

@@ -17,7 +17,7 @@ export interface FileVerdict {
   readonly problem: string;
 }
 
-const withKeys = ['aescbc', 'aesgcm', 'secretbox'];
+const withKeys = new Set(['aescbc', 'aesgcm', 'secretbox']);
 
 /** Providers that count as strong; aesgcm asks for rotation of its key that nobody can see. */
 export function strengthOf(provider: string): Writes {
@@ -35,7 +35,7 @@ function problemOfProvider(provider: Json): string {
   if (name === undefined) return 'a provider entry does not name exactly one known provider';
   if (name === 'identity') return '';
   if (name === 'kms') return (textAt(provider, 'kms', 'name') ?? '') === '' ? 'a kms provider has no name' : '';
-  if (!withKeys.includes(name)) return `there is no provider ${name}`;
+  if (!withKeys.has(name)) return `there is no provider ${name}`;
   const keys = listAt(provider, name, 'keys').map((key) => textAt(key, 'name') ?? '');
   if (keys.length === 0) return `${name} has no key`;
   if (keys.includes('')) return `a key of ${name} has no name`;

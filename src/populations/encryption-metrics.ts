@@ -36,7 +36,7 @@ function count(metrics: Metrics, type: 'to_storage' | 'from_storage'): Counts {
   const counts = { strong: 0, weak: 0, plain: 0 };
   for (const { labels, value } of metrics.families.get(operations) ?? []) {
     const { resource, transformation_type: seen, transformer_prefix: prefix, status } = labels;
-    if (resource !== 'secrets' || seen !== type || typeof prefix !== 'string' || Number.isNaN(value)) continue;
+    if (resource !== 'secrets' || seen !== type || prefix === undefined || Number.isNaN(value)) continue;
     const provider = /^k8s:enc:([a-z]+):/.exec(prefix)?.[1];
     if (provider !== undefined) {
       if (status === 'OK') counts[strengthOf(provider) === 'strong' ? 'strong' : 'weak'] += value;
@@ -53,7 +53,7 @@ function minus(a: Counts, b: Counts | undefined): Counts {
 function configurationOf(metrics: Metrics): string {
   const hashes = (metrics.families.get('apiserver_encryption_config_controller_last_config_info') ?? [])
     .filter(({ value }) => value === 1)
-    .map(({ labels }) => String(labels['hash']));
+    .map(({ labels }) => labels['hash'] ?? '');
   return `${hashes.sort().join()} ${sum(metrics, reloads, ({ status }) => status === 'success')}`;
 }
 

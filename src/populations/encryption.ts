@@ -3,11 +3,11 @@
  * goes before what a file says; the path of the file alone says nothing, because distributions set it also where encryption is off.
  */
 import type { Gap, ListingKind, Population, PopulationInput, ResourceRef, Row } from '../model/index.ts';
-import { isComplete } from '../model/index.ts';
+import { isComplete, textAt } from '../model/index.ts';
 import { findAnsweringReplica } from './answering-replica.ts';
 import { apiServers } from './api-servers.ts';
 import { requireListing } from './control-plane.ts';
-import type { FileVerdict } from './encryption-files.ts';
+import type { FileVerdict, Writes } from './encryption-files.ts';
 import { judgeFile } from './encryption-files.ts';
 import type { Observation } from './encryption-metrics.ts';
 import { observe } from './encryption-metrics.ts';
@@ -77,7 +77,7 @@ function* readServers(input: PopulationInput, file: FileVerdict | undefined): It
     const flags = row['flags'] as Readonly<Record<string, string>>;
     yield {
       key: row.item,
-      name: String(row['replica']),
+      name: textAt(row, 'replica') ?? row.item,
       resource: row.resource,
       evidence: [...row.evidence, ...(only?.evidence ?? [])],
       off: flags['encryption-provider-config'] === '',
@@ -100,19 +100,14 @@ function* readServers(input: PopulationInput, file: FileVerdict | undefined): It
   };
 }
 
-function toRow(
-  { key, name, resource, evidence, off, file, observed }: Holder,
-  known: Readonly<Record<string, string | number | boolean>> | Gap,
-): Row {
-  const row = {
-    item: key,
-    resource,
-    evidence,
-    holder: name,
-    configured: !off,
-    provider: observed?.writes === undefined ? (file?.provider ?? '') : '',
-  };
-  return 'reason' in known ? { ...row, gaps: [known as Gap] } : { ...row, ...known };
+type Fields = Readonly<Record<string, string | number | boolean>>;
+
+function row({ key, name, resource, evidence }: Holder, fields: Fields): Row {
+  return { item: key, resource, evidence, holder: name, ...fields };
+}
+
+function unknownRow(holder: Holder, gap: Gap): Row {
+  return { ...row(holder, {}), gaps: [gap] };
 }
 
 /** Where a server's metrics were needed and could not be read, that is the gap. */
@@ -126,14 +121,17 @@ function unseen(input: PopulationInput, { name, isServer }: Holder, detail: stri
 const withFile = 'kubevidence collect --files with the EncryptionConfiguration';
 const also = [...(apiServers.also ?? []), 'k8s.apiserver/metrics' as const, files];
 
-function population(name: string, doc: string, judge: (input: PopulationInput, holder: Holder) => Row): Population {
+function population(name: string, doc: string, judge: (input: PopulationInput, holder: Holder) => Row | undefined): Population {
   return {
     name,
     doc,
     from: [],
     also,
     *rows(input) {
-      for (const holder of readHolders(input)) yield judge(input, holder);
+      for (const holder of readHolders(input)) {
+        const judged = judge(input, holder);
+        if (judged !== undefined) yield judged;
+      }
     },
   };
 }
@@ -142,59 +140,56 @@ export const encryptionCoverage = population(
   'encryptionCoverage',
   'An API server or an EncryptionConfiguration, with whether its configuration covers Secrets',
   (input, holder) => {
-    if (holder.off) return toRow(holder, { covers: false });
-    if (holder.observed?.covers === true) return toRow(holder, { covers: true });
-    if (holder.file !== undefined) return toRow(holder, { covers: holder.file.covers });
-    return toRow(holder, unseen(input, holder, 'a configuration is set, and no operation shows that it covers Secrets', withFile));
+    if (holder.off) return row(holder, { covers: false });
+    if (holder.observed?.covers === true) return row(holder, { covers: true });
+    if (holder.file !== undefined) return row(holder, { covers: holder.file.covers });
+    return unknownRow(holder, unseen(input, holder, 'a configuration is set, and no operation shows that it covers Secrets', withFile));
   },
 );
 
+const seen: Readonly<Record<Writes, string>> = {
+  strong: 'encrypted writes were seen',
+  weak: 'writes with a provider that is not accepted were seen',
+  plain: 'writes in plain text were seen',
+};
+
 export const secretWrites = population(
   'secretWrites',
-  'An API server or an EncryptionConfiguration, with how new Secrets are written: strong, weak or plain',
+  'An API server or an EncryptionConfiguration, with how new Secrets are written: strong, weak, plain or invalid',
   (input, holder) => {
-    if (holder.off) return toRow(holder, { writes: 'plain' });
+    const { off, file, observed } = holder;
+    if (off) return row(holder, { writes: 'plain', reason: 'no encryption is configured' });
     // A file that the server would refuse is never good, whatever the server did before it was written.
-    if (holder.file !== undefined && holder.file.problem !== '') return toRow(holder, { writes: 'invalid', provider: holder.file.problem });
-    const writes = holder.observed?.writes ?? holder.file?.writes;
-    if (writes !== undefined) return toRow(holder, { writes });
-    return toRow(
-      holder,
-      unseen(
-        input,
-        holder,
-        'no Secret was written since its configuration took effect',
-        `write a Secret and collect again, or ${withFile}`,
-      ),
-    );
+    if (file !== undefined && file.problem !== '')
+      return row(holder, { writes: 'invalid', reason: `the file is refused: ${file.problem}` });
+    if (observed?.writes !== undefined) return row(holder, { writes: observed.writes, reason: seen[observed.writes] });
+    if (file !== undefined) return row(holder, { writes: file.writes, reason: `the first provider for Secrets is ${file.provider}` });
+    const closedBy = `write a Secret and collect again, or ${withFile}`;
+    return unknownRow(holder, unseen(input, holder, 'no Secret was written since its configuration took effect', closedBy));
   },
 );
+
+const restart = 'restart the API server, which then reads every Secret, and collect again';
 
 export const storedSecrets = population(
   'storedSecrets',
   'An API server, with whether the Secrets that it read from storage were encrypted',
   (input, holder) => {
-    const { observed } = holder;
-    if (holder.off) return toRow(holder, { stored: 'plain', plainReads: observed?.plainReads ?? 0 });
+    const { observed, off, isServer } = holder;
+    if (!isServer) return undefined;
+    if (off) return row(holder, { stored: 'plain', reason: 'no encryption is configured' });
     if (observed === undefined)
-      return toRow(holder, unseen(input, holder, 'its reads of Secrets were not seen', 'get /metrics of every API server'));
-    if (observed.plainReads > 0) return toRow(holder, { stored: 'plain', plainReads: observed.plainReads });
-    const restart = 'restart the API server, which then reads every Secret, and collect again';
-    if (observed.plainReadsSinceStart > 0)
-      return toRow(
-        holder,
-        unseen(input, holder, 'Secrets were read in plain text before the earlier run; whether they are rewritten is unknown', restart),
-      );
-    if (observed.stored === undefined || observed.encryptedReads === 0 || observed.encryptedReads < observed.stored)
-      return toRow(
-        holder,
-        unseen(
-          input,
-          holder,
-          `${observed.encryptedReads} encrypted reads do not show all ${observed.stored ?? 'unknown'} Secrets`,
-          restart,
-        ),
-      );
-    return toRow(holder, { stored: 'encrypted', plainReads: 0 });
+      return unknownRow(holder, unseen(input, holder, 'its reads of Secrets were not seen', 'get /metrics of every API server'));
+    const { plainReads, plainReadsSinceStart, encryptedReads, stored } = observed;
+    if (plainReads > 0) return row(holder, { stored: 'plain', reason: `${plainReads} reads in plain text` });
+    if (plainReadsSinceStart > 0) {
+      const detail = 'Secrets were read in plain text before the earlier run; whether they are rewritten is unknown';
+      return unknownRow(holder, unseen(input, holder, detail, restart));
+    }
+    if (stored === undefined || encryptedReads === 0 || encryptedReads < stored) {
+      const detail = `${encryptedReads} encrypted reads do not show all Secrets (${stored ?? 'nobody knows how many'})`;
+      return unknownRow(holder, unseen(input, holder, detail, restart));
+    }
+    return row(holder, { stored: 'encrypted', reason: `${encryptedReads} encrypted reads` });
   },
 );

@@ -1,8 +1,9 @@
 /** The registry of populations, in the order in which they are read. Adding one is one line here. */
 import type { Population } from '../model/index.ts';
 import { apiServers } from './api-servers.ts';
-import { auditGrowth, auditLosses, auditTotals } from './audit-counters.ts';
+import { auditGrowth, auditLosses } from './audit-counters.ts';
 import { auditPolicyRequests } from './audit-policies.ts';
+import { auditRecording } from './audit-recording.ts';
 import { collectorRights } from './collector-rights.ts';
 import { controllerManagers, etcdMembers, schedulers } from './components.ts';
 import { containers } from './containers.ts';
@@ -32,7 +33,7 @@ export const populations: readonly Population[] = [
   controllerManagers,
   schedulers,
   etcdMembers,
-  auditTotals,
+  auditRecording,
   auditGrowth,
   auditLosses,
   auditPolicyRequests,

@@ -1,10 +1,10 @@
 /** The metrics page of one API server replica. Counters count since that process started, so they are compared only within one process. */
 import { createHash } from 'node:crypto';
-import type { EvidenceReader, JsonObject, StoredObject } from '../model/index.ts';
-import { at, isComplete, isObject, listAt, textAt } from '../model/index.ts';
+import type { EvidenceReader, StoredObject } from '../model/index.ts';
+import { at, isComplete, listAt, textAt } from '../model/index.ts';
 
 export interface Sample {
-  readonly labels: JsonObject;
+  readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
@@ -26,8 +26,8 @@ export function readMetrics(reader: EvidenceReader): Metrics | undefined {
   let process: { readonly object: StoredObject; readonly start: string } | undefined;
   for (const object of reader.objects('k8s.apiserver/metrics')) {
     const samples = listAt(object.body, 'samples').map((sample) => {
-      const labels = at(sample, 'labels');
-      return { labels: isObject(labels) ? labels : {}, value: Number(textAt(sample, 'value') ?? Number.NaN) };
+      const labels = Object.entries(at(sample, 'labels') ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+      return { labels: Object.fromEntries(labels), value: Number(textAt(sample, 'value') ?? Number.NaN) };
     });
     families.set(object.name, samples);
     evidence.push(object.id);
@@ -48,7 +48,7 @@ export function* readEarlier(reader: EvidenceReader, process: string): Iterable<
 }
 
 /** Sum of the samples whose labels pass; 0 when there is none. */
-export function sum(metrics: Metrics, family: string, accept: (labels: JsonObject) => boolean = () => true): number {
+export function sum(metrics: Metrics, family: string, accept: (labels: Sample['labels']) => boolean = () => true): number {
   let total = 0;
   for (const { labels, value } of metrics.families.get(family) ?? []) if (accept(labels) && !Number.isNaN(value)) total += value;
   return total;
@@ -58,7 +58,7 @@ export function sum(metrics: Metrics, family: string, accept: (labels: JsonObjec
 export function idHashOf(metrics: Metrics): string | undefined {
   for (const [family, samples] of metrics.families) {
     if (!family.startsWith('apiserver_encryption_') && !family.startsWith('apiserver_envelope_')) continue;
-    for (const { labels } of samples) if (typeof labels['apiserver_id_hash'] === 'string') return labels['apiserver_id_hash'];
+    for (const { labels } of samples) if (labels['apiserver_id_hash'] !== undefined) return labels['apiserver_id_hash'];
   }
   return undefined;
 }

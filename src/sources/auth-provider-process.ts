@@ -3,12 +3,15 @@
  * header that client-node makes for it, and may end the process at any time. Nothing is printed, because what happens here is credentials;
  * a failure is a reason without any value of the user's configuration.
  */
+import { setDefaultCACertificates } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
 
 /** What the parent sends: the name and the settings of an `auth-provider`. */
 export interface AuthProviderRequest {
   readonly name: string;
   readonly config: Readonly<Record<string, string>>;
+  /** PEM: the only CA to trust for the issuer. Absent: those that the system trusts. */
+  readonly issuerCa: string | undefined;
 }
 
 /** What it gets: `config` is the settings after a refresh, with new tokens and their expiry. */
@@ -16,7 +19,9 @@ export type AuthProviderAnswer =
   | { readonly authorization: string | undefined; readonly config: Readonly<Record<string, string>> }
   | { readonly failure: string };
 
-async function askClientNode({ name, config }: AuthProviderRequest): Promise<AuthProviderAnswer> {
+async function askClientNode({ name, config, issuerCa }: AuthProviderRequest): Promise<AuthProviderAnswer> {
+  // client-node's own `idp-certificate-authority` makes responses that openid-client refuses; its plain way is global fetch.
+  if (issuerCa !== undefined) setDefaultCACertificates([issuerCa]);
   const issuer = config['idp-issuer-url'];
   // client-node hands this to openid-client as it is, which takes a URL and refuses text.
   const settings: Record<string, string | URL | string[] | undefined> = {

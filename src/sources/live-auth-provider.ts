@@ -43,7 +43,9 @@ export function authProviderCredentials(user: KubeconfigEntry, provider: JsonObj
     });
   }
   const what = `the auth-provider ${name} of the user "${clip(user.name, 80)}"`;
-  let settings = readSettings(user, provider, name);
+  const given = readSettings(user, provider, name);
+  const issuerCa = name === 'oidc' ? readIssuerCa(given, user) : undefined;
+  let { 'idp-certificate-authority': _file, 'idp-certificate-authority-data': _data, ...settings } = given;
   let known: ExecAnswer | undefined;
   if (name === 'oidc') {
     known = answerOf(name, `Bearer ${settings['id-token'] ?? ''}`, settings, options.beside);
@@ -87,7 +89,7 @@ export function authProviderCredentials(user: KubeconfigEntry, provider: JsonObj
 
 const refreshKeys = ['idp-issuer-url', 'client-id', 'refresh-token'] as const;
 
-/** All text; paths absolute; the keys of the helper's JSON as client-go defaults them. */
+/** All that is text; the keys of the helper's JSON as client-go defaults them. */
 function readSettings(user: KubeconfigEntry, provider: JsonObject, name: string): Settings {
   const given = at(provider, 'config') ?? {};
   const place = user.placeOf('auth-provider');
@@ -95,16 +97,30 @@ function readSettings(user: KubeconfigEntry, provider: JsonObject, name: string)
   for (const [key, value] of isObject(given) ? Object.entries(given) : []) {
     if (typeof value === 'string' && value !== '') settings[key] = value;
   }
-  const ca = settings['idp-certificate-authority'];
-  if (ca !== undefined) {
-    const file = resolve(dirname(user.file), ca);
-    readNamedFile(file, "issuer's CA", place);
-    settings['idp-certificate-authority'] = file;
-  }
   const issuer = settings['idp-issuer-url'];
   if (issuer !== undefined && URL.parse(issuer)?.protocol !== 'https:')
-    throw new KubevidenceError('configuration', 'the idp-issuer-url of the auth-provider is not an https:// URL', { place });
+    throw new KubevidenceError('configuration', 'the idp-issuer-url of the auth-provider is not an https:// URL', {
+      place,
+      next: 'correct it; an id-token is asked for over TLS only',
+    });
   return settings;
+}
+
+/** The CA of the issuer, as client-go takes it: data wins over a file, whose path is relative to the kubeconfig. */
+function readIssuerCa(settings: Settings, user: KubeconfigEntry): string | undefined {
+  const { 'idp-certificate-authority-data': data, 'idp-certificate-authority': file } = settings;
+  const place = user.placeOf('auth-provider');
+  const pem =
+    data !== undefined
+      ? Buffer.from(data, 'base64').toString('latin1')
+      : file !== undefined
+        ? readNamedFile(resolve(dirname(user.file), file), "issuer's CA", place).toString('latin1')
+        : undefined;
+  if (pem === undefined || pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
+  throw new KubevidenceError('configuration', "the issuer's CA of the auth-provider is not a PEM certificate", {
+    place,
+    next: 'correct idp-certificate-authority or idp-certificate-authority-data',
+  });
 }
 
 /** An id-token that is absent or has expired needs all that a refresh needs. */

@@ -1,0 +1,33 @@
+/** Where things stand in a pack. A file that is not named here may be in a pack all the same: the manifest covers it, nobody looks inside. */
+export const readmePath = 'README-verify.txt';
+export const reportPath = 'report.pdf';
+export const workbookPath = 'workbook.xlsx';
+export const recordsPath = 'ledger/records.jsonl';
+export const checkpointPath = 'ledger/checkpoint.txt';
+export const catalogPath = 'controls/catalog.json';
+export const paramsPath = 'controls/params.json';
+export const certificatePath = 'keys/document-certificate.pem';
+export const logKeyPath = 'keys/log-key.txt';
+export const logKeyPemPath = 'keys/log-key.pem';
+export const manifestPath = 'manifest.json';
+export const manifestSealPath = 'manifest.json.p7s';
+
+/** `EX-0001`, and more digits from the ten-thousandth on. */
+export const exhibitId = /^EX-[0-9]{4,6}$/;
+export const exhibitPath = (id: string) => `evidence/${id}.json`;
+export const proofPath = (id: string) => `proofs/${id}.tlog-proof`;
+export const assessmentPath = (run: number) => `assessments/run-${run}.json`;
+
+/** Every pack has these, beside its exhibits, their proofs and one assessment. */
+export const requiredPaths: readonly string[] = [
+  readmePath,
+  reportPath,
+  workbookPath,
+  recordsPath,
+  checkpointPath,
+  catalogPath,
+  paramsPath,
+  certificatePath,
+  logKeyPath,
+  logKeyPemPath,
+];

@@ -1,0 +1,94 @@
+/**
+ * The manifest: every file of the pack with its SHA-256 and size, and every seal that must be there, so that neither a file nor a signature
+ * can be changed, added or taken away. Only the manifest and its seal are themselves unlisted: a signature covers the one, and its own
+ * strictness the other.
+ */
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import { canonicalBytes, isObject, KubevidenceError, parseCanonical } from '../model/index.ts';
+import { manifestPath, manifestSealPath, reportPath, workbookPath } from './layout.ts';
+import { digest } from './salted-json.ts';
+
+const format = 'kubevidence/manifest/v1';
+const instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
+
+/** The seals of every pack of this format, by the file that carries the signature. */
+const seals = [
+  { file: manifestSealPath, covers: manifestPath, form: 'cms-detached' },
+  { file: reportPath, covers: reportPath, form: 'pades' },
+  { file: workbookPath, covers: workbookPath, form: 'ooxml' },
+] as const;
+
+const facts = z.strictObject({
+  organization: z.string(),
+  cluster: z.strictObject({ name: z.string(), uid: z.string().nullable() }),
+  /** Half-open, UTC; null for a pack of one moment. */
+  period: z.strictObject({ name: z.string(), from: instant, to: instant }).nullable(),
+  /** Of the checkpoint; all dates in the pack are at or before it. */
+  time: instant,
+  demo: z.boolean(),
+  checkpoint: z.strictObject({ origin: z.string(), size: z.int().positive(), root: z.string() }),
+  /** The judgement that the report shows: which run, and the leaf of its `assessed` record. */
+  assessment: z.strictObject({ run: z.int().positive(), leaf: z.int().nonnegative() }),
+});
+
+const schema = z.strictObject({
+  format: z.literal(format),
+  pack: facts,
+  documentKeyFingerprint: digest,
+  /** c2sp.org/signed-note verifier key. */
+  logKey: z.string(),
+  seals: z.array(z.strictObject({ file: z.string(), covers: z.string(), form: z.string() })),
+  /** In path order; all but `manifest.*`. */
+  files: z.array(z.strictObject({ path: z.string(), sha256: digest, size: z.int().nonnegative() })),
+});
+
+export type Manifest = z.infer<typeof schema>;
+export type PackFacts = z.infer<typeof facts>;
+
+export interface ManifestInputs {
+  readonly pack: PackFacts;
+  readonly documentKeyFingerprint: string;
+  readonly logKey: string;
+  /** All files but the manifest and its seal, by path. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** `manifest.json`, canonical JSON. */
+export function buildManifest({ pack, documentKeyFingerprint, logKey, files }: ManifestInputs): Uint8Array {
+  const listed = [...files]
+    .map(([path, bytes]) => ({ path, sha256: hash('sha256', bytes), size: bytes.length }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const manifest: Manifest = { format, pack, documentKeyFingerprint, logKey, seals: [...seals], files: listed };
+  return canonicalBytes(schema.parse(manifest));
+}
+
+/** Throws `integrity`, in words, for what is no manifest of this format. */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  let value: unknown;
+  try {
+    value = parseCanonical(bytes);
+  } catch (cause) {
+    throw new KubevidenceError('integrity', 'manifest.json is not canonical JSON (RFC 8785)', { cause });
+  }
+  const named = isObject(value) && typeof value['format'] === 'string' ? value['format'] : '';
+  if (/^kubevidence\/manifest\/v[1-9][0-9]?$/.test(named) && named !== format)
+    throw new KubevidenceError('integrity', `the pack has the form ${named}, and this version of kubevidence reads ${format} only`);
+  const checked = schema.safeParse(value);
+  if (!checked.success) throw new KubevidenceError('integrity', `manifest.json is malformed: ${z.prettifyError(checked.error)}`);
+  const { files, seals: present } = checked.data;
+  if (files.some(({ path }, n) => n > 0 && path <= (files[n - 1]?.path ?? '')))
+    throw new KubevidenceError('integrity', 'manifest.json does not list its files in order, each once');
+  if (JSON.stringify(present.map(sealText)) !== JSON.stringify(seals.map(sealText)))
+    throw new KubevidenceError('integrity', 'manifest.json does not name the seals that a pack must have: manifest, PDF and workbook');
+  return checked.data;
+}
+
+/** Seals are files of their own, or signatures inside a file. */
+export function isSealName(path: string): boolean {
+  return path.startsWith('manifest.') || /\.(?:p7s|p7m|tsr|sig|asc|dsse\.json)$/.test(path);
+}
+
+function sealText({ file, covers, form }: { readonly file: string; readonly covers: string; readonly form: string }): string {
+  return `${file} ${covers} ${form}`;
+}

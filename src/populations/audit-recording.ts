@@ -1,0 +1,58 @@
+/**
+ * Whether an audit policy that records anything is in force: by what a server has recorded since it started, which proves a policy and a
+ * backend on that server; where it has recorded nothing yet, by the policy that was handed in.
+ */
+import type { ListingKind, Population, PopulationInput, Row } from '../model/index.ts';
+import { listAt, textAt } from '../model/index.ts';
+import { findAnsweringReplica } from './answering-replica.ts';
+import { records } from './audit-counters.ts';
+import { requireListing } from './control-plane.ts';
+import { resourceOf, segment, uniqueKeys } from './identity.ts';
+import { readMetrics } from './metrics.ts';
+
+const policies: ListingKind = 'files.audit-policy/policies';
+
+function* fileRows(input: PopulationInput): Iterable<Row> {
+  const unique = uniqueKeys();
+  for (const policy of input.each(policies)) {
+    const name = policy.place?.file ?? (policy.name || 'policy');
+    yield {
+      item: unique(`file/${segment(name)}`),
+      resource: resourceOf(policy),
+      evidence: [policy.id],
+      holder: name,
+      records: listAt(policy.body, 'rules').some((rule) => ['Metadata', 'Request', 'RequestResponse'].includes(textAt(rule, 'level') ?? '')),
+    };
+  }
+}
+
+function* serverRows(input: PopulationInput, files: readonly Row[]): Iterable<Row> {
+  const metrics = readMetrics(input.reader);
+  if (metrics === undefined) {
+    requireListing(input, 'k8s.apiserver/metrics');
+    return;
+  }
+  const { key, name, evidence } = findAnsweringReplica(input, metrics);
+  const row: Row = { item: key, resource: resourceOf(metrics.object), evidence: [...metrics.evidence, ...evidence], holder: name };
+  if (records(metrics) > 0) yield { ...row, records: true };
+  else if (files.length > 0) yield { ...row, records: files.every((file) => file['records'] === true) };
+  else {
+    const closedBy = 'kubevidence collect --files with the audit policy';
+    yield { ...row, gaps: [{ reason: 'absent', what: `records of ${name}`, detail: 'it has recorded nothing since it started', closedBy }] };
+  }
+}
+
+export const auditRecording: Population = {
+  name: 'auditRecording',
+  doc: 'An API server or an audit policy that was handed in, with whether it records anything',
+  from: [],
+  also: ['k8s.apiserver/metrics', 'k8s.apiserver/leases', policies],
+  *rows(input) {
+    const files = [...fileRows(input)];
+    if (input.reader.scope === 'cluster') {
+      requireListing(input, 'k8s.apiserver/leases');
+      yield* serverRows(input, files);
+    } else if (files.length === 0) requireListing(input, policies);
+    yield* files;
+  },
+};

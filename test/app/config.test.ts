@@ -1,0 +1,98 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig, loadConfigOrDefaults, pickCluster } from '../../src/app/index.ts';
+import { exitCodeOf, KubevidenceError } from '../../src/model/index.ts';
+
+const uid = process.getuid?.() ?? null;
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'kubevidence-config-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+function write(text: string, name = 'kubevidence.yaml') {
+  writeFileSync(join(cwd, name), text, { mode: 0o600 });
+}
+
+function failure(act: () => unknown): KubevidenceError {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(KubevidenceError);
+    return error as KubevidenceError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+const four = 'organization: Example\nledger: sqlite:evidence/l.db\nclusters:\n  - {name: prod, context: prod-eu}\n';
+
+describe('kubevidence.yaml', () => {
+  it('is enough with four lines; paths are relative to the file', () => {
+    write(four);
+    const config = loadConfig({ cwd, uid });
+    expect(config.ledgerPath).toBe(join(cwd, 'evidence', 'l.db'));
+    expect(config.keys.log).toBe(join(cwd, 'evidence', 'keys', 'log.key'));
+    expect(config).toMatchObject({ organization: 'Example', timezone: 'UTC', clusters: [{ name: 'prod', context: 'prod-eu' }], idle: [] });
+  });
+
+  it('turns collectors on', () => {
+    write(`${four}collectors: {secrets: {namespaces: [a, b]}}\n`);
+    expect(loadConfig({ cwd, uid }).collectors).toEqual({ secrets: { namespaces: ['a', 'b'] } });
+  });
+
+  it('says which known keys have no effect yet', () => {
+    write(`${four}schedule: {collect: "0 6 * * *"}\n`);
+    expect(loadConfig({ cwd, uid }).idle).toEqual(['schedule']);
+  });
+
+  it.each([
+    ['an unknown key, with the nearest known one', `${four}colectors: {}\n`, 5, 'colectors', 'Did you mean "collectors"?'],
+    ['an unknown key of a cluster', 'organization: E\nclusters:\n  - name: a\n    contxt: b\n', 4, 'clusters[0].contxt', 'Did you mean "context"?'],
+    ['a wrong type', 'organization: [1]\nclusters: [{name: a}]\n', 1, 'organization', undefined],
+    ['no clusters', 'organization: E\nclusters: []\n', 2, 'clusters', undefined],
+    ['a cluster name that cannot be a key', 'organization: E\nclusters: [{name: "../x"}]\n', 2, 'clusters[0].name', undefined],
+    ['a time zone that is none', `${four}timezone: Mars/Olympus\n`, 5, 'timezone', undefined],
+    ['a ledger that is no SQLite file', 'organization: E\nledger: postgres://x\nclusters: [{name: a}]\n', 2, 'ledger', undefined],
+    ['broken YAML', 'organization: E\nclusters: [\n', undefined, undefined, undefined],
+    ['a key twice', 'organization: E\norganization: F\nclusters: [{name: a}]\n', 2, undefined, undefined],
+  ])('refuses %s', (_what, text, line, key, next) => {
+    write(text);
+    const error = failure(() => loadConfig({ cwd, uid }));
+    expect(exitCodeOf(error)).toBe(2);
+    expect(error.place?.file).toBe(join(cwd, 'kubevidence.yaml'));
+    if (line !== undefined) expect(error.place?.line).toBe(line);
+    if (key !== undefined) expect(error.place?.key).toBe(key);
+    if (next !== undefined) expect(error.next).toBe(next);
+  });
+
+  it('refuses two clusters of one name', () => {
+    write('organization: E\nclusters: [{name: a}, {name: a}]\n');
+    expect(failure(() => loadConfig({ cwd, uid })).message).toContain('two clusters are named a');
+  });
+
+  it.skipIf(uid === null)('refuses one in the current directory that others can write, and takes it when it is named', () => {
+    write(four);
+    chmodSync(join(cwd, 'kubevidence.yaml'), 0o666);
+    expect(failure(() => loadConfig({ cwd, uid })).message).toContain('can be written by others');
+    expect(loadConfig({ cwd, path: 'kubevidence.yaml', uid }).organization).toBe('Example');
+  });
+
+  it('says what to do when there is none', () => {
+    expect(failure(() => loadConfig({ cwd, uid })).next).toContain('kubevidence init');
+    expect(loadConfigOrDefaults({ cwd, uid })).toEqual({ controlDirs: [], params: {}, collectors: {} });
+  });
+});
+
+describe('pickCluster', () => {
+  it('takes the only one, and asks when there are several', () => {
+    write(four);
+    expect(pickCluster(loadConfig({ cwd, uid }), undefined).name).toBe('prod');
+    write('organization: E\nclusters: [{name: a}, {name: b}]\n');
+    const config = loadConfig({ cwd, uid });
+    expect(pickCluster(config, 'b').name).toBe('b');
+    expect(failure(() => pickCluster(config, undefined)).next).toBe('Name one: --cluster a|b');
+    expect(failure(() => pickCluster(config, 'c')).message).toContain('no cluster c');
+  });
+});
