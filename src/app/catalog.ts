@@ -1,13 +1,13 @@
 /** The catalog in force: what ships with the package, plus the user's own controls, with effective parameters and their digests. */
 import { hash } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { checkConfiguredParams, effectiveParams, loadCatalog } from '../catalog/index.ts';
 import { type ExampleResult, runExamples } from '../control-examples.ts';
 import type { Catalog, Json } from '../model/index.ts';
 import { canonicalBytes } from '../model/index.ts';
 import { populations } from '../populations/index.ts';
 import type { Config } from './config.ts';
-import { type AppContext, packageRoot } from './context.ts';
+import { type AppContext, shipped } from './context.ts';
 
 export type Params = Readonly<Record<string, Readonly<Record<string, Json>>>>;
 
@@ -19,7 +19,6 @@ export interface CatalogInForce {
   readonly paramsDigest: string;
 }
 
-const shipped = { controls: join(packageRoot, 'controls'), mappings: join(packageRoot, 'mappings') };
 const populationNames = populations.map((population) => population.name);
 
 /** Throws `configuration` for a broken file, naming file, line and key; also for a parameter that no control has. */

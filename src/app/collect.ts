@@ -2,16 +2,16 @@
  * One run, from plan to checkpoint: it is logged before the first request, every planned listing is closed with what it read or why not,
  * and whatever happens the run ends with a status that says so.
  */
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { enabledCollectors, optionsOf, selfSubjectRules } from '../collectors/index.ts';
 import type { ClusterIdentity, Collector, Gap, Json, ListingKind, RunSummary } from '../model/index.ts';
-import { KubevidenceError, at, canonicalBytes, listAt, reasonOf, textAt, visible } from '../model/index.ts';
+import { KubevidenceError, at, listAt, reasonOf, textAt, visible } from '../model/index.ts';
 import type { ClusterAccess, LiveSource, PageFeed, PlannedListing } from '../sources/index.ts';
 import { createScrubber, openLiveSource, resolveCluster } from '../sources/index.ts';
-import { loadCatalogInForce } from './catalog.ts';
 import type { ClusterConfig, Config } from './config.ts';
 import type { AppContext } from './context.ts';
 import { toolName } from './context.ts';
+import { digestDefinitions } from './definitions.ts';
 import { ensureKeys, loadDocumentSigner } from './keys.ts';
 import type { ClosedListing } from './worker-protocol.ts';
 import type { WorkerClient } from './worker-client.ts';
@@ -119,9 +119,7 @@ export function describePlan(enabled: readonly Collector[], config: Config) {
       reusable: listing.reusable ?? false,
     })),
   );
-  const { catalog, paramsDigest } = loadCatalogInForce(config);
-  const definitions = hash('sha256', canonicalBytes({ catalog: catalog.digest, params: paramsDigest, listings, keepAnnotations }));
-  return { listings, definitions };
+  return { listings, definitions: digestDefinitions(config, listings) };
 }
 
 /** Absent is not missing: a feature that the cluster does not have leaves a run complete. Version, own rights and files alone are nothing. */

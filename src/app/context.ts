@@ -19,5 +19,7 @@ export interface AppContext {
 /** The package's own directory: `controls`, `mappings`, `reports`, `demo` lie in it, beside `src` or `dist`. */
 export const packageRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
+export const shipped = { controls: join(packageRoot, 'controls'), mappings: join(packageRoot, 'mappings') };
+
 export const toolVersion: string = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 export const toolName = `kubevidence/${toolVersion}`;

@@ -24,7 +24,7 @@ function printTable(terminal: Terminal, options: Options, header: readonly strin
 
 export const listControls: Action<Options> = async (session, options) => {
   const format = checkFormat(options.output, everywhere);
-  const { controls } = inForce(session, options).catalog;
+  const { controls } = (await inForce(session, options)).catalog;
   if (format === 'name') for (const control of controls) session.terminal.print(control.id);
   else if (format === 'table')
     printTable(
@@ -39,7 +39,7 @@ export const listControls: Action<Options> = async (session, options) => {
 
 export const showControl: Action<Options> = async (session, options, [id = '']) => {
   const format = checkFormat(options.output, ['table', 'json', 'yaml']);
-  const { catalog, configured } = inForce(session, options);
+  const { catalog, configured } = await inForce(session, options);
   const control = catalog.controls.find((each) => each.id === id);
   if (!control) throw new KubevidenceError('usage', `there is no control ${visible(id)}`, { next: 'See them: kubevidence controls list' });
   if (format === 'table') printControl(session.terminal, control, configured[id] ?? {}, catalog.frameworks);
@@ -73,7 +73,7 @@ function printControl(
 }
 
 export const testControls: Action<Options> = async (session, options, [dir]) => {
-  const results = runControlExamples(session.app, dir);
+  const results = await runControlExamples(session.app, dir);
   const failed = results.filter((result) => result.problems.length > 0);
   for (const { control, example, problems } of failed) {
     session.terminal.print(`failed  ${control}: ${example}`);
@@ -85,7 +85,7 @@ export const testControls: Action<Options> = async (session, options, [dir]) => 
 
 export const listFrameworks: Action<Options> = async (session, options) => {
   const format = checkFormat(options.output, everywhere);
-  const { frameworks } = inForce(session, options).catalog;
+  const { frameworks } = (await inForce(session, options)).catalog;
   if (format === 'name') for (const framework of frameworks) session.terminal.print(framework.id);
   else if (format === 'table')
     printTable(
@@ -107,7 +107,7 @@ export const listFrameworks: Action<Options> = async (session, options) => {
 export const showFramework: Action<Options> = async (session, options, [id = '', wanted]) => {
   const format = checkFormat(options.output, ['table', 'json', 'yaml']);
   const { terminal } = session;
-  const { catalog } = inForce(session, options);
+  const { catalog } = await inForce(session, options);
   const framework = catalog.frameworks.find((each) => each.id === id);
   if (!framework)
     throw new KubevidenceError('usage', `there is no framework ${visible(id)}`, {

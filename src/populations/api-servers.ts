@@ -3,9 +3,10 @@
  * seen through their static pods. A replica that neither shows is a gap: one replica's answer never stands for another.
  */
 import type { Population, PopulationInput, Row } from '../model/index.ts';
-import { agrees, controlPlaneListings, explainHidden, readProcesses, requireListing } from './control-plane.ts';
+import { controlPlaneListings, explainHidden, readProcesses, requireListing } from './control-plane.ts';
 import type { Process } from './control-plane.ts';
 import type { Flags } from './flags.ts';
+import { agrees } from './flags.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
 import { readAnsweredFlags, readLiveLeases } from './replicas.ts';
 
@@ -54,7 +55,7 @@ function* liveRows(input: PopulationInput): Iterable<Row> {
     return;
   }
   for (const process of processes) yield podRow(unique(`kube-apiserver/${segment(process.node)}`), process);
-  if (answered !== undefined && !processes.some((process) => agrees(process.raw, answered.flags, 'kube-apiserver'))) {
+  if (answered !== undefined && !processes.some((process) => agrees(process, answered.flags))) {
     yield {
       item: unique('kube-apiserver/the replica that answered'),
       resource: resourceOf(answered.object),

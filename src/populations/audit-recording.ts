@@ -21,7 +21,9 @@ function* fileRows(input: PopulationInput): Iterable<Row> {
       resource: resourceOf(policy),
       evidence: [policy.id],
       holder: name,
-      records: listAt(policy.body, 'rules').some((rule) => ['Metadata', 'Request', 'RequestResponse'].includes(textAt(rule, 'level') ?? '')),
+      records: listAt(policy.body, 'rules').some((rule) =>
+        ['Metadata', 'Request', 'RequestResponse'].includes(textAt(rule, 'level') ?? ''),
+      ),
     };
   }
 }
@@ -38,7 +40,10 @@ function* serverRows(input: PopulationInput, files: readonly Row[]): Iterable<Ro
   else if (files.length > 0) yield { ...row, records: files.every((file) => file['records'] === true) };
   else {
     const closedBy = 'kubevidence collect --files with the audit policy';
-    yield { ...row, gaps: [{ reason: 'absent', what: `records of ${name}`, detail: 'it has recorded nothing since it started', closedBy }] };
+    yield {
+      ...row,
+      gaps: [{ reason: 'absent', what: `records of ${name}`, detail: 'it has recorded nothing since it started', closedBy }],
+    };
   }
 }
 

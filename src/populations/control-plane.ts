@@ -6,7 +6,7 @@
 import type { Gap, Json, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
 import { at, isComplete, isMarker, isObject, listAt, textAt } from '../model/index.ts';
 import type { Flags, Given, Program } from './flags.ts';
-import { addFlag, readArguments, resolveFlags } from './flags.ts';
+import { addFlag, agrees, readArguments, resolveFlags } from './flags.ts';
 
 export const controlPlaneListings: readonly ListingKind[] = ['k8s.pods/pods', 'k8s.nodes/nodes'];
 
@@ -16,8 +16,6 @@ export interface Process extends Flags {
   readonly node: string;
   readonly evidence: readonly string[];
   readonly gaps: readonly Gap[];
-  /** The flags as given, before defaults. */
-  readonly raw: Given;
 }
 
 interface Nodes {
@@ -109,20 +107,11 @@ function readProcess(program: Program, pod: StoredObject, node: StoredObject | u
   const unknown: Flags = { flags: {}, lists: {}, gates: {}, given: [...raw.keys()].sort() };
   return {
     ...(gaps.length > 0 ? unknown : resolveFlags(program, raw)),
-    raw,
     pod,
     node: node?.name ?? '',
     evidence: node === undefined ? [pod.id] : [pod.id, node.id],
     gaps,
   };
-}
-
-/** Whether `/flagz` says what this process was given: then they are the same program, or twins. */
-export function agrees(raw: Given, flagz: Flags, program: Program): boolean {
-  const own = resolveFlags(program, raw);
-  const same = (name: string) =>
-    own.lists[name] === undefined ? own.flags[name] === flagz.flags[name] : own.lists[name].join() === (flagz.lists[name] ?? []).join();
-  return raw.size > 0 && [...raw.keys()].every(same);
 }
 
 /**
@@ -142,7 +131,7 @@ export function readProcesses(input: PopulationInput, program: Program, flagz: F
   if (!nodes.anyMarked && flagz !== undefined) {
     for (const { pod, node } of pods) {
       const process = readProcess('kube-apiserver', pod, node);
-      if (process !== undefined && node !== undefined && agrees(process.raw, flagz, 'kube-apiserver')) proven.add(node.name);
+      if (process !== undefined && node !== undefined && agrees(process, flagz)) proven.add(node.name);
     }
   }
   return pods.flatMap(({ pod, node }) => {

@@ -86,6 +86,7 @@ function* readServers(input: PopulationInput, file: FileVerdict | undefined): It
       isServer: true,
     };
   }
+  if (metrics === undefined && servers.length === 0 && input.reader.scope === 'cluster') requireListing(input, 'k8s.apiserver/metrics');
   if (metrics === undefined || servers.length === 1) return;
   const replica = findAnsweringReplica(input, metrics);
   yield {

@@ -162,7 +162,6 @@ export function readFlagz(flags: Json | undefined): Given {
 function readGates(entries: readonly string[]): Readonly<Record<string, boolean>> {
   const gates: Record<string, boolean> = {};
   for (const entry of entries) {
-    // `:Name=true` is how /flagz writes a gate of the component itself.
     const [, name, value] = /^(?:[\w.-]*:)?(\w+)=(\w+)$/.exec(entry) ?? [];
     const on = value === undefined ? undefined : readBoolean(value);
     if (name !== undefined && on !== undefined) gates[name] = on === 'true';
@@ -180,4 +179,20 @@ export function resolveFlags(program: Program, given: Given): Flags {
   const known = Object.keys(flags).filter((name) => lists.has(name));
   const splitLists = Object.fromEntries(known.map((name) => [name, split(flags[name] ?? '')]));
   return { flags, lists: splitLists, gates: readGates(splitLists['feature-gates'] ?? []), given: [...given.keys()].sort() };
+}
+
+/** Two spellings of one value: /flagz puts lists in brackets, and `:` before a feature gate of the component itself. */
+function spelled(text: string | undefined): string | undefined {
+  return text === undefined
+    ? undefined
+    : split(text)
+        .map((entry) => entry.replace(/^:/, ''))
+        .join();
+}
+
+/** Whether `/flagz` says what a process was given, as far as controls ask for it: then it is the same program, or a twin. */
+export function agrees(process: Flags, flagz: Flags): boolean {
+  // Durations have many spellings.
+  const compared = process.given.filter((name) => name in defaults['kube-apiserver'] && name !== 'request-timeout');
+  return compared.length > 0 && compared.every((name) => spelled(process.flags[name]) === spelled(flagz.flags[name]));
 }

@@ -11,6 +11,7 @@ import { encryptionCoverage, secretWrites, storedSecrets } from './encryption.ts
 import { grants } from './grants.ts';
 import { legacyTokens } from './legacy-tokens.ts';
 import { namespaces } from './namespaces.ts';
+import { podAdmission } from './pod-admission.ts';
 import { pods } from './pods.ts';
 import { roles } from './roles.ts';
 import { segments } from './segments.ts';
@@ -28,6 +29,7 @@ export const populations: readonly Population[] = [
   pods,
   tokenMounts,
   namespaces,
+  podAdmission,
   segments,
   apiServers,
   controllerManagers,

@@ -2,7 +2,7 @@
  * Every pod, and every workload template that has no pod at the moment: together they are what runs or can start to run, each once. A
  * template counts through the pods that its controller owns, so a ReplicaSet of a Deployment and a Job of a CronJob count with their owner.
  */
-import type { JsonObject, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
+import type { EvidenceReader, JsonObject, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
 import { at, isObject, listAt, textAt } from '../model/index.ts';
 import { nameOf, segment, uniqueKeys } from './identity.ts';
 
@@ -93,4 +93,36 @@ export function* readPodSpecs(input: PopulationInput): Iterable<PodSpec> {
       };
     }
   }
+}
+
+/** The account a pod runs as; `default` when it does not say. */
+export function accountOf(spec: JsonObject): string {
+  return textAt(spec, 'serviceAccountName') || textAt(spec, 'serviceAccount') || 'default';
+}
+
+interface WorkloadSummary {
+  /** Namespace → how many pods and templates. */
+  readonly countIn: ReadonlyMap<string, number>;
+  /** `namespace/account` → the workloads that run as it. */
+  readonly usersOf: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+const summaries = new WeakMap<EvidenceReader, WorkloadSummary>();
+
+/** Where workloads are and which accounts they use. Several populations ask, so one snapshot's pods are read once for all of them. */
+export function summarizeWorkloads(input: PopulationInput): WorkloadSummary {
+  const known = summaries.get(input.reader);
+  if (known !== undefined) return known;
+  const countIn = new Map<string, number>();
+  const usersOf = new Map<string, Set<string>>();
+  for (const { namespace, mirror, spec, workload } of readPodSpecs(input)) {
+    countIn.set(namespace, (countIn.get(namespace) ?? 0) + 1);
+    if (mirror) continue;
+    const account = `${namespace}/${accountOf(spec)}`;
+    const users = usersOf.get(account) ?? new Set();
+    usersOf.set(account, users.add(workload));
+  }
+  const summary = { countIn, usersOf };
+  summaries.set(input.reader, summary);
+  return summary;
 }

@@ -1,13 +1,8 @@
 /** Every pod and every template without a pod, with what it shares with its node. */
-import type { JsonObject, Population } from '../model/index.ts';
+import type { Population } from '../model/index.ts';
 import { at, isObject, listAt, textAt } from '../model/index.ts';
 import { resourceOf } from './identity.ts';
-import { podListings, readPodSpecs } from './pod-specs.ts';
-
-/** The account a pod runs as; `default` when it does not say. */
-export function accountOf(spec: JsonObject): string {
-  return textAt(spec, 'serviceAccountName') || textAt(spec, 'serviceAccount') || 'default';
-}
+import { accountOf, podListings, readPodSpecs } from './pod-specs.ts';
 
 export const pods: Population = {
   name: 'pods',

@@ -6,7 +6,7 @@ import type { Json, Population, StoredObject } from '../model/index.ts';
 import { at, isComplete, isObject, listAt, textAt } from '../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
 import { systemNamespaces } from './namespaces.ts';
-import { podListings, readPodSpecs } from './pod-specs.ts';
+import { podListings, summarizeWorkloads } from './pod-specs.ts';
 
 type Direction = 'ingress' | 'egress';
 
@@ -58,8 +58,7 @@ export const segments: Population = {
   doc: 'A namespace, with what its network policies deny by default',
   from: ['k8s.namespaces/namespaces', ...podListings, 'k8s.networkpolicies/networkpolicies'],
   *rows(input) {
-    const used = new Set<string>();
-    for (const pod of readPodSpecs(input)) used.add(pod.namespace);
+    const { countIn } = summarizeWorkloads(input);
     const byNamespace = new Map<string, Policies>();
     for (const policy of input.each('k8s.networkpolicies/networkpolicies')) {
       const policies = byNamespace.get(policy.namespace) ?? { names: [], ids: [], denied: new Set(), opened: new Set() };
@@ -79,7 +78,7 @@ export const segments: Population = {
         evidence: [object.id, ...(policies?.ids ?? [])],
         namespace: object.name,
         system: systemNamespaces.includes(object.name),
-        hasWorkloads: used.has(object.name),
+        hasWorkloads: countIn.has(object.name),
         policies: policies?.names ?? [],
         ...(known ? { deniesIngress: denies('ingress'), deniesEgress: denies('egress') } : { gaps: listing?.gaps ?? [] }),
       };

@@ -3,8 +3,7 @@ import type { Population, PopulationInput } from '../model/index.ts';
 import { at } from '../model/index.ts';
 import { rbacListings, readGrants } from './bindings.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
-import { podListings, readPodSpecs } from './pod-specs.ts';
-import { accountOf } from './pods.ts';
+import { podListings, summarizeWorkloads } from './pod-specs.ts';
 
 // Every account may read the issuer's discovery document; the API server binds it.
 const expected = 'ClusterRoleBinding/system:service-account-issuer-discovery|ClusterRole/system:service-account-issuer-discovery';
@@ -35,14 +34,7 @@ export const serviceAccounts: Population = {
   from: ['k8s.serviceaccounts/serviceaccounts', ...podListings, ...rbacListings],
   *rows(input) {
     const roles = readRolesOfAccounts(input);
-    const users = new Map<string, string[]>();
-    for (const pod of readPodSpecs(input)) {
-      if (pod.mirror) continue;
-      const account = `${pod.namespace}/${accountOf(pod.spec)}`;
-      const list = users.get(account);
-      if (list === undefined) users.set(account, [pod.workload]);
-      else if (!list.includes(pod.workload)) list.push(pod.workload);
-    }
+    const { usersOf } = summarizeWorkloads(input);
     const unique = uniqueKeys();
     for (const object of input.each('k8s.serviceaccounts/serviceaccounts')) {
       const account = `${object.namespace}/${object.name}`;
@@ -54,7 +46,7 @@ export const serviceAccounts: Population = {
         namespace: object.namespace,
         isDefault: object.name === 'default',
         automount: at(object.body, 'automountServiceAccountToken') !== false,
-        usedBy: users.get(account) ?? [],
+        usedBy: [...(usersOf.get(account) ?? [])],
         roles: [...(roles.byAccount.get(account) ?? []), ...(roles.byGroup.get(object.namespace) ?? []), ...(roles.byGroup.get('') ?? [])],
       };
     }

@@ -3,8 +3,7 @@ import type { JsonObject, Population, PopulationInput } from '../model/index.ts'
 import { at, isComplete, isObject, listAt, textAt } from '../model/index.ts';
 import { resourceOf, segment } from './identity.ts';
 import type { PodSpec } from './pod-specs.ts';
-import { podListings, readPodSpecs } from './pod-specs.ts';
-import { accountOf } from './pods.ts';
+import { accountOf, podListings, readPodSpecs } from './pod-specs.ts';
 
 /** A token that the Kubernetes API accepts: no audience, or the API's own. Tokens for other audiences are of no use there. */
 function isApiToken(token: unknown): boolean {

@@ -60,7 +60,7 @@ export function authProviderCredentials(user: KubeconfigEntry, provider: JsonObj
     };
     if (name === 'oidc' && !refreshKeys.every((key) => settings[key])) return unreachable('the id-token is no longer valid');
     const answer = await askInProcess(
-      { name, config: known === undefined && name !== 'oidc' ? settings : outdated(name, settings) },
+      { name, issuerCa, config: known === undefined && name !== 'oidc' ? settings : outdated(name, settings) },
       options,
     );
     if (answer === undefined) return unreachable(`no answer within ${options.timeoutMs / 1000} s`);

@@ -13,6 +13,8 @@ import { base64, makeKubeconfig, pem } from './tls.ts';
 let directory: string;
 let issuer: Server;
 let issuerUrl: string;
+/** Where nobody listens. */
+let unusedUrl: string;
 let refreshes: URLSearchParams[] = [];
 let answer: () => { status?: number; body: string } | undefined;
 
@@ -35,6 +37,10 @@ beforeAll(async () => {
     });
   });
   await new Promise<void>((listening) => issuer.listen(0, '127.0.0.1', listening));
+  const unused = createServer();
+  await new Promise<void>((listening) => unused.listen(0, '127.0.0.1', listening));
+  unusedUrl = `https://127.0.0.1:${(unused.address() as AddressInfo).port}/`;
+  unused.close();
   issuerUrl = `https://127.0.0.1:${(issuer.address() as AddressInfo).port}/`;
 });
 afterEach(() => {
@@ -155,13 +161,7 @@ describe('the auth-provider oidc', () => {
       5,
       /certificate/,
     ],
-    [
-      'nobody answers',
-      () => oidc({ ...expired(), 'idp-issuer-url': 'https://127.0.0.1:1/' }),
-      undefined,
-      5,
-      /gave no credentials: .*ECONNREFUSED/,
-    ],
+    ['nobody answers', () => oidc({ ...expired(), 'idp-issuer-url': unusedUrl }), undefined, 5, /gave no credentials: .*ECONNREFUSED/],
     ['there is no refresh-token', () => oidc({ ...expired(), 'refresh-token': '' }), undefined, 5, /expired at .*no refresh-token/],
     ['there is nothing', () => ({ 'auth-provider': { name: 'oidc' } }), undefined, 2, /no readable id-token/],
     ['the issuer is no https URL', () => oidc({ 'idp-issuer-url': 'http://127.0.0.1/' }), undefined, 2, /idp-issuer-url/],

@@ -1,0 +1,128 @@
+/**
+ * The judgement in a pack: the assessment with its salt, checked against the `assessed` record that names it, the catalog and the parameters
+ * that judged, and the exhibits that it stands on. Outcomes are not recomputed here; what is proved is that these were logged, over this
+ * evidence, by these rules.
+ */
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import { leafHash, type LogRecord, type RecordOf } from '../log/index.ts';
+import { type Assessment, assessmentSchema, at, canonicalBytes, isObject, type Json, KubevidenceError, listAt, parseCanonical, textAt, visible } from '../model/index.ts';
+import type { ExhibitFacts } from './exhibit.ts';
+import { digest, isSealed, saltedShape } from './salted-json.ts';
+
+const format = 'kubevidence/logged-assessment/v1';
+const schema = z.strictObject({
+  format: z.literal(format),
+  /** Of its `assessed` record; `hash` is the RFC 6962 leaf hash. */
+  record: z.strictObject({ leaf: z.int().nonnegative(), hash: digest }),
+  ...saltedShape,
+});
+
+export interface AssessmentInputs {
+  readonly leaf: number;
+  readonly salt: Uint8Array;
+  readonly value: Assessment;
+}
+
+/** `assessments/run-N.json`, canonical JSON. Throws `integrity` when the record does not name this assessment. */
+export function buildAssessmentFile({ leaf, salt, value }: AssessmentInputs, record: Uint8Array): Uint8Array {
+  const id = textAt(JSON.parse(Buffer.from(record).toString('utf8')), 'assessment') ?? '';
+  const file = { format, record: { leaf, hash: Buffer.from(leafHash(record)).toString('hex') }, id, salt: Buffer.from(salt).toString('hex'), value };
+  if (!isSealed(file as unknown as { id: string; salt: string; value: Json }))
+    throw new KubevidenceError('integrity', `record ${leaf} of the log does not name this assessment`);
+  return canonicalBytes(file);
+}
+
+export interface AssessmentContext {
+  /** As the manifest names it. */
+  readonly expected: { readonly run: number; readonly leaf: number };
+  readonly cluster: string;
+  readonly stored: readonly Uint8Array[];
+  readonly records: readonly (LogRecord | null)[];
+  readonly catalog: Uint8Array;
+  readonly params: Uint8Array;
+  /** Those that hold. */
+  readonly exhibits: readonly ExhibitFacts[];
+}
+
+export interface AssessmentCheck {
+  readonly problems: readonly string[];
+  readonly controls: number;
+  /** Objects that findings cite, and listings that results stand on. */
+  readonly objects: number;
+  readonly listings: number;
+}
+
+/** Takes any bytes; throws `integrity` for what is not in the form at all. */
+export function checkAssessment(bytes: Uint8Array, context: AssessmentContext): AssessmentCheck {
+  const { expected, cluster, stored, records, exhibits } = context;
+  const file = schema.safeParse(parseCanonical(bytes)).data;
+  const assessment = assessmentSchema.safeParse(file?.value).data;
+  if (file === undefined || assessment === undefined) throw new KubevidenceError('integrity', 'the assessment is not in the form kubevidence/logged-assessment/v1');
+  const problems: string[] = [];
+  if (!isSealed(file)) problems.push('the assessment is not what its id says');
+  const { leaf } = expected;
+  const [record, raw] = [records[leaf], stored[leaf]];
+  if (file.record.leaf !== leaf || raw === undefined || Buffer.from(leafHash(raw)).toString('hex') !== file.record.hash)
+    problems.push('the assessment names another record of the log than the manifest');
+  if (record?.type !== 'assessed') problems.push(`record ${leaf} of the log is no assessment`);
+  else problems.push(...problemsOfRecord(record, file.id, assessment, expected.run, cluster), ...problemsOfDefinitions(record, context));
+  const { problems: missing, objects, listings } = problemsOfEvidence(assessment, exhibits);
+  return { problems: [...problems, ...missing], controls: assessment.controls.length, objects, listings };
+}
+
+function problemsOfRecord(record: RecordOf<'assessed'>, id: string, assessment: Assessment, run: number, cluster: string): string[] {
+  const problems: string[] = [];
+  if (record.assessment !== id) problems.push('the log recorded another assessment than the one in the pack');
+  if (record.run !== run || assessment.run?.number !== run) problems.push(`the assessment is not of run ${run}`);
+  if (record.cluster !== cluster || assessment.cluster.name !== cluster) problems.push('the assessment is of another cluster than the pack');
+  const counts = new Map<string, number>();
+  for (const { outcome } of assessment.controls) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  const said = Object.entries(record.outcomes).filter(([, count]) => count > 0);
+  if (said.length !== counts.size || said.some(([outcome, count]) => counts.get(outcome) !== count))
+    problems.push('the outcomes that the log counted are not those of the assessment');
+  return problems;
+}
+
+/** What judged: the catalog by its digest, and the parameters of all its controls by theirs. */
+function problemsOfDefinitions(record: RecordOf<'assessed'>, { catalog, params }: AssessmentContext): string[] {
+  if (hash('sha256', catalog) !== record.catalog) return ['controls/catalog.json is not the catalog that judged'];
+  const controls = listAt(parseCanonical(catalog), 'controls');
+  const given = parseCanonical(params);
+  const effective = new Map<string, Json>();
+  const problems: string[] = [];
+  for (const control of controls) {
+    const id = textAt(control, 'id') ?? '';
+    effective.set(id, at(given, 'controls', id, 'effective') ?? {});
+    const shipped = Object.entries(at(control, 'params') ?? {}).map(([name, parameter]) => [name, at(parameter, 'default')]);
+    if (!canonicalBytes(Object.fromEntries(shipped)).equals(canonicalBytes(at(given, 'controls', id, 'defaults') ?? {})))
+      problems.push(`controls/params.json gives other defaults for ${visible(id)} than the catalog`);
+  }
+  const unknown = isObject(at(given, 'controls')) ? Object.keys(at(given, 'controls') ?? {}).filter((id) => !effective.has(id)) : [];
+  if (unknown.length > 0) problems.push('controls/params.json speaks of controls that the catalog does not have');
+  if (hash('sha256', canonicalBytes(Object.fromEntries(effective))) !== record.params) problems.push('controls/params.json is not what judged: its digest is not the one that the log recorded');
+  return problems;
+}
+
+/** Every listing that a result stands on is an exhibit that says the same of itself, and every object that a finding cites is shown. */
+function problemsOfEvidence(assessment: Assessment, exhibits: readonly ExhibitFacts[]) {
+  const problems = new Set<string>();
+  const listings = new Map(exhibits.map((exhibit) => [exhibit.listing, exhibit]));
+  const objects = new Set(exhibits.flatMap((exhibit) => [...exhibit.objects]));
+  const [usedListings, usedObjects] = [new Set<string>(), new Set<string>()];
+  for (const control of assessment.controls) {
+    for (const { id, kind, items, complete } of control.evidence) {
+      usedListings.add(id);
+      const exhibit = listings.get(id);
+      const what = `${visible(control.id)} stands on ${visible(kind)}`;
+      if (exhibit === undefined) problems.add(`${what}, and no exhibit shows that listing`);
+      else if (exhibit.kind !== kind || exhibit.items !== items || exhibit.complete !== complete)
+        problems.add(`${what} with ${items} items, and ${exhibit.id} says something else of that listing`);
+    }
+    for (const id of control.findings.flatMap((finding) => finding.evidence)) {
+      usedObjects.add(id);
+      if (!objects.has(id)) problems.add(`a finding of ${visible(control.id)} cites the object ${visible(id)}, and no exhibit shows it`);
+    }
+  }
+  return { problems: [...problems], objects: usedObjects.size, listings: usedListings.size };
+}

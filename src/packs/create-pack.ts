@@ -1,0 +1,127 @@
+/**
+ * Makes the files of an audit pack from what was frozen at one checkpoint. The same inputs give the same bytes; with RSA PKCS#1 v1.5 that
+ * includes every signature. Nothing here reads a clock, a file or the ledger.
+ */
+import { createPublicKey, hash } from 'node:crypto';
+import { formatTlogProof, leafHash, openCheckpoint, parseVerifierKey, verifyInclusion } from '../log/index.ts';
+import { type Assessment, canonicalBytes, type Json, KubevidenceError } from '../model/index.ts';
+import { certificateInfo, certificateToPem, type DocumentSigner, signDetached, signPdf, signWorkbook } from '../signing/index.ts';
+import { buildAssessmentFile } from './assessment-file.ts';
+import { buildExhibit, type ExhibitSource } from './exhibit.ts';
+import {
+  assessmentPath,
+  catalogPath,
+  certificatePath,
+  checkpointPath,
+  exhibitPath,
+  logKeyPath,
+  logKeyPemPath,
+  manifestPath,
+  manifestSealPath,
+  paramsPath,
+  proofPath,
+  readmePath,
+  recordsPath,
+  reportPath,
+  workbookPath,
+} from './layout.ts';
+import { buildManifest, type PackFacts } from './manifest.ts';
+import { buildReadme } from './readme.ts';
+
+export interface PackInputs {
+  readonly organization: string;
+  readonly cluster: { readonly name: string; readonly uid: string | null };
+  /** Half-open, UTC; null for a pack of one moment. */
+  readonly period: { readonly name: string; readonly from: string; readonly to: string } | null;
+  /** The checkpoint's time; claimed as the time of signing. */
+  readonly time: Date;
+  readonly demo: boolean;
+  /** With an empty signature field whose time is `time`. */
+  readonly reportPdf: Uint8Array;
+  readonly workbook: Uint8Array;
+  readonly signer: DocumentSigner;
+  /** Records [0, size) of the log, as hashed. */
+  readonly records: readonly Uint8Array[];
+  /** The signed note at `size`. */
+  readonly checkpoint: string;
+  readonly verifierKey: string;
+  readonly exhibits: readonly {
+    /** `EX-0001`, as the report names it. */
+    readonly id: string;
+    readonly source: ExhibitSource;
+    /** Of the run's `run-ended` record. */
+    readonly leaf: number;
+    /** Inclusion proof of that record at `size`. */
+    readonly proof: readonly Uint8Array[];
+    /** Ids of objects that are shown whole. */
+    readonly cited: ReadonlySet<string>;
+  }[];
+  /** What the report shows. `leaf`: its `assessed` record; `salt`: of the payload that the record names. */
+  readonly assessment: { readonly run: number; readonly leaf: number; readonly salt: Uint8Array; readonly value: Assessment };
+  /** `digest`: SHA-256 over `bytes`, hex. */
+  readonly catalog: { readonly digest: string; readonly bytes: Uint8Array };
+  /** Control id → what ships and what judged; controls without parameters may be left out. */
+  readonly params: Readonly<Record<string, { readonly defaults: Values; readonly effective: Values }>>;
+}
+
+type Values = Readonly<Record<string, Json>>;
+
+/**
+ * All files by path, ready to be written or zipped. Throws `integrity` when the inputs do not fit together (a checkpoint of another log or
+ * size, a payload that is not what its id says), and what signing throws.
+ */
+export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8Array>> {
+  const { records, signer, verifierKey, time } = inputs;
+  const key = parseVerifierKey(verifierKey);
+  const { origin, size, root } = openCheckpoint(inputs.checkpoint, key);
+  if (size !== records.length) throw new KubevidenceError('integrity', `the checkpoint is of ${size} records, and the pack has ${records.length}`);
+  if (hash('sha256', inputs.catalog.bytes) !== inputs.catalog.digest) throw new KubevidenceError('integrity', 'the catalog is not what its digest says');
+  const certificate = certificateInfo(signer.certificate);
+  const pack: PackFacts = {
+    organization: inputs.organization,
+    cluster: inputs.cluster,
+    period: inputs.period,
+    time: time.toISOString(),
+    demo: inputs.demo,
+    checkpoint: { origin, size, root: Buffer.from(root).toString('base64') },
+    assessment: { run: inputs.assessment.run, leaf: inputs.assessment.leaf },
+  };
+  const files = new Map<string, Uint8Array>();
+  const about = { ...pack, documentKeyFingerprint: signer.fingerprint, signer: certificate.subject, exhibits: inputs.exhibits.length };
+  files.set(readmePath, buildReadme(about));
+  for (const { id, source, leaf, proof, cited } of inputs.exhibits) {
+    const record = recordAt(records, leaf);
+    if (!verifyInclusion(leafHash(record), leaf, size, proof, root)) throw new KubevidenceError('integrity', `the inclusion proof of ${id} does not hold`);
+    files.set(exhibitPath(id), buildExhibit(id, source, { cited, leaf, record }));
+    files.set(proofPath(id), text(formatTlogProof({ index: leaf, hashes: proof, checkpoint: inputs.checkpoint })));
+  }
+  files.set(recordsPath, Buffer.concat(records.flatMap((record) => [record, newline])));
+  files.set(checkpointPath, text(inputs.checkpoint));
+  files.set(assessmentPath(inputs.assessment.run), buildAssessmentFile(inputs.assessment, recordAt(records, inputs.assessment.leaf)));
+  files.set(catalogPath, inputs.catalog.bytes);
+  files.set(paramsPath, canonicalBytes({ format: 'kubevidence/params/v1', controls: inputs.params }));
+  files.set(certificatePath, text(certificateToPem(signer.certificate)));
+  files.set(logKeyPath, text(`${verifierKey}\n`));
+  files.set(logKeyPemPath, text(logKeyPem(key.publicKey)));
+  files.set(reportPath, await signPdf(inputs.reportPdf, signer));
+  files.set(workbookPath, await signWorkbook(inputs.workbook, { signer, time, comments: 'Audit pack: see README-verify.txt' }));
+  const manifest = buildManifest({ pack, documentKeyFingerprint: signer.fingerprint, logKey: verifierKey, files });
+  files.set(manifestPath, manifest);
+  files.set(manifestSealPath, await signDetached(manifest, signer));
+  return files;
+}
+
+/** SubjectPublicKeyInfo of an Ed25519 key (32 bytes), as openssl reads it. */
+export function logKeyPem(publicKey: Uint8Array): string {
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(publicKey).toString('base64url') };
+  return String(createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }));
+}
+
+const newline = Buffer.from('\n');
+const text = (value: string): Uint8Array => Buffer.from(value, 'utf8');
+
+function recordAt(records: readonly Uint8Array[], leaf: number): Uint8Array {
+  const record = records[leaf];
+  if (record === undefined) throw new KubevidenceError('integrity', `the log has no record ${leaf} at the checkpoint`);
+  return record;
+}

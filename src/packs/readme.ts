@@ -1,0 +1,136 @@
+/**
+ * README-verify.txt: how an outsider checks a pack with tools of others, and what those print. Plain ASCII lines but for names, which are
+ * made visible; every command is run by the test suite as it stands here. The commands write to a directory outside the pack, because one
+ * more file in it would be a file that the manifest does not list.
+ */
+import { visible } from '../model/index.ts';
+import { certificatePath, checkpointPath, logKeyPemPath, manifestPath, manifestSealPath, reportPath, workbookPath } from './layout.ts';
+import type { PackFacts } from './manifest.ts';
+
+export interface ReadmeInputs extends PackFacts {
+  readonly documentKeyFingerprint: string;
+  readonly signer: string;
+  readonly exhibits: number;
+}
+
+/** Each step: why, what to type, what is printed. */
+interface Step {
+  readonly title: string;
+  readonly about: readonly string[];
+  readonly type: readonly string[];
+  readonly prints: readonly string[];
+}
+
+export const verificationSteps = (fingerprint: string): readonly Step[] => [
+  {
+    title: 'The signing key',
+    about: [
+      'Get the fingerprint of the signing key through a second channel (a call, a letter, last year\'s file) BEFORE you open the pack.',
+      'What follows prints the fingerprint of the key in this pack. It must be the one that you were given.',
+    ],
+    type: [`openssl x509 -in ${certificatePath} -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r`],
+    prints: [`${fingerprint} *stdin`],
+  },
+  {
+    title: 'The manifest',
+    about: ['Signed by that key, and by no other:'],
+    type: [
+      `openssl cms -verify -binary -inform DER -in ${manifestSealPath} -content ${manifestPath} \\`,
+      `  -CAfile ${certificatePath} -certfile ${certificatePath} -nointern -purpose any -out /dev/null`,
+    ],
+    prints: ['CMS Verification successful'],
+  },
+  {
+    title: 'The files',
+    about: [
+      'Every file as the manifest lists it (macOS: shasum -a 256 -c -). A line that does not end in OK is a changed or missing file;',
+      'a file that has no line at all is not part of the pack.',
+    ],
+    type: [
+      `grep -o '"path":"[^"]*","sha256":"[0-9a-f]*"' ${manifestPath} |`,
+      `  sed 's/"path":"\\(.*\\)","sha256":"\\(.*\\)"/\\2  \\1/' | sha256sum -c -`,
+    ],
+    prints: ['README-verify.txt: OK', '(and so on, one line for each file)'],
+  },
+  {
+    title: 'The report',
+    about: ['A PDF signature over the whole file. "Certificate issuer is unknown" is right: the certificate is self-signed (step 1).'],
+    type: [`pdfsig ${reportPath}`],
+    prints: ['  - Total document signed', '  - Signature Validation: Signature is Valid.'],
+  },
+  {
+    title: 'The checkpoint',
+    about: [
+      `The head of the evidence log (a C2SP signed note), signed with Ed25519 by the log key. OpenSSL 3.0 or later.`,
+      'The record "key-bound" in ledger/records.jsonl binds the log key to the fingerprint of step 1.',
+    ],
+    type: [
+      'T=$(mktemp -d)',
+      `sed '/^$/,$d' ${checkpointPath} > $T/text`,
+      `tail -n 1 ${checkpointPath} | cut -d ' ' -f 3 | openssl base64 -d -A | tail -c 64 > $T/signature`,
+      `openssl pkeyutl -verify -rawin -pubin -inkey ${logKeyPemPath} -in $T/text -sigfile $T/signature`,
+    ],
+    prints: ['Signature Verified Successfully'],
+  },
+];
+
+export function buildReadme(inputs: ReadmeInputs): Uint8Array {
+  const { organization, cluster, period, time, demo, checkpoint, documentKeyFingerprint: fingerprint, signer, exhibits } = inputs;
+  const steps = verificationSteps(fingerprint).flatMap(({ title, about, type, prints }, n) => [
+    `${n + 1}. ${title}`,
+    ...about.map((line) => `   ${line}`),
+    '',
+    ...type.map((line, at) => `   ${at === 0 || type[at - 1]?.endsWith('\\') !== true ? '$' : ' '} ${line}`),
+    ...prints.map((line) => `     ${line}`),
+    '',
+  ]);
+  const lines = [
+    ...(demo ? ['DEMO: made from a recording, to show what a pack is.', ''] : []),
+    'HOW TO VERIFY THIS AUDIT PACK',
+    '',
+    `Organization   ${visible(organization)}`,
+    `Cluster        ${visible(cluster.name)} (kube-system UID ${visible(cluster.uid ?? 'not recorded')})`,
+    `Period         ${period === null ? 'one moment' : `${visible(period.name)}, from ${period.from} up to, not including, ${period.to}`}`,
+    `Made at        ${time} (the collector's clock)`,
+    `Log            ${visible(checkpoint.origin)}, ${checkpoint.size} records, root ${checkpoint.root}`,
+    `Signed by      ${visible(signer)}`,
+    `Fingerprint    ${fingerprint}`,
+    '               (what the pack says of itself: it proves nothing until you have it from somewhere else)',
+    '',
+    'Type these lines in the directory of the unpacked pack. $ begins a line to type; what it prints is below it.',
+    '',
+    ...steps,
+    '6. Everything at once',
+    '   kubevidence needs nothing but the pack. It recomputes every hash, id, proof and signature, and says what it cannot prove.',
+    '',
+    '   $ kubevidence verify . --trust FINGERPRINT-THAT-YOU-WERE-GIVEN',
+    '',
+    'Exit 0 means intact, not compliant.',
+    '',
+    '',
+    'FROM AN EXHIBIT TO THE SIGNATURE, WITH A PROGRAM OF YOUR OWN',
+    '',
+    `There are ${exhibits} exhibits, evidence/EX-nnnn.json. All JSON here is canonical (RFC 8785), so the bytes that a hash covers stand in the file`,
+    'as they are. A salted payload is {"id", "salt", "value"}: id = HMAC-SHA256(key: the 16 bytes of salt, message: the bytes of value), in hex.',
+    '  a. objects[]       each cited object; its id stands in the value of one of',
+    '  b. namespaces[]    whose value lists the ids of all items of that namespace, also of those that are not shown. Its id stands in',
+    '  c. tree            whose id stands, as "objects", in the value of',
+    '  d. listingPayload  (what was asked, when, by whom, how completely), whose id stands under "listings" in the value of',
+    '  e. runPayload      whose id stands, as "snapshot", in',
+    '  f. the record      line record.leaf + 1 of ledger/records.jsonl. SHA-256(0x00, the line without its newline) = record.hash.',
+    '  g. the root        the RFC 6962 Merkle tree over all lines of ledger/records.jsonl gives the root in ledger/checkpoint.txt, line 3 (base64).',
+    '                     proofs/EX-nnnn.tlog-proof (c2sp.org/tlog-proof) shows the same for one record alone.',
+    '  h. the signature   of step 5.',
+    'assessments/run-N.json is a salted payload too; the record that it names ("assessed") holds its id, the SHA-256 of controls/catalog.json',
+    `("catalog"), and the outcomes by count. ${workbookPath} carries a signature that Excel and LibreOffice show.`,
+    '',
+    'WHAT NONE OF THIS PROVES',
+    '',
+    'Compare the log with a checkpoint that you kept earlier: without one, rewriting it before today cannot be excluded. There is no timestamp of',
+    "an authority (RFC 3161): all times rest on the collector's clock. Look at the log's birth (its first line), at gaps between runs, and at manual",
+    'runs. Whoever controls collector and key could have fed it false input, and no signature can exclude that: pick one exhibit, and repeat its',
+    'query live; later changes should explain the differences. Hashes cover the redacted form of objects.',
+    '',
+  ];
+  return Buffer.from(lines.join('\n'), 'utf8');
+}
