@@ -4,13 +4,16 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { enabledCollectors, selfSubjectRules } from '../collectors/index.ts';
-import { openLedger, verifyLedger } from '../ledger/index.ts';
-import type { AccessRule, Json } from '../model/index.ts';
+import { assessControls } from '../assessment/index.ts';
+import { collectors, enabledCollectors, selfSubjectRules } from '../collectors/index.ts';
+import { createMemorySnapshot, openLedger, verifyLedger } from '../ledger/index.ts';
+import type { AccessRule, Json, RawObject } from '../model/index.ts';
 import { at, describeRule, KubevidenceError, listAt, reasonOf, textAt, visible } from '../model/index.ts';
+import { populations } from '../populations/index.ts';
 import { certificateInfo } from '../signing/index.ts';
 import type { LiveSource } from '../sources/index.ts';
-import { openLiveSource, resolveCluster } from '../sources/index.ts';
+import { createIngest, openLiveSource, resolveCluster } from '../sources/index.ts';
+import { loadCatalogInForce } from './catalog.ts';
 import { giveRights } from './collect.ts';
 import type { ClusterConfig, Config } from './config.ts';
 import type { AppContext } from './context.ts';
@@ -120,7 +123,7 @@ async function* checkCluster(context: AppContext, config: Config, cluster: Clust
         detail: 'collect with an account of its own: kubevidence manifests rbac',
       };
     yield* checkRights(source, config);
-    yield* checkExcess(source, config);
+    yield* checkExcess(context, source, config);
   } catch (error) {
     yield problem(error);
   } finally {
@@ -165,7 +168,7 @@ async function mayI(source: LiveSource, rule: AccessRule): Promise<boolean> {
 }
 
 /** Rights beyond the declared ones, in the namespaces that every cluster has; a run looks at all of them (control RUN-002). */
-async function* checkExcess(source: LiveSource, config: Config): AsyncGenerator<Check> {
+async function* checkExcess(context: AppContext, source: LiveSource, config: Config): AsyncGenerator<Check> {
   const objects = [];
   for (const namespace of ['default', 'kube-system']) {
     const answer = await source.post('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', {
@@ -176,12 +179,22 @@ async function* checkExcess(source: LiveSource, config: Config): AsyncGenerator<
     const status = at(parse(answer.body), 'status');
     if (status !== undefined) objects.push(selfSubjectRules(namespace, status));
   }
-  const excess = excessRights(objects, config);
-  for (const right of excess.slice(0, 10))
-    yield { state: 'warning', what: `in excess: ${visible(right)}`, detail: 'no collector needs it' };
-  if (excess.length > 10)
-    yield { state: 'warning', what: `in excess: ${excess.length - 10} more`, detail: 'control RUN-002 lists them all' };
+  const excess = judgeRights(context, objects, config);
+  for (const message of excess.slice(0, 10)) yield { state: 'warning', what: `in excess: ${message}`, detail: 'no collector needs it' };
+  if (excess.length > 10) yield { state: 'warning', what: `in excess: ${excess.length - 10} more`, detail: 'control RUN-002 lists them all' };
   if (objects.length > 0 && excess.length === 0) yield { state: 'ok', what: 'no right in excess in default and kube-system' };
+}
+
+/** What control RUN-002 says of these rights: one rule, for runs and for the doctor. */
+function judgeRights(context: AppContext, objects: readonly RawObject[], config: Config): readonly string[] {
+  const { catalog, configured } = loadCatalogInForce(config);
+  const at = context.clock().toISOString();
+  const sink = createMemorySnapshot({ scope: 'cluster', cluster: { name: 'doctor', uid: null, version: null, server: null, caFingerprint: null, actor: null }, at });
+  const ingest = createIngest({ collectors, sink, clock: context.clock });
+  ingest.putRaw('k8s.self/rules', objects.map((raw) => ({ raw })));
+  ingest.close('k8s.self/rules', { requests: [], gaps: [], observedAt: at });
+  const results = assessControls(catalog.controls.filter((control) => control.id === 'RUN-002'), { reader: sink, populations, params: configured });
+  return results.flatMap((result) => result.findings.map((finding) => visible(finding.message)));
 }
 
 function problem(error: unknown): Check {

@@ -234,7 +234,10 @@ async function buildFiles(
   const reader = ledger.snapshot(cluster, run.number);
   const records = [...ledger.records(0, checkpoint.size)];
   const inPeriod = frozen.runs.filter((each) => observed(each) >= period.start && observed(each) < period.end);
-  const runs: RunInput[] = inPeriod.map((summary) => ({
+  // Differences of counters stand on the run before, which may lie before the period.
+  const before = frozen.runs.findLast((each) => withSnapshot(each) && each.number < run.number);
+  const shown = before === undefined || inPeriod.includes(before) ? inPeriod : [before, ...inPeriod];
+  const runs: RunInput[] = shown.map((summary) => ({
     summary,
     recordHash: Buffer.from(leafHash(records[summary.leaf]?.bytes ?? new Uint8Array())).toString('hex'),
     listings: withSnapshot(summary) ? ledger.snapshot(cluster, summary.number).listings() : [],
@@ -291,7 +294,7 @@ async function buildFiles(
       proof: ledger.inclusionProof(exhibit.leaf, checkpoint.size),
       cited: citedBy(stored.assessment),
     })),
-    assessment: { run: run.number, leaf: stored.leaf, value: stored.assessment },
+    assessment: { run: run.number, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
     catalog: { digest: stored.catalogDigest, bytes: ledger.catalog(stored.catalogDigest) },
     params: describeParams(catalog, inForce),
   });

@@ -27,6 +27,7 @@ export interface StoredAssessment extends Omit<AssessmentEntry, 'catalogBytes'> 
   readonly leaf: number;
   /** Salted id of the assessment. */
   readonly id: string;
+  readonly salt: Uint8Array;
 }
 
 export interface DefinitionChange {
@@ -73,7 +74,7 @@ export function createJudgements({ db, log, payloads, runs }: Stores, now: () =>
     }
     const { cluster, run, at, tool, catalog, params, assessment: id } = record;
     const assessment = payload.value as unknown as Assessment;
-    return { leaf, id, cluster, run, at, toolVersion: tool, catalogDigest: catalog, paramsDigest: params, assessment };
+    return { leaf, id, salt: payload.salt, cluster, run, at, toolVersion: tool, catalogDigest: catalog, paramsDigest: params, assessment };
   };
   return {
     /** One record per run, catalog, parameters and tool version: returns the one there is, or writes it. Throws `usage` for an unended run. */

@@ -1,0 +1,84 @@
+/** How a verification answers: in sentences that a person can read, each safe to print, and a problem for everything that does not hold. */
+import { createPublicKey } from 'node:crypto';
+import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
+import { certificateFromPem, certificateInfo, fingerprintOf } from '../signing/index.ts';
+
+export interface PackVerification {
+  /** No problem at all. It says nothing of whether anybody complies with anything. */
+  readonly ok: boolean;
+  /** Whose signature holds; null when none does. */
+  readonly signer: { readonly fingerprint: string; readonly subject: string } | null;
+  /** The signer is the one that the caller trusts. */
+  readonly known: boolean;
+  readonly headline: string;
+  readonly proved: readonly string[];
+  readonly notProved: readonly string[];
+  readonly problems: readonly string[];
+}
+
+export interface VerifyOptions {
+  /** Fingerprint (SHA-256 over SubjectPublicKeyInfo, hex), or the text of a PEM certificate or public key. */
+  readonly trust?: string | undefined;
+}
+
+export interface Findings {
+  readonly proved: string[];
+  readonly notProved: string[];
+  readonly problems: string[];
+  /** Runs one part of the verification. What it throws is a problem; what it returns was proved, unless it found problems. */
+  prove(part: (problem: (sentence: string) => void) => string | Promise<string>): Promise<void>;
+}
+
+// A broken pack may have a problem for each of its files; nobody reads more than this.
+const mostProblems = 200;
+
+export function createFindings(): Findings {
+  const [proved, notProved, problems]: [string[], string[], string[]] = [[], [], []];
+  const problem = (sentence: string) => {
+    if (problems.length < mostProblems) problems.push(sentence);
+  };
+  return {
+    proved,
+    notProved,
+    problems,
+    async prove(part) {
+      const before = problems.length;
+      try {
+        const sentence = await part(problem);
+        if (problems.length === before) proved.push(sentence);
+      } catch (error) {
+        if (error !== dependent) problem(visible(reasonOf(error)));
+      }
+    },
+  };
+}
+
+/** Thrown by a part that cannot be judged because something that it needs did not hold, which is a problem already. */
+export const dependent = new Error('depends on what does not hold');
+
+/** `value`, or the part ends: what it needs did not hold. */
+export function needed<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw dependent;
+  return value;
+}
+
+/** The fingerprint that the caller trusts; null when none was given. Throws `usage` for what is neither a fingerprint nor a key. */
+export function trustedFingerprint(trust: string | undefined): string | null {
+  if (trust === undefined) return null;
+  const hex = trust.replaceAll(/[:\s]/g, '').toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(hex)) return hex;
+  try {
+    if (trust.includes('-----BEGIN CERTIFICATE-----')) return certificateInfo(certificateFromPem(trust)).fingerprint;
+    if (trust.includes('-----BEGIN PUBLIC KEY-----')) return fingerprintOf(createPublicKey(trust).export({ type: 'spki', format: 'der' }));
+  } catch (cause) {
+    throw untrustable(cause);
+  }
+  throw untrustable();
+}
+
+function untrustable(cause?: unknown): KubevidenceError {
+  return new KubevidenceError('usage', 'the trusted key is neither a fingerprint (64 hex digits) nor a PEM certificate or public key', {
+    next: 'Ask the signer for the fingerprint that `kubevidence keys show` prints.',
+    cause,
+  });
+}
