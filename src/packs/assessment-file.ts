@@ -6,7 +6,19 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { leafHash, type LogRecord, type RecordOf } from '../log/index.ts';
-import { type Assessment, assessmentSchema, at, canonicalBytes, isObject, type Json, KubevidenceError, listAt, parseCanonical, textAt, visible } from '../model/index.ts';
+import {
+  type Assessment,
+  assessmentSchema,
+  at,
+  canonicalBytes,
+  isObject,
+  type Json,
+  KubevidenceError,
+  listAt,
+  parseCanonical,
+  textAt,
+  visible,
+} from '../model/index.ts';
 import type { ExhibitFacts } from './exhibit.ts';
 import { digest, isSealed, saltedShape } from './salted-json.ts';
 
@@ -27,7 +39,13 @@ export interface AssessmentInputs {
 /** `assessments/run-N.json`, canonical JSON. Throws `integrity` when the record does not name this assessment. */
 export function buildAssessmentFile({ leaf, salt, value }: AssessmentInputs, record: Uint8Array): Uint8Array {
   const id = textAt(JSON.parse(Buffer.from(record).toString('utf8')), 'assessment') ?? '';
-  const file = { format, record: { leaf, hash: Buffer.from(leafHash(record)).toString('hex') }, id, salt: Buffer.from(salt).toString('hex'), value };
+  const file = {
+    format,
+    record: { leaf, hash: Buffer.from(leafHash(record)).toString('hex') },
+    id,
+    salt: Buffer.from(salt).toString('hex'),
+    value,
+  };
   if (!isSealed(file as unknown as { id: string; salt: string; value: Json }))
     throw new KubevidenceError('integrity', `record ${leaf} of the log does not name this assessment`);
   return canonicalBytes(file);
@@ -58,7 +76,8 @@ export function checkAssessment(bytes: Uint8Array, context: AssessmentContext): 
   const { expected, cluster, stored, records, exhibits } = context;
   const file = schema.safeParse(parseCanonical(bytes)).data;
   const assessment = assessmentSchema.safeParse(file?.value).data;
-  if (file === undefined || assessment === undefined) throw new KubevidenceError('integrity', 'the assessment is not in the form kubevidence/logged-assessment/v1');
+  if (file === undefined || assessment === undefined)
+    throw new KubevidenceError('integrity', 'the assessment is not in the form kubevidence/logged-assessment/v1');
   const problems: string[] = [];
   if (!isSealed(file)) problems.push('the assessment is not what its id says');
   const { leaf } = expected;
@@ -75,7 +94,8 @@ function problemsOfRecord(record: RecordOf<'assessed'>, id: string, assessment: 
   const problems: string[] = [];
   if (record.assessment !== id) problems.push('the log recorded another assessment than the one in the pack');
   if (record.run !== run || assessment.run?.number !== run) problems.push(`the assessment is not of run ${run}`);
-  if (record.cluster !== cluster || assessment.cluster.name !== cluster) problems.push('the assessment is of another cluster than the pack');
+  if (record.cluster !== cluster || assessment.cluster.name !== cluster)
+    problems.push('the assessment is of another cluster than the pack');
   const counts = new Map<string, number>();
   for (const { outcome } of assessment.controls) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   const said = Object.entries(record.outcomes).filter(([, count]) => count > 0);
@@ -100,7 +120,8 @@ function problemsOfDefinitions(record: RecordOf<'assessed'>, { catalog, params }
   }
   const unknown = isObject(at(given, 'controls')) ? Object.keys(at(given, 'controls') ?? {}).filter((id) => !effective.has(id)) : [];
   if (unknown.length > 0) problems.push('controls/params.json speaks of controls that the catalog does not have');
-  if (hash('sha256', canonicalBytes(Object.fromEntries(effective))) !== record.params) problems.push('controls/params.json is not what judged: its digest is not the one that the log recorded');
+  if (hash('sha256', canonicalBytes(Object.fromEntries(effective))) !== record.params)
+    problems.push('controls/params.json is not what judged: its digest is not the one that the log recorded');
   return problems;
 }
 

@@ -2,7 +2,7 @@
  * Makes the files of an audit pack from what was frozen at one checkpoint. The same inputs give the same bytes; with RSA PKCS#1 v1.5 that
  * includes every signature. Nothing here reads a clock, a file or the ledger.
  */
-import { createPublicKey, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { formatTlogProof, leafHash, openCheckpoint, parseVerifierKey, verifyInclusion } from '../log/index.ts';
 import { type Assessment, canonicalBytes, type Json, KubevidenceError } from '../model/index.ts';
 import { certificateInfo, certificateToPem, type DocumentSigner, signDetached, signPdf, signWorkbook } from '../signing/index.ts';
@@ -25,6 +25,7 @@ import {
   reportPath,
   workbookPath,
 } from './layout.ts';
+import { logKeyPem } from './log-key.ts';
 import { buildManifest, type PackFacts } from './manifest.ts';
 import { buildReadme } from './readme.ts';
 
@@ -74,8 +75,10 @@ export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8A
   const { records, signer, verifierKey, time } = inputs;
   const key = parseVerifierKey(verifierKey);
   const { origin, size, root } = openCheckpoint(inputs.checkpoint, key);
-  if (size !== records.length) throw new KubevidenceError('integrity', `the checkpoint is of ${size} records, and the pack has ${records.length}`);
-  if (hash('sha256', inputs.catalog.bytes) !== inputs.catalog.digest) throw new KubevidenceError('integrity', 'the catalog is not what its digest says');
+  if (size !== records.length)
+    throw new KubevidenceError('integrity', `the checkpoint is of ${size} records, and the pack has ${records.length}`);
+  if (hash('sha256', inputs.catalog.bytes) !== inputs.catalog.digest)
+    throw new KubevidenceError('integrity', 'the catalog is not what its digest says');
   const certificate = certificateInfo(signer.certificate);
   const pack: PackFacts = {
     organization: inputs.organization,
@@ -91,7 +94,8 @@ export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8A
   files.set(readmePath, buildReadme(about));
   for (const { id, source, leaf, proof, cited } of inputs.exhibits) {
     const record = recordAt(records, leaf);
-    if (!verifyInclusion(leafHash(record), leaf, size, proof, root)) throw new KubevidenceError('integrity', `the inclusion proof of ${id} does not hold`);
+    if (!verifyInclusion(leafHash(record), leaf, size, proof, root))
+      throw new KubevidenceError('integrity', `the inclusion proof of ${id} does not hold`);
     files.set(exhibitPath(id), buildExhibit(id, source, { cited, leaf, record }));
     files.set(proofPath(id), text(formatTlogProof({ index: leaf, hashes: proof, checkpoint: inputs.checkpoint })));
   }
@@ -102,19 +106,13 @@ export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8A
   files.set(paramsPath, canonicalBytes({ format: 'kubevidence/params/v1', controls: inputs.params }));
   files.set(certificatePath, text(certificateToPem(signer.certificate)));
   files.set(logKeyPath, text(`${verifierKey}\n`));
-  files.set(logKeyPemPath, text(logKeyPem(key.publicKey)));
+  files.set(logKeyPemPath, text(logKeyPem(key)));
   files.set(reportPath, await signPdf(inputs.reportPdf, signer));
   files.set(workbookPath, await signWorkbook(inputs.workbook, { signer, time, comments: 'Audit pack: see README-verify.txt' }));
   const manifest = buildManifest({ pack, documentKeyFingerprint: signer.fingerprint, logKey: verifierKey, files });
   files.set(manifestPath, manifest);
   files.set(manifestSealPath, await signDetached(manifest, signer));
   return files;
-}
-
-/** SubjectPublicKeyInfo of an Ed25519 key (32 bytes), as openssl reads it. */
-export function logKeyPem(publicKey: Uint8Array): string {
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(publicKey).toString('base64url') };
-  return String(createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }));
 }
 
 const newline = Buffer.from('\n');

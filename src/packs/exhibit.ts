@@ -99,8 +99,14 @@ export interface ExhibitCheck {
 /** Recomputes everything. `records` are the log's records from its first on. Takes any bytes; throws nothing. */
 export function checkExhibit(bytes: Uint8Array, records: readonly Uint8Array[]): ExhibitCheck {
   const exhibit = parse(bytes);
-  if (exhibit === undefined) return { facts: null, problems: ['it is not in the form of an exhibit (kubevidence/exhibit/v1, canonical JSON)'] };
-  const problems = [...problemsOfIds(exhibit), ...problemsOfTrees(exhibit), ...problemsOfPayloads(exhibit), ...problemsOfRecord(exhibit, records)];
+  if (exhibit === undefined)
+    return { facts: null, problems: ['it is not in the form of an exhibit (kubevidence/exhibit/v1, canonical JSON)'] };
+  const problems = [
+    ...problemsOfIds(exhibit),
+    ...problemsOfTrees(exhibit),
+    ...problemsOfPayloads(exhibit),
+    ...problemsOfRecord(exhibit, records),
+  ];
   return { facts: problems.length === 0 ? factsOf(exhibit) : null, problems };
 }
 
@@ -129,7 +135,11 @@ function problemsOfTrees({ tree, namespaces, objects, listingPayload }: Exhibit)
   const problems: string[] = [];
   const members = tree === null ? [] : membersOf(tree.value);
   const below = namespaces.map(({ namespace, id }) => ({ label: namespace, id }));
-  if (members === null || members.length !== below.length || members.some(({ label, id }, n) => label !== below[n]?.label || id !== below[n]?.id))
+  if (
+    members === null ||
+    members.length !== below.length ||
+    members.some(({ label, id }, n) => label !== below[n]?.label || id !== below[n]?.id)
+  )
     problems.push("the listing's tree names other namespaces than those shown");
   const ids = new Set<string>();
   let items = 0;
@@ -150,7 +160,8 @@ function problemsOfPayloads({ cluster, kind, runPayload, listingPayload, tree }:
   const problems: string[] = [];
   if (at(listingPayload.value, 'objects') !== (tree?.id ?? null)) problems.push('the listing names another tree than the one shown');
   if (textAt(listingPayload.value, 'listing', 'kind') !== kind) problems.push('the listing is of another kind than the exhibit says');
-  if (textAt(runPayload.value, 'listings', kind) !== listingPayload.id) problems.push('the run names another listing of this kind than the one shown');
+  if (textAt(runPayload.value, 'listings', kind) !== listingPayload.id)
+    problems.push('the run names another listing of this kind than the one shown');
   if (textAt(runPayload.value, 'identity', 'name') !== cluster) problems.push('the run is of another cluster than the exhibit says');
   return problems;
 }
@@ -166,7 +177,8 @@ function problemsOfRecord(exhibit: Exhibit, records: readonly Uint8Array[]): str
     const { cluster, run, snapshot, clusterUid } = read.record;
     if (cluster !== exhibit.cluster || run !== exhibit.run) return [`record ${leaf} of the log ends another run`];
     if (snapshot !== exhibit.runPayload.id) return [`record ${leaf} of the log names another payload of the run than the one shown`];
-    if (at(exhibit.runPayload.value, 'identity', 'uid') !== clusterUid) return [`record ${leaf} of the log names another kube-system UID than the run`];
+    if (at(exhibit.runPayload.value, 'identity', 'uid') !== clusterUid)
+      return [`record ${leaf} of the log names another kube-system UID than the run`];
     return [];
   } catch {
     return [`record ${leaf} of the log is malformed`];
@@ -184,7 +196,8 @@ function factsOf({ id, cluster, run, kind, record, listingPayload, objects }: Ex
     leaf: record.leaf,
     listing: listingPayload.id,
     items: Number(at(listing, 'items')),
-    complete: listAt(listing, 'gaps').length === 0 && listAt(listing, 'requests').every((each) => textAt(each, 'consistency') === 'consistent'),
+    complete:
+      listAt(listing, 'gaps').length === 0 && listAt(listing, 'requests').every((each) => textAt(each, 'consistency') === 'consistent'),
     objects: new Set(objects.map((object) => object.id)),
   };
 }
@@ -193,7 +206,8 @@ function factsOf({ id, cluster, run, kind, record, listingPayload, objects }: Ex
 function membersOf(value: Json): { readonly label: string; readonly id: string }[] | null {
   if (!Array.isArray(value)) return null;
   const members = (value as readonly unknown[]).map((member) => {
-    const [label, id] = typeof member === 'string' ? ['', member] : Array.isArray(member) && member.length === 2 ? (member as unknown[]) : [];
+    const [label, id] =
+      typeof member === 'string' ? ['', member] : Array.isArray(member) && member.length === 2 ? (member as unknown[]) : [];
     return typeof label === 'string' && typeof id === 'string' && digest.safeParse(id).success ? { label, id } : null;
   });
   return members.every((member) => member !== null) ? members : null;

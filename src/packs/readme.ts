@@ -25,7 +25,7 @@ export const verificationSteps = (fingerprint: string): readonly Step[] => [
   {
     title: 'The signing key',
     about: [
-      'Get the fingerprint of the signing key through a second channel (a call, a letter, last year\'s file) BEFORE you open the pack.',
+      "Get the fingerprint of the signing key through a second channel (a call, a letter, last year's file) BEFORE you open the pack.",
       'What follows prints the fingerprint of the key in this pack. It must be the one that you were given.',
     ],
     type: [`openssl x509 -in ${certificatePath} -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r`],

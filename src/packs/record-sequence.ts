@@ -59,7 +59,8 @@ export function checkRecords(stored: readonly Uint8Array[]): RecordCheck {
     if (record === null) return null;
     if (record.at < time) backwards += 1;
     time = record.at;
-    if ((record.type === 'genesis') !== (leaf === 0)) problems.push(`record ${leaf} is a ${record.type} record: the first one, and only that, is the genesis`);
+    if ((record.type === 'genesis') !== (leaf === 0))
+      problems.push(`record ${leaf} is a ${record.type} record: the first one, and only that, is the genesis`);
     const problem = 'run' in record ? step(stateOf(record.cluster), record) : undefined;
     if (problem !== undefined) problems.push(`record ${leaf}: ${problem}`);
     return record;

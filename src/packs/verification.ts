@@ -25,6 +25,7 @@ export interface Findings {
   readonly proved: string[];
   readonly notProved: string[];
   readonly problems: string[];
+  problem(sentence: string): void;
   /** Runs one part of the verification. What it throws is a problem; what it returns was proved, unless it found problems. */
   prove(part: (problem: (sentence: string) => void) => string | Promise<string>): Promise<void>;
 }
@@ -41,6 +42,7 @@ export function createFindings(): Findings {
     proved,
     notProved,
     problems,
+    problem,
     async prove(part) {
       const before = problems.length;
       try {

@@ -1,12 +1,12 @@
-import fc from 'fast-check';
+import { assert, integer, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toJson } from '../../src/cli/output.ts';
 import { ago, columnsOf, wrap } from '../../src/cli/terminal.ts';
 
 describe('wrap', () => {
   it('keeps every line within the columns and loses nothing but spaces', () => {
-    fc.assert(
-      fc.property(fc.string({ maxLength: 300 }), fc.integer({ min: 40, max: 120 }), fc.integer({ min: 0, max: 12 }), (text, columns, first) => {
+    assert(
+      property(string({ maxLength: 300 }), integer({ min: 40, max: 120 }), integer({ min: 0, max: 12 }), (text, columns, first) => {
         const indent = ' '.repeat(4);
         const lines = wrap(text.replaceAll('\n', ' '), columns, indent, first).split('\n');
         for (const [i, line] of lines.entries()) expect(line.length).toBeLessThanOrEqual(columns - (i === 0 ? first : 0));

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clip, visible } from '../../src/model/index.ts';
 
@@ -17,8 +17,8 @@ describe('visible', () => {
   ])('%j', (text, shown) => expect(visible(text)).toBe(shown));
 
   it('leaves nothing that controls, and is idempotent', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+    assert(
+      property(string({ unit: 'binary' }), (text) => {
         const shown = visible(text);
         expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
         expect(visible(shown)).toBe(shown);
