@@ -42,7 +42,7 @@ export function printAssessment(
   terminal: Terminal,
   { assessment, catalog, listings, run }: AssessReport,
   now: Date,
-  { next = true } = {},
+  { next = true, most = Infinity } = {},
 ): void {
   const { cluster, controls } = assessment;
   const complete = listings.filter((listing) => listing.gaps.length === 0).length;
@@ -59,7 +59,11 @@ export function printAssessment(
   const failed = controls
     .filter((control) => control.outcome === 'fail')
     .sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity) || (a.id < b.id ? -1 : 1));
-  for (const control of failed) printFailed(terminal, control);
+  for (const control of failed.slice(0, most)) printFailed(terminal, control);
+  if (failed.length > most) {
+    terminal.print();
+    terminal.print(`  and ${failed.length - most} more controls deviate: in the report, or kubevidence assess`);
+  }
   printOpen(terminal, controls);
   if (!next) return;
   terminal.print();

@@ -13,7 +13,7 @@ export const demoAction: Action<{ out: string }> = async (session, options) => {
   terminal.print();
   for (const run of report.runs) terminal.print(`  run ${run.number}  ${run.observedAt ?? ''}  ${run.status}`);
   terminal.print();
-  printAssessment(terminal, report.judged, app.clock(), { next: false });
+  printAssessment(terminal, report.judged, app.clock(), { next: false, most: 6 });
   terminal.print();
   printPack(session, report.pack);
   terminal.print();

@@ -1,10 +1,11 @@
 /** `pack create`, `verify`. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { createPackCommand, loadConfig } from '../app/index.ts';
 import type { PackReport } from '../app/index.ts';
+import { type VerifiedLedger, verifyLedger } from '../ledger/index.ts';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
-import { type PackVerification, verifyPack } from '../packs/index.ts';
+import { type PackVerification, verifyCheckpointFile, verifyPack } from '../packs/index.ts';
 import { checkFormat, printDocument } from './output.ts';
 import type { Action, Session } from './session.ts';
 import { megabytes, type Terminal, wrap } from './terminal.ts';
@@ -68,11 +69,44 @@ interface VerifyOptions {
 
 export const verifyAction: Action<VerifyOptions> = async ({ terminal }, options, [path = '']) => {
   const format = checkFormat(options.output, ['table', 'json']);
-  const result = await verifyPack(path, options.trust === undefined ? {} : { trust: readTrust(options.trust) });
+  const trust = options.trust === undefined ? undefined : readTrust(options.trust);
+  const result = await verifyAny(path, trust);
   if (format === 'json') printDocument(terminal, 'json', result);
   else printVerification(terminal, basename(path), result);
   return result.ok ? 0 : 4;
 };
+
+/** What `path` is decides how it is checked: a ledger (SQLite), a lone checkpoint (a signed note), else a pack. */
+async function verifyAny(path: string, trust: string | undefined): Promise<PackVerification> {
+  const start = headOf(path);
+  if (start.startsWith('SQLite format 3')) return ledgerVerification(verifyLedger(path));
+  if (/^[^\n]+\n\d+\n[A-Za-z0-9+/]{43}=\n/.test(start)) return verifyCheckpointFile(readFileSync(path, 'utf8'), { trust });
+  return verifyPack(path, { trust });
+}
+
+/** The first bytes of a regular file as text; empty for a directory or what is not there, which the pack's reader explains. */
+function headOf(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return '';
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(512);
+    return bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function ledgerVerification({ ok, problems, counts }: VerifiedLedger): PackVerification {
+  return {
+    ok,
+    signer: null,
+    known: false,
+    headline: ok ? 'intact; every record, hash, id and signature holds' : 'does NOT hold',
+    proved: ok ? [`${counts.records} records, ${counts.runs} runs, ${counts.objects} objects under the log’s own key`] : [],
+    notProved: ok ? ['that the log was not rewritten: compare it with a checkpoint that you kept (kubevidence ledger verify --against FILE)'] : [],
+    problems,
+  };
+}
 
 export function printVerification(terminal: Terminal, name: string, result: PackVerification): void {
   terminal.print(`${visible(name)}: ${wrap(result.headline, terminal.columns, '  ', visible(name).length + 2)}`);

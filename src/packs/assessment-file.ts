@@ -46,8 +46,7 @@ export function buildAssessmentFile({ leaf, salt, value }: AssessmentInputs, rec
     salt: Buffer.from(salt).toString('hex'),
     value,
   };
-  if (!isSealed(file as unknown as { id: string; salt: string; value: Json }))
-    throw new KubevidenceError('integrity', `record ${leaf} of the log does not name this assessment`);
+  if (!isSealed(file)) throw new KubevidenceError('integrity', `record ${leaf} of the log does not name this assessment`);
   return canonicalBytes(file);
 }
 

@@ -13,13 +13,13 @@ export interface Contents {
   /** Ids of the exhibits that are listed, in order. */
   readonly exhibits: readonly string[];
   /** Throws `dependent` for a file that is missing or changed. */
-  bytes(path: string): Uint8Array;
+  readonly bytes: (path: string) => Uint8Array;
   /** UTF-8, without a byte order mark. Throws as `bytes` does, and for bytes that are no text. */
-  text(path: string): string;
+  readonly text: (path: string) => string;
   /** Reads what nobody has read so far; returns how many files are not as they were listed. */
-  readRest(): number;
+  readonly readRest: () => number;
   /** Listed files that nobody looked into. */
-  unread(): string[];
+  readonly unread: () => string[];
 }
 
 export function readContents(files: PackFiles, manifest: Manifest, problem: (sentence: string) => void): Contents {

@@ -68,7 +68,7 @@ export function buildExhibit(id: string, source: ExhibitSource, { cited, leaf, r
     runPayload: toSaltedJson(snapshot),
     listingPayload: toSaltedJson(payload),
     tree: tree === null ? null : toSaltedJson(tree),
-    namespaces: namespaces.map((each) => ({ namespace: each.namespace, ...toSaltedJson(each) })),
+    namespaces: namespaces.map((each) => Object.assign(toSaltedJson(each), { namespace: each.namespace })),
     objects: shown.map(toSaltedJson),
   };
   return canonicalBytes(exhibit);

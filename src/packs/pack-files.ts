@@ -12,8 +12,8 @@ export interface PackFiles {
   /** Relative paths with `/`, sorted. */
   readonly names: readonly string[];
   /** Throws KubevidenceError('integrity') when the bytes are not what the container declares. */
-  read(name: string): Uint8Array;
-  close(): void;
+  readonly read: (name: string) => Uint8Array;
+  readonly close: () => void;
 }
 
 /** A file of a pack is at most this large (bytes), and a pack has at most this many files. */

@@ -76,14 +76,7 @@ export const verificationSteps = (fingerprint: string): readonly Step[] => [
 
 export function buildReadme(inputs: ReadmeInputs): Uint8Array {
   const { organization, cluster, period, time, demo, checkpoint, documentKeyFingerprint: fingerprint, signer, exhibits } = inputs;
-  const steps = verificationSteps(fingerprint).flatMap(({ title, about, type, prints }, n) => [
-    `${n + 1}. ${title}`,
-    ...about.map((line) => `   ${line}`),
-    '',
-    ...type.map((line, at) => `   ${at === 0 || type[at - 1]?.endsWith('\\') !== true ? '$' : ' '} ${line}`),
-    ...prints.map((line) => `     ${line}`),
-    '',
-  ]);
+  const steps = verificationSteps(fingerprint).flatMap(stepLines);
   const lines = [
     ...(demo ? ['DEMO: made from a recording, to show what a pack is.', ''] : []),
     'HOW TO VERIFY THIS AUDIT PACK',
@@ -133,4 +126,11 @@ export function buildReadme(inputs: ReadmeInputs): Uint8Array {
     '',
   ];
   return Buffer.from(lines.join('\n'), 'utf8');
+}
+
+function stepLines({ title, about, type, prints }: Step, index: number): string[] {
+  const indent = (by: string, lines: readonly string[]) => lines.map((line) => by + line);
+  // A line that ends in \ or | goes on in the next.
+  const commands = type.map((line, n) => `${/[\\|]$/.test(type[n - 1] ?? '') ? ' ' : '$'} ${line}`);
+  return [`${index + 1}. ${title}`].concat(indent('   ', about), '', indent('   ', commands), indent('     ', prints), '');
 }

@@ -22,9 +22,9 @@ export function rootOf(records: readonly Uint8Array[]): Uint8Array {
   // The latest complete subtree of each level is all that appending and the root need.
   const frontier: Uint8Array[] = [];
   const latest: NodeReader = (level) => frontier[level] as Uint8Array;
-  records.forEach((record, size) => {
+  for (const [size, record] of records.entries()) {
     for (const node of appendLeaf(latest, size, leafHash(record))) frontier[node.level] = node.hash;
-  });
+  }
   return rootHash(latest, records.length);
 }
 

@@ -21,13 +21,24 @@ export interface VerifyOptions {
   readonly trust?: string | undefined;
 }
 
+/** Takes one sentence, safe to print. */
+export type Problem = (sentence: string) => void;
+
+export interface Proof<T> {
+  readonly sentence: string;
+  readonly value: T;
+}
+
 export interface Findings {
   readonly proved: string[];
   readonly notProved: string[];
   readonly problems: string[];
-  problem(sentence: string): void;
-  /** Runs one part of the verification. What it throws is a problem; what it returns was proved, unless it found problems. */
-  prove(part: (problem: (sentence: string) => void) => string | Promise<string>): Promise<void>;
+  readonly problem: Problem;
+  /**
+   * Runs one part of the verification. What it throws is a problem; its sentence was proved unless it found one; its value is for the
+   * parts that need it, null when there is none.
+   */
+  readonly prove: <T>(part: (problem: Problem) => Proof<T> | Promise<Proof<T>>) => Promise<T | null>;
 }
 
 // A broken pack may have a problem for each of its files; nobody reads more than this.
@@ -35,7 +46,7 @@ const mostProblems = 200;
 
 export function createFindings(): Findings {
   const [proved, notProved, problems]: [string[], string[], string[]] = [[], [], []];
-  const problem = (sentence: string) => {
+  const problem: Problem = (sentence) => {
     if (problems.length < mostProblems) problems.push(sentence);
   };
   return {
@@ -46,10 +57,12 @@ export function createFindings(): Findings {
     async prove(part) {
       const before = problems.length;
       try {
-        const sentence = await part(problem);
+        const { sentence, value } = await part(problem);
         if (problems.length === before) proved.push(sentence);
+        return value;
       } catch (error) {
         if (error !== dependent) problem(visible(reasonOf(error)));
+        return null;
       }
     },
   };

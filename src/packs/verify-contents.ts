@@ -24,9 +24,7 @@ import { logKeyPem } from './log-key.ts';
 import type { Manifest } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
 import { checkRecords, rootOf, splitRecords } from './record-sequence.ts';
-import { type Findings, needed } from './verification.ts';
-
-type Problem = (sentence: string) => void;
+import { dependent, type Findings, needed, type Problem, type Proof } from './verification.ts';
 
 /** The log, once its checkpoint is known to be signed. */
 interface Head {
@@ -43,65 +41,43 @@ interface Log extends Head {
 
 /** `fingerprint`: of the key that signed the manifest; null when that signature does not hold. */
 export async function verifyContents(files: PackFiles, manifest: Manifest, fingerprint: string | null, findings: Findings): Promise<void> {
-  const contents = readContents(files, manifest, findings.problem);
-  const { prove } = findings;
-  await prove((problem) => {
+  const { prove, problem, notProved } = findings;
+  const contents = readContents(files, manifest, problem);
+  await prove(() => {
     checkNames(files, manifest, problem);
-    return 'no file is missing and none was added; every seal that the manifest names is there';
+    return { sentence: 'no file is missing and none was added; every seal that the manifest names is there', value: null };
   });
-  await prove(async (problem) => {
+  await prove(async () => {
     await checkSeals(contents, needed(fingerprint), problem);
-    return 'the PDF and the workbook carry signatures of the same key that hold';
+    return { sentence: 'the PDF and the workbook carry signatures of the same key that hold', value: null };
   });
-  let head: Head | null = null;
-  await prove((problem) => {
-    head = readHead(contents, manifest, problem);
-    const { origin, size, root } = head.checkpoint;
-    return `the checkpoint of ${size} records (root ${encode(root)}) is signed by the log ${visible(origin)}`;
-  });
-  let log: Log | null = null;
-  await prove((problem) => {
-    const stored = splitRecords(contents.bytes(recordsPath));
-    const [read, sentence] = readLog(stored, needed(head), manifest, findings, problem);
-    log = read;
-    return sentence;
-  });
-  let exhibits: readonly ExhibitFacts[] | null = null;
-  await prove((problem) => {
-    const shown = checkExhibits(contents, needed(log), manifest, problem);
-    exhibits = shown;
-    const [objects, items] = [sum(shown, (exhibit) => exhibit.objects.size), sum(shown, (exhibit) => exhibit.items)];
-    if (items > objects) {
-      findings.notProved.push(
-        `what those ${items - objects} items say that no finding cites: the pack holds their ids, the ledger their content`,
-      );
-    }
-    return `${shown.length} exhibits of ${items} items: every id is the one computed anew, from ${objects} cited objects up to the record of the run, and every inclusion proof holds`;
-  });
-  await prove((problem) => {
+  const head = await prove(() => readHead(contents, manifest, problem));
+  const log = await prove(() => readLog(splitRecords(contents.bytes(recordsPath)), needed(head), manifest, findings));
+  const exhibits = await prove(() => readExhibits(contents, needed(log), manifest, findings));
+  await prove(() => {
     const { run } = manifest.pack.assessment;
-    const [{ stored, records }, facts] = [needed(log as Log | null), needed(exhibits)];
-    const { controls, listings, objects, problems } = checkAssessment(contents.bytes(assessmentPath(run)), {
+    const check = checkAssessment(contents.bytes(assessmentPath(run)), {
+      ...needed(log),
       expected: manifest.pack.assessment,
       cluster: manifest.pack.cluster.name,
-      stored,
-      records,
       catalog: contents.bytes(catalogPath),
       params: contents.bytes(paramsPath),
-      exhibits: facts,
+      exhibits: needed(exhibits),
     });
-    problems.forEach(problem);
-    return `the assessment of run ${run} is the one that the log recorded, by the enclosed catalog and parameters: ${controls} controls, on ${listings} listings and ${objects} objects, all of them in the exhibits`;
+    for (const each of check.problems) problem(each);
+    const stands = `${counted(check.controls, 'control')} on ${counted(check.listings, 'listing')} and ${counted(check.objects, 'object')}`;
+    const sentence = `the assessment of run ${run} is the one that the log recorded, by the enclosed catalog and parameters: ${stands}, all of which the exhibits show`;
+    return { sentence, value: null };
   });
-  const unread = contents.unread().filter((path) => path !== readmePath);
+  const others = contents.unread().filter((path) => path !== readmePath);
+  if (others.length > 0) {
+    const some = visible(others.slice(0, 5).join(', '));
+    notProved.push(`what ${counted(others.length, 'other file')} say: they are as they were signed, and nothing here reads them (${some})`);
+  }
   await prove(() => {
-    if (contents.readRest() > 0) needed(null);
-    return `every one of the ${manifest.files.length} files has the SHA-256 and the size that the manifest lists`;
+    if (contents.readRest() > 0) throw dependent;
+    return { sentence: `each of the ${manifest.files.length} files has the SHA-256 and the size that the manifest lists`, value: null };
   });
-  if (findings.problems.length === 0 && unread.length > 0)
-    findings.notProved.push(
-      `what ${unread.length} other files say: they are as they were signed, and nothing here reads them (${visible(unread.slice(0, 5).join(', '))})`,
-    );
 }
 
 async function checkSeals(contents: Contents, fingerprint: string, problem: Problem): Promise<void> {
@@ -119,7 +95,7 @@ async function checkSeals(contents: Contents, fingerprint: string, problem: Prob
   }
 }
 
-function readHead(contents: Contents, { logKey, pack }: Manifest, problem: Problem): Head {
+function readHead(contents: Contents, { logKey, pack }: Manifest, problem: Problem): Proof<Head> {
   const key = parseVerifierKey(logKey);
   if (contents.text(logKeyPath) !== `${logKey}\n`) problem(`${logKeyPath} is not the log key that the manifest names`);
   if (contents.text(logKeyPemPath) !== logKeyPem(key)) problem(`${logKeyPemPath} is another key than ${logKeyPath}`);
@@ -127,39 +103,26 @@ function readHead(contents: Contents, { logKey, pack }: Manifest, problem: Probl
   const { origin, size, root } = pack.checkpoint;
   if (checkpoint.origin !== origin || checkpoint.size !== size || encode(checkpoint.root) !== root)
     problem(`${checkpointPath} is not the checkpoint that the manifest names`);
-  return { checkpoint, key };
+  const sentence = `the checkpoint of ${counted(size, 'record')} (root ${root}) is signed by the log ${visible(origin)}`;
+  return { sentence, value: { checkpoint, key } };
 }
 
-function readLog(
-  stored: readonly Uint8Array[],
-  head: Head,
-  manifest: Manifest,
-  { notProved }: Findings,
-  problem: Problem,
-): [Log | null, string] {
+function readLog(stored: readonly Uint8Array[], head: Head, manifest: Manifest, { problem, notProved }: Findings): Proof<Log> {
   const { size, root } = head.checkpoint;
-  if (stored.length !== size || encode(rootOf(stored)) !== encode(root)) {
-    problem(
-      stored.length === size
-        ? 'the records do not give the root that the checkpoint signs'
-        : `the checkpoint is of ${size} records, and the pack has ${stored.length}`,
-    );
-    return [null, ''];
-  }
+  if (stored.length !== size)
+    throw new KubevidenceError('integrity', `the checkpoint is of ${size} records, and the pack has ${stored.length}`);
+  if (encode(rootOf(stored)) !== encode(root))
+    throw new KubevidenceError('integrity', 'the records do not give the root that the checkpoint signs');
   const { problems, records, runs, backwards } = checkRecords(stored);
-  problems.forEach(problem);
+  for (const each of problems) problem(each);
   checkFacts(records, manifest, problem);
   const unknown = records.filter((record) => record === null).length;
-  if (unknown > 0) notProved.push(`what ${unknown} records say whose type this version does not know; the signed root covers them`);
-  if (backwards > 0)
-    notProved.push(
-      `the order in time of ${backwards} records that are dated before the one ahead of them: the collector's clock was set back`,
-    );
-  const counts = [...runs].map(([cluster, count]) => `${visible(cluster)} 1 to ${count}`);
-  return [
-    { ...head, stored, records },
-    `the ${size} records give that root, bind the log key to the signing key, and number the runs without a gap (${counts.join(', ') || 'none'})`,
-  ];
+  if (unknown > 0)
+    notProved.push(`what ${counted(unknown, 'record')} say whose type this version does not know; the signed root covers them`);
+  if (backwards > 0) notProved.push(`when: the collector's clock was set back before ${counted(backwards, 'record')}`);
+  const counts = [...runs].map(([cluster, count]) => `${visible(cluster)}: ${count}`).join(', ');
+  const sentence = `the ${counted(size, 'record')} give that root, bind the log key to the signing key, and number the runs without a gap (${counts || 'none'})`;
+  return { sentence, value: { ...head, stored, records } };
 }
 
 /** What the manifest says of the log, the keys, the cluster and the time, against the records. */
@@ -178,7 +141,12 @@ function checkFacts(records: readonly (LogRecord | null)[], { logKey, documentKe
   if (pack.time < (records.at(-1)?.at ?? '')) problem('the pack is dated before the last record of its checkpoint');
 }
 
-function checkExhibits(contents: Contents, { stored, key, checkpoint }: Log, { pack }: Manifest, problem: Problem): ExhibitFacts[] {
+function readExhibits(
+  contents: Contents,
+  { stored, key, checkpoint }: Log,
+  { pack }: Manifest,
+  { problem, notProved }: Findings,
+): Proof<ExhibitFacts[]> {
   const facts: ExhibitFacts[] = [];
   for (const id of contents.exhibits) {
     const path = exhibitPath(id);
@@ -198,7 +166,17 @@ function checkExhibits(contents: Contents, { stored, key, checkpoint }: Log, { p
       else throw error;
     }
   }
-  return facts;
+  const [objects, items] = [sum(facts, (exhibit) => exhibit.objects.size), sum(facts, (exhibit) => exhibit.items)];
+  if (items > objects)
+    notProved.push(
+      `what the ${counted(items - objects, 'item')} say that no finding cites: the pack holds their ids, the ledger their content`,
+    );
+  const sentence = `${counted(facts.length, 'exhibit')} of ${counted(items, 'item')}: every id is the one computed anew, from ${counted(objects, 'cited object')} up to the records of the runs, and every inclusion proof holds`;
+  return { sentence, value: facts };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function sum<T>(list: readonly T[], of: (each: T) => number): number {

@@ -8,7 +8,16 @@ import { verifyDetached } from '../signing/index.ts';
 import { manifestPath, manifestSealPath } from './layout.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 import { openPackFiles, type PackFiles } from './pack-files.ts';
-import { createFindings, type Findings, type PackVerification, trustedFingerprint, type VerifyOptions } from './verification.ts';
+import {
+  createFindings,
+  dependent,
+  type Findings,
+  type PackVerification,
+  type Problem,
+  type Proof,
+  trustedFingerprint,
+  type VerifyOptions,
+} from './verification.ts';
 import { verifyContents } from './verify-contents.ts';
 
 type Signer = NonNullable<PackVerification['signer']>;
@@ -43,31 +52,32 @@ function open(path: string, { problem }: Findings): PackFiles | null {
   }
 }
 
-async function verifyManifest(files: PackFiles, { prove }: Findings): Promise<{ manifest: Manifest | null; signer: Signer | null }> {
-  const found: { manifest: Manifest | null; signer: Signer | null } = { manifest: null, signer: null };
-  await prove((problem) => {
-    if (!files.names.includes(manifestPath))
-      throw new KubevidenceError('integrity', 'there is no manifest.json: this is no audit pack, or it was taken apart');
-    const bytes = files.read(manifestPath);
-    const signer = readSigner(files, bytes, problem);
-    const manifest = parseManifest(bytes);
-    Object.assign(found, { manifest, signer });
-    if (signer !== null && manifest.documentKeyFingerprint !== signer.fingerprint)
-      problem('the manifest names another signing key than the one that signed it');
-    return `the manifest is signed by ${signer?.fingerprint} (${signer?.subject})`;
-  });
-  return found;
+interface Signed {
+  readonly manifest: Manifest | null;
+  readonly signer: Signer | null;
 }
 
-/** Null, and a problem, unless the signature holds. */
-function readSigner(files: PackFiles, manifest: Uint8Array, problem: (sentence: string) => void): Signer | null {
-  if (!files.names.includes(manifestSealPath)) {
-    problem(`the signature of the manifest, ${manifestSealPath}, is missing`);
-    return null;
-  }
+async function verifyManifest(files: PackFiles, { prove, problem }: Findings): Promise<Signed> {
+  const bytes = await prove(() => {
+    if (files.names.includes(manifestPath)) return { sentence: 'the container has the form of a pack', value: files.read(manifestPath) };
+    throw new KubevidenceError('integrity', 'there is no manifest.json: this is no audit pack, or it was taken apart');
+  });
+  if (bytes === null) return { manifest: null, signer: null };
+  const signer = await prove(() => readSigner(files, bytes, problem));
+  const manifest = await prove(() => ({ sentence: 'the manifest is in its one form', value: parseManifest(bytes) }));
+  if (manifest !== null && signer !== null && manifest.documentKeyFingerprint !== signer.fingerprint)
+    problem('the manifest names another signing key than the one that signed it');
+  return { manifest, signer };
+}
+
+function readSigner(files: PackFiles, manifest: Uint8Array, problem: Problem): Proof<Signer> {
+  if (!files.names.includes(manifestSealPath))
+    throw new KubevidenceError('integrity', `the signature of the manifest, ${manifestSealPath}, is missing`);
   const { ok, certificate, problems } = verifyDetached(files.read(manifestSealPath), manifest);
   for (const each of problems) problem(`${manifestSealPath}: ${each}`);
-  return ok && certificate !== null ? { fingerprint: certificate.fingerprint, subject: certificate.subject } : null;
+  if (!ok || certificate === null) throw dependent;
+  const { fingerprint, subject } = certificate;
+  return { sentence: `the manifest is signed by ${fingerprint} (${subject})`, value: { fingerprint, subject } };
 }
 
 function conclude({ proved, notProved, problems }: Findings, signer: Signer | null, trusted: string | null): PackVerification {

@@ -193,6 +193,6 @@ function spelled(text: string | undefined): string | undefined {
 /** Whether `/flagz` says what a process was given, as far as controls ask for it: then it is the same program, or a twin. */
 export function agrees(process: Flags, flagz: Flags): boolean {
   // Durations have many spellings.
-  const compared = process.given.filter((name) => name in defaults['kube-apiserver'] && name !== 'request-timeout');
+  const compared = process.given.filter((name) => Object.hasOwn(defaults['kube-apiserver'], name) && name !== 'request-timeout');
   return compared.length > 0 && compared.every((name) => spelled(process.flags[name]) === spelled(flagz.flags[name]));
 }

@@ -68,9 +68,11 @@ export function authProviderCredentials(user: KubeconfigEntry, provider: JsonObj
     const fresh = answerOf(name, answer.authorization, answer.config, options.beside);
     if (fresh === undefined) return unreachable('the answer has no usable token');
     if (fresh.expiresAt !== undefined && fresh.expiresAt <= options.clock()) return unreachable('the new token has expired already');
-    if (settings['refresh-token'] !== answer.config['refresh-token'])
+    const newToken = answer.config['refresh-token'];
+    if (newToken !== undefined && newToken !== settings['refresh-token'])
       options.warn(`${what} gave a new refresh-token, which is not written to the kubeconfig: kubectl may ask for a new login`);
-    settings = answer.config;
+    // client-node drops the refresh-token when the issuer gives no new one, which means that the old one stays (RFC 6749 §6).
+    settings = { ...settings, ...answer.config };
     return fresh;
   };
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exitCodeOf, KubevidenceError } from '../../src/model/index.ts';
 import { type ClusterOptions, resolveCluster } from '../../src/sources/index.ts';
 import { base64, makeKubeconfig, pem } from './tls.ts';
@@ -126,13 +126,16 @@ describe('the auth-provider oidc', () => {
     expect(refreshes[0]?.get('grant_type')).toBe('refresh_token');
   });
 
-  it('gets a first id-token where there is none, and trusts the issuer by a CA file beside the kubeconfig', async () => {
+  it('gets a first id-token where there is none, keeps the refresh-token where it gets no other, and trusts the issuer by a CA file beside the kubeconfig', async () => {
     writeFileSync(join(directory, 'issuer-ca.crt'), pem.ca);
     const token = jwt(inSeconds(600));
     answer = () => ({ body: granted({ id_token: token }) });
     const access = await resolveUser(oidc({ 'idp-certificate-authority': 'issuer-ca.crt', 'idp-certificate-authority-data': undefined }));
-    expect(await access.credentials()).toEqual({ authorization: `Bearer ${token}` });
+    const first = await access.credentials();
+    expect(first).toEqual({ authorization: `Bearer ${token}` });
+    await access.credentials(first);
     expect(access.warnings).toEqual([]);
+    expect(refreshes.map((form) => form.get('refresh_token'))).toEqual(['canary-refresh', 'canary-refresh']);
   });
 
   const expired = () => ({ 'id-token': jwt(inSeconds(-60)) });
@@ -234,8 +237,12 @@ describe('the auth-providers gcp and azure', () => {
   it('ends a helper that hangs, with what it started', async () => {
     const marker = join(directory, 'pid');
     const hanging = script(`echo $$ > ${marker}; sleep 600`);
-    const failure = await failureOf(resolveUser(provider('gcp', { 'cmd-path': hanging }), { execTimeoutMs: 4000 }));
-    expect(failure.message).toContain('no answer within 4 s');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const failing = failureOf(resolveUser(provider('gcp', { 'cmd-path': hanging }), { execTimeoutMs: 600_000 }));
+    await vi.waitFor(() => expect(readFileSync(marker, 'utf8')).not.toBe(''), { timeout: 20_000 });
+    vi.advanceTimersByTime(600_000);
+    vi.useRealTimers();
+    expect((await failing).message).toContain('no answer within 600 s');
     const pid = Number(readFileSync(marker, 'utf8'));
     await expect.poll(() => isRunning(pid)).toBe(false);
   });
