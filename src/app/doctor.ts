@@ -181,7 +181,8 @@ async function* checkExcess(context: AppContext, source: LiveSource, config: Con
   }
   const excess = judgeRights(context, objects, config);
   for (const message of excess.slice(0, 10)) yield { state: 'warning', what: `in excess: ${message}`, detail: 'no collector needs it' };
-  if (excess.length > 10) yield { state: 'warning', what: `in excess: ${excess.length - 10} more`, detail: 'control RUN-002 lists them all' };
+  if (excess.length > 10)
+    yield { state: 'warning', what: `in excess: ${excess.length - 10} more`, detail: 'control RUN-002 lists them all' };
   if (objects.length > 0 && excess.length === 0) yield { state: 'ok', what: 'no right in excess in default and kube-system' };
 }
 
@@ -189,11 +190,21 @@ async function* checkExcess(context: AppContext, source: LiveSource, config: Con
 function judgeRights(context: AppContext, objects: readonly RawObject[], config: Config): readonly string[] {
   const { catalog, configured } = loadCatalogInForce(config);
   const at = context.clock().toISOString();
-  const sink = createMemorySnapshot({ scope: 'cluster', cluster: { name: 'doctor', uid: null, version: null, server: null, caFingerprint: null, actor: null }, at });
+  const sink = createMemorySnapshot({
+    scope: 'cluster',
+    cluster: { name: 'doctor', uid: null, version: null, server: null, caFingerprint: null, actor: null },
+    at,
+  });
   const ingest = createIngest({ collectors, sink, clock: context.clock });
-  ingest.putRaw('k8s.self/rules', objects.map((raw) => ({ raw })));
+  ingest.putRaw(
+    'k8s.self/rules',
+    objects.map((raw) => ({ raw })),
+  );
   ingest.close('k8s.self/rules', { requests: [], gaps: [], observedAt: at });
-  const results = assessControls(catalog.controls.filter((control) => control.id === 'RUN-002'), { reader: sink, populations, params: configured });
+  const results = assessControls(
+    catalog.controls.filter((control) => control.id === 'RUN-002'),
+    { reader: sink, populations, params: configured },
+  );
   return results.flatMap((result) => result.findings.map((finding) => visible(finding.message)));
 }
 

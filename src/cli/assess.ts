@@ -37,6 +37,8 @@ export const assessAction: Action<Options> = async ({ app, terminal }, options) 
 
 /** Findings of one control that are printed; the rest are counted. */
 const shownFindings = 3;
+/** Reasons for what is not assessed; the rest are counted. */
+const shownGroups = 8;
 
 export function printAssessment(
   terminal: Terminal,
@@ -68,7 +70,8 @@ export function printAssessment(
   if (!next) return;
   terminal.print();
   const first = failed[0];
-  terminal.print(`  ${first ? `kubevidence controls show ${first.id} · ` : ''}kubevidence pack create --out DIR`);
+  const then = run === null ? 'kubevidence init' : 'kubevidence pack create --out DIR';
+  terminal.print(`  ${first ? `kubevidence controls show ${first.id} · ` : ''}${then}`);
 }
 
 function report(catalog: Catalog): ReadonlyMap<string, { readonly kind: 'benchmark' | 'law' | 'policy'; readonly version: string }> {
@@ -106,26 +109,37 @@ function printFailed(terminal: Terminal, control: ControlResult): void {
     terminal.print(`            and ${control.findings.length - shownFindings} more: -o json, or the pack`);
 }
 
-/** What is not assessed, grouped by what would close it: one action often closes many. */
+/** What is not assessed: sources that hold up the same controls stand together, the ones that hold up most first. */
 function printOpen(terminal: Terminal, controls: readonly ControlResult[]): void {
   const open = controls.filter((control) => control.outcome === 'notAssessed' || control.outcome === 'providerResponsibility');
   if (open.length === 0) return;
-  const groups = new Map<string, { ids: Set<string>; what: Set<string> }>();
+  const sources = new Map<string, { readonly ids: Set<string>; readonly fix: string }>();
   for (const control of open) {
     for (const gap of control.gaps) {
-      const key = gap.closedBy ?? (gap.detail === undefined ? gap.reason : clip(gap.detail, 200));
-      const group = groups.get(key) ?? { ids: new Set(), what: new Set() };
-      group.ids.add(control.id);
-      group.what.add(`${visible(gap.what)} (${gap.reason})`);
-      groups.set(key, group);
+      const what = `${visible(gap.what)} (${gap.reason})`;
+      const source = sources.get(what) ?? { ids: new Set(), fix: visible(gap.closedBy ?? gap.detail ?? '') };
+      source.ids.add(control.id);
+      sources.set(what, source);
     }
   }
+  const groups = new Map<string, { readonly ids: readonly string[]; readonly what: string[]; readonly fixes: Set<string> }>();
+  for (const [what, { ids, fix }] of sources) {
+    const key = [...ids].join(' ');
+    const group = groups.get(key) ?? { ids: [...ids], what: [], fixes: new Set() };
+    group.what.push(what);
+    if (fix !== '') group.fixes.add(fix);
+    groups.set(key, group);
+  }
+  const list = (values: Iterable<string>, most: number) => {
+    const all = [...values];
+    return all.slice(0, most).join(', ') + (all.length > most ? ` and ${all.length - most} more` : '');
+  };
   terminal.print();
   terminal.print(`  ${open.length} controls are not assessed:`);
-  for (const [fix, { ids, what }] of [...groups].sort(([, a], [, b]) => b.ids.size - a.ids.size)) {
-    const list = (values: ReadonlySet<string>, most: number) =>
-      [...values].slice(0, most).join(', ') + (values.size > most ? ` and ${values.size - most} more` : '');
-    terminal.print(`    ${wrap(`${list(ids, 8)}: ${list(what, 4)}`, terminal.columns, '      ', 4)}`);
-    terminal.print(`      ${wrap(visible(fix), terminal.columns, '      ')}`);
+  const ranked = [...groups.values()].sort((a, b) => b.ids.length - a.ids.length);
+  for (const { ids, what, fixes } of ranked.slice(0, shownGroups)) {
+    terminal.print(`    ${wrap(`${list(what, 6)}: ${list(ids, 6)}`, terminal.columns, '      ', 4)}`);
+    for (const fix of [...fixes].slice(0, 2)) terminal.print(`      ${wrap(fix, terminal.columns, '      ')}`);
   }
+  if (ranked.length > shownGroups) terminal.print(`    and ${ranked.length - shownGroups} more reasons: -o json`);
 }

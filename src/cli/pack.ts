@@ -103,7 +103,9 @@ function ledgerVerification({ ok, problems, counts }: VerifiedLedger): PackVerif
     known: false,
     headline: ok ? 'intact; every record, hash, id and signature holds' : 'does NOT hold',
     proved: ok ? [`${counts.records} records, ${counts.runs} runs, ${counts.objects} objects under the log’s own key`] : [],
-    notProved: ok ? ['that the log was not rewritten: compare it with a checkpoint that you kept (kubevidence ledger verify --against FILE)'] : [],
+    notProved: ok
+      ? ['that the log was not rewritten: compare it with a checkpoint that you kept (kubevidence ledger verify --against FILE)']
+      : [],
     problems,
   };
 }

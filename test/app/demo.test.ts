@@ -41,7 +41,8 @@ describe('the demo', () => {
 
   it('lets no verdict stand without what it stands on', () => {
     for (const { id, outcome, evidence, gaps } of demo.judged.assessment.controls) {
-      if (outcome === 'pass') expect([id, evidence.length > 0, evidence.every(({ complete }) => complete), gaps]).toEqual([id, true, true, []]);
+      if (outcome === 'pass')
+        expect([id, evidence.length > 0, evidence.every(({ complete }) => complete), gaps]).toEqual([id, true, true, []]);
       if (outcome === 'notAssessed') expect([id, gaps.length > 0]).toEqual([id, true]);
     }
     expect(demo.judged.assessment.controls.filter(({ outcome }) => outcome === 'pass').length).toBeGreaterThan(20);
@@ -59,8 +60,15 @@ describe('the demo', () => {
 
   it('gives the same bytes again for the same checkpoint', async () => {
     const config = loadConfig({ cwd: demo.directory, uid: null });
-    const again = await createPackCommand(context(demo.directory), { config, out: 'again', form: 'directory', demo: true, checkpoint: demo.pack.checkpoint.size });
-    const files = (directory: string | null) => readdirSync(directory ?? '', { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const again = await createPackCommand(context(demo.directory), {
+      config,
+      out: 'again',
+      form: 'directory',
+      demo: true,
+      checkpoint: demo.pack.checkpoint.size,
+    });
+    const files = (directory: string | null) =>
+      readdirSync(directory ?? '', { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const [first, second] = [files(demo.pack.directory), files(again.directory)];
     expect(second.map(({ name }) => name).sort()).toEqual(first.map(({ name }) => name).sort());
     for (const { parentPath, name } of first) {

@@ -16,7 +16,9 @@ interface Manifest {
 }
 
 const read = (settings: Parameters<typeof rbacManifests>[0]) =>
-  parseAllDocuments(rbacManifests(settings, { namespace: 'audit', serviceAccount: 'collector' })).map((document) => document.toJS() as Manifest);
+  parseAllDocuments(rbacManifests(settings, { namespace: 'audit', serviceAccount: 'collector' })).map(
+    (document) => document.toJS() as Manifest,
+  );
 
 describe('manifests rbac', () => {
   it('asks for get and list only, never for a wildcard, a proxy, exec or tokens', () => {
@@ -30,13 +32,16 @@ describe('manifests rbac', () => {
   });
 
   it('does not ask for Secrets unless they are turned on', () => {
-    const asks = (settings: Parameters<typeof rbacManifests>[0]) => read(settings).some((manifest) => manifest.rules?.some((rule) => rule.resources?.includes('secrets')));
+    const asks = (settings: Parameters<typeof rbacManifests>[0]) =>
+      read(settings).some((manifest) => manifest.rules?.some((rule) => rule.resources?.includes('secrets')));
     expect(asks({})).toBe(false);
     expect(asks({ secrets: true })).toBe(true);
   });
 
   it('asks for Secrets in the configured namespaces only, each by a Role', () => {
-    const withSecrets = read({ secrets: { namespaces: ['a', 'b'] } }).filter((manifest) => manifest.rules?.some((rule) => rule.resources?.includes('secrets')));
+    const withSecrets = read({ secrets: { namespaces: ['a', 'b'] } }).filter((manifest) =>
+      manifest.rules?.some((rule) => rule.resources?.includes('secrets')),
+    );
     expect(withSecrets.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}`)).toEqual(['Role a', 'Role b']);
   });
 

@@ -22,7 +22,15 @@ describe('wrap', () => {
 
 describe('columnsOf', () => {
   it('aligns, and pads nothing at the end of a line', () => {
-    expect(columnsOf([['a', '1', 'x'], ['bbb', '22', '']], [1])).toEqual(['a     1  x', 'bbb  22']);
+    expect(
+      columnsOf(
+        [
+          ['a', '1', 'x'],
+          ['bbb', '22', ''],
+        ],
+        [1],
+      ),
+    ).toEqual(['a     1  x', 'bbb  22']);
   });
 });
 

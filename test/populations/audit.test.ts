@@ -5,7 +5,15 @@ import { decideAudit, highestAudit } from '../../src/populations/audit-policy.ts
 import type { Given } from './snapshots.ts';
 import { family, lease, processStart, read, snapshot } from './snapshots.ts';
 
-const getSecret = { user: 'alice', groups: ['system:authenticated'], verb: 'get', apiGroup: '', resource: 'secrets', namespace: 'shop', name: 'db' };
+const getSecret = {
+  user: 'alice',
+  groups: ['system:authenticated'],
+  verb: 'get',
+  apiGroup: '',
+  resource: 'secrets',
+  namespace: 'shop',
+  name: 'db',
+};
 const secrets = { group: '', resources: ['secrets'] };
 
 describe('the first rule that matches decides', () => {
@@ -14,18 +22,60 @@ describe('the first rule that matches decides', () => {
     ['a rule for everything', [{ level: 'Metadata' }], {}, 'Metadata', 0],
     ['another verb', [{ level: 'None', verbs: ['list'] }, { level: 'Request' }], {}, 'Request', 1],
     ['a verb is no pattern', [{ level: 'Metadata', verbs: ['*'] }], {}, 'None', null],
-    ['a user', [{ level: 'None', users: ['bob'] }, { level: 'None', users: ['alice'] }], {}, 'None', 1],
+    [
+      'a user',
+      [
+        { level: 'None', users: ['bob'] },
+        { level: 'None', users: ['alice'] },
+      ],
+      {},
+      'None',
+      1,
+    ],
     ['a group', [{ level: 'Metadata', userGroups: ['system:authenticated'] }], {}, 'Metadata', 0],
-    ['a namespace', [{ level: 'None', namespaces: ['kube-system'] }, { level: 'Metadata', namespaces: ['shop'] }], {}, 'Metadata', 1],
-    ['the empty namespace is that of cluster-wide objects', [{ level: 'Metadata', namespaces: [''] }], { resource: 'nodes', namespace: '' }, 'Metadata', 0],
+    [
+      'a namespace',
+      [
+        { level: 'None', namespaces: ['kube-system'] },
+        { level: 'Metadata', namespaces: ['shop'] },
+      ],
+      {},
+      'Metadata',
+      1,
+    ],
+    [
+      'the empty namespace is that of cluster-wide objects',
+      [{ level: 'Metadata', namespaces: [''] }],
+      { resource: 'nodes', namespace: '' },
+      'Metadata',
+      0,
+    ],
     ['all of a group', [{ level: 'Metadata', resources: [{ group: '' }] }], {}, 'Metadata', 0],
     ['any group', [{ level: 'Metadata', resources: [{ group: '*' }] }], { apiGroup: 'apps', resource: 'deployments' }, 'Metadata', 0],
     ['another group', [{ level: 'Metadata', resources: [{ group: 'apps', resources: ['secrets'] }] }], {}, 'None', null],
     ['a name', [{ level: 'Request', resources: [{ ...secrets, resourceNames: ['db'] }] }], {}, 'Request', 0],
     ['another name', [{ level: 'Request', resources: [{ ...secrets, resourceNames: ['web'] }] }], {}, 'None', null],
-    ['a resource is not its subresource', [{ level: 'Metadata', resources: [{ group: '', resources: ['pods'] }] }], { resource: 'pods/exec' }, 'None', null],
-    ['pods/* is both', [{ level: 'Metadata', resources: [{ group: '', resources: ['pods/*'] }] }], { resource: 'pods/exec' }, 'Metadata', 0],
-    ['and the resource itself', [{ level: 'Metadata', resources: [{ group: '', resources: ['pods/*'] }] }], { resource: 'pods' }, 'Metadata', 0],
+    [
+      'a resource is not its subresource',
+      [{ level: 'Metadata', resources: [{ group: '', resources: ['pods'] }] }],
+      { resource: 'pods/exec' },
+      'None',
+      null,
+    ],
+    [
+      'pods/* is both',
+      [{ level: 'Metadata', resources: [{ group: '', resources: ['pods/*'] }] }],
+      { resource: 'pods/exec' },
+      'Metadata',
+      0,
+    ],
+    [
+      'and the resource itself',
+      [{ level: 'Metadata', resources: [{ group: '', resources: ['pods/*'] }] }],
+      { resource: 'pods' },
+      'Metadata',
+      0,
+    ],
     ['*/exec', [{ level: 'Metadata', resources: [{ group: '', resources: ['*/exec'] }] }], { resource: 'pods/exec' }, 'Metadata', 0],
     ['a rule for paths is for no resource', [{ level: 'Metadata', nonResourceURLs: ['*'] }], {}, 'None', null],
     ['a rule with both is for resources', [{ level: 'Metadata', nonResourceURLs: ['*'], resources: [secrets] }], {}, 'Metadata', 0],
@@ -40,7 +90,11 @@ describe('the highest level that anybody reaches', () => {
     ['a rule for one user counts', [{ level: 'Request', users: ['bob'] }, { level: 'Metadata' }], 'Request'],
     ['a rule for one namespace counts', [{ level: 'RequestResponse', namespaces: ['dev'] }, { level: 'Metadata' }], 'RequestResponse'],
     ['a rule for one name counts', [{ level: 'Request', resources: [{ ...secrets, resourceNames: ['x'] }] }, { level: 'None' }], 'Request'],
-    ['what stands behind a rule for everybody does not', [{ level: 'Metadata', resources: [secrets] }, { level: 'RequestResponse' }], 'Metadata'],
+    [
+      'what stands behind a rule for everybody does not',
+      [{ level: 'Metadata', resources: [secrets] }, { level: 'RequestResponse' }],
+      'Metadata',
+    ],
     ['a rule for another verb does not', [{ level: 'RequestResponse', verbs: ['create'] }, { level: 'Metadata' }], 'Metadata'],
   ])('%s', (_name, rules, expected) => {
     expect(highestAudit(rules, getSecret).level).toBe(expected);
@@ -79,7 +133,10 @@ describe('counters', () => {
     ['all of them before', 3, 3, 0],
     ['one since', 4, 3, 1],
   ])('losses: %s', (_name, present, before, expected) => {
-    const reader = snapshot(server(1, { Metadata: 9 }, present), before === undefined ? {} : { previous: snapshot(server(1, { Metadata: 5 }, before)) });
+    const reader = snapshot(
+      server(1, { Metadata: 9 }, present),
+      before === undefined ? {} : { previous: snapshot(server(1, { Metadata: 5 }, before)) },
+    );
     expect(read(auditLosses, reader).rows[0]?.['lost']).toBe(expected);
   });
 });

@@ -44,20 +44,34 @@ describe('a pod that only looks like an API server is not believed', () => {
   });
 
   test('a worker cannot speak for the control plane', () => {
-    const { rows } = read(apiServers, snapshot(given({ leases: [lease('a')], nodes: [node('cp'), worker], pods: [mirrorPod('kube-apiserver', 'worker', safe)] })));
+    const { rows } = read(
+      apiServers,
+      snapshot(given({ leases: [lease('a')], nodes: [node('cp'), worker], pods: [mirrorPod('kube-apiserver', 'worker', safe)] })),
+    );
     expect(rows).toEqual([]);
   });
 
   test('the genuine one is', () => {
-    const { rows, gaps } = read(apiServers, snapshot(given({ leases: [lease('a')], nodes: [node('cp')], pods: [mirrorPod('kube-apiserver', 'cp', safe)] })));
+    const { rows, gaps } = read(
+      apiServers,
+      snapshot(given({ leases: [lease('a')], nodes: [node('cp')], pods: [mirrorPod('kube-apiserver', 'cp', safe)] })),
+    );
     expect(gaps).toEqual([]);
-    expect(rows[0]).toMatchObject({ item: 'kube-apiserver/cp', source: 'static pod', flags: { 'anonymous-auth': 'false', 'audit-log-path': '' } });
+    expect(rows[0]).toMatchObject({
+      item: 'kube-apiserver/cp',
+      source: 'static pod',
+      flags: { 'anonymous-auth': 'false', 'audit-log-path': '' },
+    });
   });
 });
 
 describe('where no node is marked as control plane', () => {
   const nodes = [node('one', {}), node('two', {})];
-  const pods = [mirrorPod('kube-apiserver', 'one', safe), mirrorPod('kube-controller-manager', 'one', ['--profiling=false']), mirrorPod('kube-controller-manager', 'two', ['--profiling=true'])];
+  const pods = [
+    mirrorPod('kube-apiserver', 'one', safe),
+    mirrorPod('kube-controller-manager', 'one', ['--profiling=false']),
+    mirrorPod('kube-controller-manager', 'two', ['--profiling=true']),
+  ];
 
   test('the node counts whose API server was given what /flagz says', () => {
     const flags = { 'anonymous-auth': 'false', profiling: 'false' };
@@ -83,8 +97,18 @@ describe('replicas', () => {
     ['two leases and two pods', { ...two, pods }, ['kube-apiserver/cp-1', 'kube-apiserver/cp-2'], 0],
     ['two leases and one pod', { ...two, pods: pods.slice(0, 1) }, ['kube-apiserver/cp-1'], 1],
     ['two leases and one answer', { ...two, flags: { profiling: 'true' } }, ['kube-apiserver/the replica that answered'], 1],
-    ['an answer that is that of a pod', { ...two, pods: pods.slice(0, 1), flags: { 'anonymous-auth': 'false', profiling: 'false' } }, ['kube-apiserver/cp-1'], 1],
-    ['an answer that is that of no pod', { ...two, pods: pods.slice(0, 1), flags: { 'anonymous-auth': 'true', profiling: 'false' } }, ['kube-apiserver/cp-1', 'kube-apiserver/the replica that answered'], 1],
+    [
+      'an answer that is that of a pod',
+      { ...two, pods: pods.slice(0, 1), flags: { 'anonymous-auth': 'false', profiling: 'false' } },
+      ['kube-apiserver/cp-1'],
+      1,
+    ],
+    [
+      'an answer that is that of no pod',
+      { ...two, pods: pods.slice(0, 1), flags: { 'anonymous-auth': 'true', profiling: 'false' } },
+      ['kube-apiserver/cp-1', 'kube-apiserver/the replica that answered'],
+      1,
+    ],
     ['one lease and an answer', { leases: [lease('a')], flags: {} }, ['kube-apiserver/a'], 0],
     ['no lease, one pod', { nodes: two.nodes, pods: pods.slice(0, 1) }, ['kube-apiserver/cp-1'], 1],
     ['nothing', {}, [], 1],
@@ -101,8 +125,15 @@ describe('replicas', () => {
   });
 
   test('/flagz of the only replica goes before what its pod was given', () => {
-    const all = given({ leases: [lease('a')], nodes: [node('cp-1')], pods: [mirrorPod('kube-apiserver', 'cp-1', safe)], flags: { 'anonymous-auth': 'true' } });
-    expect(read(apiServers, snapshot(all)).rows).toMatchObject([{ item: 'kube-apiserver/cp-1', source: 'flagz', flags: { 'anonymous-auth': 'true' } }]);
+    const all = given({
+      leases: [lease('a')],
+      nodes: [node('cp-1')],
+      pods: [mirrorPod('kube-apiserver', 'cp-1', safe)],
+      flags: { 'anonymous-auth': 'true' },
+    });
+    expect(read(apiServers, snapshot(all)).rows).toMatchObject([
+      { item: 'kube-apiserver/cp-1', source: 'flagz', flags: { 'anonymous-auth': 'true' } },
+    ]);
   });
 
   test('without leases nobody knows that one answer is all', () => {
@@ -125,7 +156,11 @@ describe('etcd', () => {
 
   test.each<[string, JsonObject, JsonObject]>([
     ['a variable', etcd([], [{ name: 'ETCD_CLIENT_CERT_AUTH', value: 'true' }]), { flags: { 'client-cert-auth': 'true' } }],
-    ['a flag wins over its variable', etcd(['--client-cert-auth=false'], [{ name: 'ETCD_CLIENT_CERT_AUTH', value: 'true' }]), { flags: { 'client-cert-auth': 'false' } }],
+    [
+      'a flag wins over its variable',
+      etcd(['--client-cert-auth=false'], [{ name: 'ETCD_CLIENT_CERT_AUTH', value: 'true' }]),
+      { flags: { 'client-cert-auth': 'false' } },
+    ],
     ['the default is plain text', etcd([]), { lists: { 'listen-client-urls': ['http://localhost:2379'] } }],
   ])('%s', (_name, pod, expected) => {
     expect(read(etcdMembers, snapshot(given({ nodes: [node('cp')], pods: [pod] }))).rows[0]).toMatchObject(expected);
@@ -133,9 +168,15 @@ describe('etcd', () => {
 
   test('a member elsewhere is a gap, and so is a configuration file', () => {
     const elsewhere = etcd(['--initial-cluster=a=https://1:2380,b=https://2:2380']);
-    expect(read(etcdMembers, snapshot(given({ nodes: [node('cp')], pods: [elsewhere] }))).rows[0]).toMatchObject({ members: 2, gaps: [{ what: 'flags of etcd' }] });
+    expect(read(etcdMembers, snapshot(given({ nodes: [node('cp')], pods: [elsewhere] }))).rows[0]).toMatchObject({
+      members: 2,
+      gaps: [{ what: 'flags of etcd' }],
+    });
     const file = mirrorPod('etcd', 'cp', [{ $scrubbed: true, flag: 'config-file' }]);
-    expect(read(etcdMembers, snapshot(given({ nodes: [node('cp')], pods: [file] }))).rows[0]).toMatchObject({ flags: {}, gaps: [{ reason: 'absent' }] });
+    expect(read(etcdMembers, snapshot(given({ nodes: [node('cp')], pods: [file] }))).rows[0]).toMatchObject({
+      flags: {},
+      gaps: [{ reason: 'absent' }],
+    });
   });
 });
 
@@ -144,7 +185,10 @@ test('in files a manifest is what the kubelet would start', () => {
     pod['metadata'] = { name: 'kube-apiserver', namespace: 'kube-system', labels: { component: 'kube-apiserver' } };
     delete pod['spec'].nodeName;
   });
-  expect(read(apiServers, snapshot({ 'k8s.pods/pods': [manifest] }, { scope: 'files' }))).toMatchObject({ rows: [{ item: 'kube-apiserver/kube-apiserver' }], gaps: [] });
+  expect(read(apiServers, snapshot({ 'k8s.pods/pods': [manifest] }, { scope: 'files' }))).toMatchObject({
+    rows: [{ item: 'kube-apiserver/kube-apiserver' }],
+    gaps: [],
+  });
   expect(read(apiServers, snapshot({ 'k8s.pods/pods': [] }, { scope: 'files' })).gaps).toHaveLength(1);
 });
 

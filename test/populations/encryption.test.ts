@@ -9,16 +9,27 @@ const secretbox = { secretbox: { keys: [{ name: 'k1' }] } };
 const aescbc = { aescbc: { keys: [{ name: 'k1' }] } };
 const identity = { identity: {} };
 const entry = (resources: string[], ...providers: JsonObject[]) => ({ resources, providers });
-const file = (...resources: JsonObject[]) => ({ apiVersion: 'apiserver.config.k8s.io/v1', kind: 'EncryptionConfiguration', metadata: {}, resources });
+const file = (...resources: JsonObject[]) => ({
+  apiVersion: 'apiserver.config.k8s.io/v1',
+  kind: 'EncryptionConfiguration',
+  metadata: {},
+  resources,
+});
 
 function judge(...resources: JsonObject[]) {
-  const [object] = snapshot({ 'files.encryption/encryptionconfigurations': [file(...resources)] }).objects('files.encryption/encryptionconfigurations');
+  const [object] = snapshot({ 'files.encryption/encryptionconfigurations': [file(...resources)] }).objects(
+    'files.encryption/encryptionconfigurations',
+  );
   return judgeFile(object as never);
 }
 
 describe('a file', () => {
   test.each<[string, JsonObject[], JsonObject]>([
-    ['a strong provider first', [entry(['secrets'], secretbox, identity)], { covers: true, writes: 'strong', provider: 'secretbox', problem: '' }],
+    [
+      'a strong provider first',
+      [entry(['secrets'], secretbox, identity)],
+      { covers: true, writes: 'strong', provider: 'secretbox', problem: '' },
+    ],
     ['identity first', [entry(['secrets'], identity, secretbox)], { covers: true, writes: 'plain', provider: 'identity' }],
     ['aesgcm', [entry(['secrets'], { aesgcm: { keys: [{ name: 'k' }] } })], { writes: 'weak' }],
     ['kms with its version', [entry(['secrets'], { kms: { apiVersion: 'v2', name: 'vault' } })], { writes: 'strong', provider: 'kms v2' }],
@@ -27,11 +38,27 @@ describe('a file', () => {
     ['secrets of another group are others', [entry(['secrets.example.com', '*.apps'], secretbox)], { covers: false, writes: 'plain' }],
     ['no entries', [], { problem: 'it has no resources' }],
     ['no providers', [entry(['secrets'])], { problem: 'an entry has no providers' }],
-    ['two providers in one', [entry(['secrets'], { ...secretbox, ...identity })], { problem: 'a provider entry does not name exactly one known provider' }],
-    ['an unknown provider, which the scrubber empties', [entry(['secrets'], {})], { problem: 'a provider entry does not name exactly one known provider' }],
+    [
+      'two providers in one',
+      [entry(['secrets'], { ...secretbox, ...identity })],
+      { problem: 'a provider entry does not name exactly one known provider' },
+    ],
+    [
+      'an unknown provider, which the scrubber empties',
+      [entry(['secrets'], {})],
+      { problem: 'a provider entry does not name exactly one known provider' },
+    ],
     ['a provider without keys', [entry(['secrets'], { aescbc: { keys: [] } })], { problem: 'aescbc has no key' }],
-    ['two keys of one name', [entry(['secrets'], { aescbc: { keys: [{ name: 'a' }, { name: 'a' }] } })], { problem: 'two keys of aescbc have one name' }],
-    ['everything beside something', [entry(['*.*', 'secrets'], secretbox)], { problem: 'an entry names everything beside single resources' }],
+    [
+      'two keys of one name',
+      [entry(['secrets'], { aescbc: { keys: [{ name: 'a' }, { name: 'a' }] } })],
+      { problem: 'two keys of aescbc have one name' },
+    ],
+    [
+      'everything beside something',
+      [entry(['*.*', 'secrets'], secretbox)],
+      { problem: 'an entry names everything beside single resources' },
+    ],
   ])('%s', (_name, resources, expected) => {
     expect(judge(...resources)).toMatchObject(expected);
   });
@@ -48,7 +75,9 @@ interface Server {
 
 function server({ start = 100, reloads, hash = 'h', to = {}, from = {}, stored }: Server, more: Given = {}): Given {
   const samples = (type: string, counts: Readonly<Record<string, number>>) =>
-    Object.entries(counts).map(([prefix, value]) => [{ resource: 'secrets', status: 'OK', transformation_type: type, transformer_prefix: prefix }, value] as const);
+    Object.entries(counts).map(
+      ([prefix, value]) => [{ resource: 'secrets', status: 'OK', transformation_type: type, transformer_prefix: prefix }, value] as const,
+    );
   return {
     'k8s.apiserver/leases': [lease('a')],
     'k8s.apiserver/flagz': [flagz({ 'encryption-provider-config': '/e.yaml' })],
@@ -56,7 +85,9 @@ function server({ start = 100, reloads, hash = 'h', to = {}, from = {}, stored }
       processStart(start),
       family('apiserver_storage_transformation_operations_total', ...samples('to_storage', to), ...samples('from_storage', from)),
       family('apiserver_encryption_config_controller_last_config_info', [{ hash }, 1]),
-      ...(reloads === undefined ? [] : [family('apiserver_encryption_config_controller_automatic_reloads_total', [{ status: 'success' }, reloads])]),
+      ...(reloads === undefined
+        ? []
+        : [family('apiserver_encryption_config_controller_automatic_reloads_total', [{ status: 'success' }, reloads])]),
       ...(stored === undefined ? [] : [family('apiserver_resource_objects', [{ group: '', resource: 'secrets' }, stored])]),
     ],
     ...more,
@@ -79,13 +110,56 @@ describe('writes that were seen', () => {
     ['kms', [{ to: { 'k8s:enc:kms:v2:vault:': 3 } }], 'strong'],
     ['the inner series alone says nothing', [{ to: { 'k1:': 3 } }], undefined],
     ['none', [{}], undefined],
-    ['plain text before the configuration changed', [{ to: { '': 3 }, hash: 'old' }, { to: { '': 3, [sb]: 1 }, hash: 'new', reloads: 1 }], 'strong'],
-    ['and none at all since', [{ to: { '': 3 }, hash: 'old' }, { to: { '': 3 }, hash: 'new', reloads: 1 }], undefined],
-    ['turned to plain text', [{ to: { [sb]: 3 }, hash: 'old' }, { to: { [sb]: 3, '': 1 }, hash: 'new', reloads: 1 }], 'plain'],
-    ['the change lies two runs back', [{ to: { '': 3 }, hash: 'old' }, { to: { '': 4, [sb]: 1 }, hash: 'new', reloads: 1 }, { to: { '': 4, [sb]: 2 }, hash: 'new', reloads: 1 }], 'strong'],
+    [
+      'plain text before the configuration changed',
+      [
+        { to: { '': 3 }, hash: 'old' },
+        { to: { '': 3, [sb]: 1 }, hash: 'new', reloads: 1 },
+      ],
+      'strong',
+    ],
+    [
+      'and none at all since',
+      [
+        { to: { '': 3 }, hash: 'old' },
+        { to: { '': 3 }, hash: 'new', reloads: 1 },
+      ],
+      undefined,
+    ],
+    [
+      'turned to plain text',
+      [
+        { to: { [sb]: 3 }, hash: 'old' },
+        { to: { [sb]: 3, '': 1 }, hash: 'new', reloads: 1 },
+      ],
+      'plain',
+    ],
+    [
+      'the change lies two runs back',
+      [
+        { to: { '': 3 }, hash: 'old' },
+        { to: { '': 4, [sb]: 1 }, hash: 'new', reloads: 1 },
+        { to: { '': 4, [sb]: 2 }, hash: 'new', reloads: 1 },
+      ],
+      'strong',
+    ],
     ['the change was before the first run, where a plain write is provable', [{ to: { '': 3, [sb]: 3 }, reloads: 1 }], 'plain'],
-    ['another process says nothing about this one', [{ start: 1, to: { '': 3 } }, { start: 2, to: { [sb]: 1 } }], 'strong'],
-    ['a file that was touched but is the same', [{ to: { '': 3 }, reloads: 1, hash: 'x' }, { to: { '': 3, [sb]: 1 }, reloads: 2, hash: 'x' }], 'strong'],
+    [
+      'another process says nothing about this one',
+      [
+        { start: 1, to: { '': 3 } },
+        { start: 2, to: { [sb]: 1 } },
+      ],
+      'strong',
+    ],
+    [
+      'a file that was touched but is the same',
+      [
+        { to: { '': 3 }, reloads: 1, hash: 'x' },
+        { to: { '': 3, [sb]: 1 }, reloads: 2, hash: 'x' },
+      ],
+      'strong',
+    ],
   ])('%s', (_name, servers, expected) => {
     expect(read(secretWrites, history(...servers)).rows[0]?.['writes']).toBe(expected);
   });
@@ -99,16 +173,38 @@ describe('Secrets in storage', () => {
     ['fewer reads than Secrets', [{ from: { [sb]: 4 }, stored: 5 }], undefined],
     ['no reads, no Secrets', [{ stored: 0 }], undefined],
     ['a gauge that failed', [{ from: { [sb]: 5 }, stored: -1 }], undefined],
-    ['plain reads of yesterday', [{ from: { identity: 1, [sb]: 5 }, stored: 5 }, { from: { identity: 1, [sb]: 9 }, stored: 5 }], undefined],
-    ['plain reads since', [{ from: { identity: 1, [sb]: 5 }, stored: 5 }, { from: { identity: 2, [sb]: 9 }, stored: 5 }], 'plain'],
-    ['after a restart', [{ start: 1, from: { identity: 1 }, stored: 5 }, { start: 2, from: { [sb]: 5 }, stored: 5 }], 'encrypted'],
+    [
+      'plain reads of yesterday',
+      [
+        { from: { identity: 1, [sb]: 5 }, stored: 5 },
+        { from: { identity: 1, [sb]: 9 }, stored: 5 },
+      ],
+      undefined,
+    ],
+    [
+      'plain reads since',
+      [
+        { from: { identity: 1, [sb]: 5 }, stored: 5 },
+        { from: { identity: 2, [sb]: 9 }, stored: 5 },
+      ],
+      'plain',
+    ],
+    [
+      'after a restart',
+      [
+        { start: 1, from: { identity: 1 }, stored: 5 },
+        { start: 2, from: { [sb]: 5 }, stored: 5 },
+      ],
+      'encrypted',
+    ],
   ])('%s', (_name, servers, expected) => {
     expect(read(storedSecrets, history(...servers)).rows[0]?.['stored']).toBe(expected);
   });
 });
 
 describe('a file beside a server', () => {
-  const withFile = (...resources: JsonObject[]) => snapshot(server({}, { 'files.encryption/encryptionconfigurations': [file(...resources)] }));
+  const withFile = (...resources: JsonObject[]) =>
+    snapshot(server({}, { 'files.encryption/encryptionconfigurations': [file(...resources)] }));
 
   test('speaks for a server that has written nothing yet', () => {
     expect(read(secretWrites, withFile(entry(['secrets'], secretbox))).rows.map((row) => row['writes'])).toEqual(['strong', 'strong']);
@@ -116,7 +212,9 @@ describe('a file beside a server', () => {
   });
 
   test('does not speak against what was seen', () => {
-    const seen = snapshot(server({ to: { '': 2 } }, { 'files.encryption/encryptionconfigurations': [file(entry(['secrets'], secretbox))] }));
+    const seen = snapshot(
+      server({ to: { '': 2 } }, { 'files.encryption/encryptionconfigurations': [file(entry(['secrets'], secretbox))] }),
+    );
     expect(read(secretWrites, seen).rows.map((row) => row['writes'])).toEqual(['plain', 'strong']);
   });
 
@@ -127,8 +225,20 @@ describe('a file beside a server', () => {
 });
 
 test('without metrics and flags nothing is known, and the reasons are named', () => {
-  const gaps = { 'k8s.apiserver/metrics': [{ reason: 'forbidden' as const, what: 'metrics' }], 'k8s.apiserver/flagz': [{ reason: 'forbidden' as const, what: 'flagz' }] };
-  const reader = snapshot({ 'k8s.apiserver/leases': [lease('a')], 'k8s.apiserver/metrics': [], 'k8s.apiserver/flagz': [], 'k8s.pods/pods': [], 'k8s.nodes/nodes': [] }, { gaps });
+  const gaps = {
+    'k8s.apiserver/metrics': [{ reason: 'forbidden' as const, what: 'metrics' }],
+    'k8s.apiserver/flagz': [{ reason: 'forbidden' as const, what: 'flagz' }],
+  };
+  const reader = snapshot(
+    {
+      'k8s.apiserver/leases': [lease('a')],
+      'k8s.apiserver/metrics': [],
+      'k8s.apiserver/flagz': [],
+      'k8s.pods/pods': [],
+      'k8s.nodes/nodes': [],
+    },
+    { gaps },
+  );
   const reading = read(secretWrites, reader);
   expect(reading.rows).toEqual([]);
   expect(reading.gaps.map((gap) => gap.what)).toEqual(expect.arrayContaining(['metrics', 'flagz', 'flags of API servers']));

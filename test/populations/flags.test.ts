@@ -32,13 +32,19 @@ describe('arguments', () => {
 });
 
 test('/flagz prints lists in brackets and gates with a colon', () => {
-  const { lists, gates } = resolveFlags('kube-apiserver', readFlagz({ 'authorization-mode': '[Node,RBAC]', 'enable-admission-plugins': '[]', 'feature-gates': ':A=true,:B=false' }));
+  const { lists, gates } = resolveFlags(
+    'kube-apiserver',
+    readFlagz({ 'authorization-mode': '[Node,RBAC]', 'enable-admission-plugins': '[]', 'feature-gates': ':A=true,:B=false' }),
+  );
   expect(lists).toMatchObject({ 'authorization-mode': ['Node', 'RBAC'], 'enable-admission-plugins': [] });
   expect(gates).toEqual({ A: true, B: false });
 });
 
 describe('a process and /flagz are the same', () => {
-  const flagz = resolveFlags('kube-apiserver', readFlagz({ 'authorization-mode': '[Node,RBAC]', profiling: 'false', 'etcd-servers': '[https://a]', 'request-timeout': '1m0s' }));
+  const flagz = resolveFlags(
+    'kube-apiserver',
+    readFlagz({ 'authorization-mode': '[Node,RBAC]', profiling: 'false', 'etcd-servers': '[https://a]', 'request-timeout': '1m0s' }),
+  );
   test.each<[string, Json[], boolean]>([
     ['in other spellings', ['--authorization-mode=Node,RBAC', '--profiling=F', '--request-timeout=60s'], true],
     ['with a flag that is another', ['--authorization-mode=RBAC'], false],

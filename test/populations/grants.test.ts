@@ -19,7 +19,11 @@ describe('keys', () => {
   test.each<[string, Json, string]>([
     ['a user', user('alice'), 'User/alice|ClusterRoleBinding/b|ClusterRole/r'],
     ['a user with a slash', user('corp/alice'), 'User/corp/alice|ClusterRoleBinding/b|ClusterRole/r'],
-    ['a user who tries to look like a whole key', user('a|ClusterRoleBinding/x'), 'User/a%7CClusterRoleBinding/x|ClusterRoleBinding/b|ClusterRole/r'],
+    [
+      'a user who tries to look like a whole key',
+      user('a|ClusterRoleBinding/x'),
+      'User/a%7CClusterRoleBinding/x|ClusterRoleBinding/b|ClusterRole/r',
+    ],
     ['an account', account('ns', 'sa'), 'ServiceAccount/ns/sa|ClusterRoleBinding/b|ClusterRole/r'],
     ['an account with a slash in its namespace', account('a/b', 'c'), 'ServiceAccount/a%2Fb/c|ClusterRoleBinding/b|ClusterRole/r'],
   ])('%s', (_name, subject, expected) => {
@@ -30,7 +34,10 @@ describe('keys', () => {
   test('a subject that is listed twice holds the role once; bindings of one name (in files) stay apart', () => {
     const twice = binding('b', 'r', [user('alice'), user('alice')]);
     const { rows } = read(grants, snapshot(rbac({ clusterroles: [role('r', [])], clusterrolebindings: [twice, twice] })));
-    expect(rows.map((row) => row.item)).toEqual(['User/alice|ClusterRoleBinding/b|ClusterRole/r', 'User/alice|ClusterRoleBinding/b|ClusterRole/r#2']);
+    expect(rows.map((row) => row.item)).toEqual([
+      'User/alice|ClusterRoleBinding/b|ClusterRole/r',
+      'User/alice|ClusterRoleBinding/b|ClusterRole/r#2',
+    ]);
   });
 });
 
@@ -45,12 +52,20 @@ describe('subjects of an odd shape', () => {
     ['an account without a namespace in a ClusterRoleBinding', [{ kind: 'ServiceAccount', name: 'x' }], 0, 1],
     ['one good among bad ones', [null, user('alice'), {}], 1, 2],
   ])('%s', (_name, subjects, expectedRows, expectedGaps) => {
-    const { rows, gaps } = read(grants, snapshot(rbac({ clusterroles: [role('r', [])], clusterrolebindings: [binding('b', 'r', subjects)] })));
+    const { rows, gaps } = read(
+      grants,
+      snapshot(rbac({ clusterroles: [role('r', [])], clusterrolebindings: [binding('b', 'r', subjects)] })),
+    );
     expect([rows.length, gaps.length]).toEqual([expectedRows, expectedGaps]);
   });
 
   test('an account without a namespace is one of the namespace of its RoleBinding', () => {
-    const { rows } = read(grants, snapshot(rbac({ roles: [role('r', [], 'ns')], rolebindings: [binding('b', 'r', [{ kind: 'ServiceAccount', name: 'x' }], 'ns', 'Role')] })));
+    const { rows } = read(
+      grants,
+      snapshot(
+        rbac({ roles: [role('r', [], 'ns')], rolebindings: [binding('b', 'r', [{ kind: 'ServiceAccount', name: 'x' }], 'ns', 'Role')] }),
+      ),
+    );
     expect(rows[0]?.['subject']).toBe('ServiceAccount/ns/x');
   });
 
@@ -68,12 +83,18 @@ describe('roles that are not found', () => {
   });
 
   test('are unknown when they were not', () => {
-    const [row] = read(grants, snapshot(given, { gaps: { 'k8s.rbac/clusterroles': [{ reason: 'forbidden', what: 'clusterroles' }] } })).rows;
+    const [row] = read(
+      grants,
+      snapshot(given, { gaps: { 'k8s.rbac/clusterroles': [{ reason: 'forbidden', what: 'clusterroles' }] } }),
+    ).rows;
     expect(row).toMatchObject({ roleMissing: false, gaps: [{ reason: 'absent' }] });
   });
 
   test('a ClusterRole does not stand in for a Role of its name', () => {
-    const { rows } = read(grants, snapshot(rbac({ clusterroles: [role('r', [])], rolebindings: [binding('b', 'r', [user('alice')], 'ns', 'Role')] })));
+    const { rows } = read(
+      grants,
+      snapshot(rbac({ clusterroles: [role('r', [])], rolebindings: [binding('b', 'r', [user('alice')], 'ns', 'Role')] })),
+    );
     expect(rows[0]).toMatchObject({ role: 'Role/ns/r', roleMissing: true });
   });
 });
@@ -85,8 +106,19 @@ describe('what the API server sets up itself', () => {
     ['a controller', binding(controller, controller, [account('kube-system', 'job-controller')]), true],
     ['another account in its binding', binding(controller, controller, [account('default', 'job-controller')]), false],
     ['another role in its binding', binding(controller, 'cluster-admin', [account('kube-system', 'job-controller')]), false],
-    ['a controller that does not exist', binding('system:controller:evil', 'system:controller:evil', [account('kube-system', 'evil')]), false],
-    ['a label proves nothing', { ...binding('x', 'cluster-admin', [user('eve')]), metadata: { name: 'x', labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } } }, false],
+    [
+      'a controller that does not exist',
+      binding('system:controller:evil', 'system:controller:evil', [account('kube-system', 'evil')]),
+      false,
+    ],
+    [
+      'a label proves nothing',
+      {
+        ...binding('x', 'cluster-admin', [user('eve')]),
+        metadata: { name: 'x', labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } },
+      },
+      false,
+    ],
   ])('%s', (_name, given, builtin) => {
     const clusterroles = ['cluster-admin', controller, 'system:controller:evil'].map((name) => role(name, wide));
     expect(read(grants, snapshot(rbac({ clusterroles, clusterrolebindings: [given] }))).rows[0]).toMatchObject({ builtin });
@@ -94,7 +126,10 @@ describe('what the API server sets up itself', () => {
 });
 
 test('in files an aggregated role has the rules of the roles that its selector finds', () => {
-  const part = { ...role('part', [{ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }]), metadata: { name: 'part', labels: { agg: 'yes' } } };
+  const part = {
+    ...role('part', [{ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }]),
+    metadata: { name: 'part', labels: { agg: 'yes' } },
+  };
   const whole = { ...role('whole', []), aggregationRule: { clusterRoleSelectors: [{ matchLabels: { agg: 'yes' } }] } };
   const given = rbac({ clusterroles: [part, whole], clusterrolebindings: [binding('b', 'whole', [user('alice')])] });
   expect(read(grants, snapshot(given, { scope: 'files' })).rows[0]).toMatchObject({ readsSecrets: ['get secrets'] });
@@ -103,6 +138,9 @@ test('in files an aggregated role has the rules of the roles that its selector f
 
 test('ten thousand subjects of one binding are ten thousand rows', () => {
   const subjects = Array.from({ length: 10_000 }, (_, index) => user(`user-${index}`));
-  const { rows, gaps } = read(grants, snapshot(rbac({ clusterroles: [role('r', null)], clusterrolebindings: [binding('b', 'r', subjects)] })));
+  const { rows, gaps } = read(
+    grants,
+    snapshot(rbac({ clusterroles: [role('r', null)], clusterrolebindings: [binding('b', 'r', subjects)] })),
+  );
   expect([rows.length, gaps.length]).toEqual([10_000, 0]);
 });

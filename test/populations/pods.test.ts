@@ -34,8 +34,17 @@ function object(kind: string, name: string, spec: Json, metadata: JsonObject = {
 }
 const pod = (name: string, spec: JsonObject, metadata: JsonObject = {}) => object('Pod', name, { containers: [app], ...spec }, metadata);
 const workload = (kind: string, name: string, metadata: JsonObject = {}, spec: JsonObject = {}) =>
-  object(kind, name, kind === 'CronJob' ? { jobTemplate: { spec: { template: { spec: { containers: [app], ...spec } } } } } : { template: { spec: { containers: [app], ...spec } } }, metadata);
-const owner = (kind: string, name: string, uid: string) => ({ ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid, controller: true }] });
+  object(
+    kind,
+    name,
+    kind === 'CronJob'
+      ? { jobTemplate: { spec: { template: { spec: { containers: [app], ...spec } } } } }
+      : { template: { spec: { containers: [app], ...spec } } },
+    metadata,
+  );
+const owner = (kind: string, name: string, uid: string) => ({
+  ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid, controller: true }],
+});
 const keys = (given: Given) => read(pods, snapshot({ ...empty, ...given })).rows.map((row) => row.item);
 
 describe('a workload counts once', () => {
@@ -46,14 +55,49 @@ describe('a workload counts once', () => {
   const job = workload('Job', 'night-1', { uid: 'j', ...owner('CronJob', 'night', 'c') });
 
   test.each<[string, Given, readonly string[]]>([
-    ['through its pods', { 'k8s.pods/pods': [pod('web-1-x', {}, owner('ReplicaSet', 'web-1', 'r'))], 'k8s.workloads/replicasets': [replicaSet, oldReplicaSet], 'k8s.workloads/deployments': [deployment] }, ['shop/web-1-x']],
-    ['through its template when there is no pod', { 'k8s.workloads/replicasets': [replicaSet, oldReplicaSet], 'k8s.workloads/deployments': [deployment] }, ['shop/Deployment/web']],
-    ['a job of a cron job', { 'k8s.pods/pods': [pod('night-1-x', {}, owner('Job', 'night-1', 'j'))], 'k8s.workloads/jobs': [job], 'k8s.workloads/cronjobs': [cronJob] }, ['shop/night-1-x']],
+    [
+      'through its pods',
+      {
+        'k8s.pods/pods': [pod('web-1-x', {}, owner('ReplicaSet', 'web-1', 'r'))],
+        'k8s.workloads/replicasets': [replicaSet, oldReplicaSet],
+        'k8s.workloads/deployments': [deployment],
+      },
+      ['shop/web-1-x'],
+    ],
+    [
+      'through its template when there is no pod',
+      { 'k8s.workloads/replicasets': [replicaSet, oldReplicaSet], 'k8s.workloads/deployments': [deployment] },
+      ['shop/Deployment/web'],
+    ],
+    [
+      'a job of a cron job',
+      {
+        'k8s.pods/pods': [pod('night-1-x', {}, owner('Job', 'night-1', 'j'))],
+        'k8s.workloads/jobs': [job],
+        'k8s.workloads/cronjobs': [cronJob],
+      },
+      ['shop/night-1-x'],
+    ],
     ['a cron job between two jobs', { 'k8s.workloads/cronjobs': [cronJob] }, ['shop/CronJob/night']],
     ['a ReplicaSet of nobody', { 'k8s.workloads/replicasets': [workload('ReplicaSet', 'alone', { uid: 'a' })] }, ['shop/ReplicaSet/alone']],
-    ['a DaemonSet without a node', { 'k8s.workloads/daemonsets': [workload('DaemonSet', 'agent', { uid: 'a' })] }, ['shop/DaemonSet/agent']],
-    ['manifests without uids, by name', { 'k8s.pods/pods': [pod('db-0', {}, owner('StatefulSet', 'db', ''))], 'k8s.workloads/statefulsets': [workload('StatefulSet', 'db')] }, ['shop/db-0']],
-    ['an owner of that name with another uid is another', { 'k8s.pods/pods': [pod('db-0', {}, owner('StatefulSet', 'db', 'old'))], 'k8s.workloads/statefulsets': [workload('StatefulSet', 'db', { uid: 'new' })] }, ['shop/db-0', 'shop/StatefulSet/db']],
+    [
+      'a DaemonSet without a node',
+      { 'k8s.workloads/daemonsets': [workload('DaemonSet', 'agent', { uid: 'a' })] },
+      ['shop/DaemonSet/agent'],
+    ],
+    [
+      'manifests without uids, by name',
+      { 'k8s.pods/pods': [pod('db-0', {}, owner('StatefulSet', 'db', ''))], 'k8s.workloads/statefulsets': [workload('StatefulSet', 'db')] },
+      ['shop/db-0'],
+    ],
+    [
+      'an owner of that name with another uid is another',
+      {
+        'k8s.pods/pods': [pod('db-0', {}, owner('StatefulSet', 'db', 'old'))],
+        'k8s.workloads/statefulsets': [workload('StatefulSet', 'db', { uid: 'new' })],
+      },
+      ['shop/db-0', 'shop/StatefulSet/db'],
+    ],
   ])('%s', (_name, given, expected) => {
     expect(keys(given)).toEqual(expected);
   });
@@ -65,13 +109,29 @@ describe('the effective setting of a container', () => {
 
   test.each<[string, JsonObject, JsonObject]>([
     ['nothing is said', {}, { privileged: false, allowPrivilegeEscalation: true, mayRunAsRoot: true, seccomp: '', dropsNetRaw: false }],
-    ['the pod says it', { securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } } }, { mayRunAsRoot: false, seccomp: 'RuntimeDefault' }],
+    [
+      'the pod says it',
+      { securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } } },
+      { mayRunAsRoot: false, seccomp: 'RuntimeDefault' },
+    ],
     ['the container says otherwise', { securityContext: { runAsNonRoot: true }, ...one({ runAsNonRoot: false }) }, { mayRunAsRoot: true }],
     ['a user of the pod', { securityContext: { runAsUser: 1000 } }, { mayRunAsRoot: false }],
     ['user 0', one({ runAsUser: 0 }), { mayRunAsRoot: true }],
-    ['a privileged container escalates, whatever it says', one({ privileged: true, allowPrivilegeEscalation: false, seccompProfile: { type: 'RuntimeDefault' } }), { allowPrivilegeEscalation: true, seccomp: 'Unconfined' }],
-    ['capabilities with their prefix', one({ capabilities: { drop: ['CAP_NET_RAW'] } }), { dropsNetRaw: true, dropsAllCapabilities: false }],
-    ['values of another type are no values', one({ privileged: 'true', runAsUser: '1000', allowPrivilegeEscalation: 'false' }), { privileged: false, mayRunAsRoot: true, allowPrivilegeEscalation: true }],
+    [
+      'a privileged container escalates, whatever it says',
+      one({ privileged: true, allowPrivilegeEscalation: false, seccompProfile: { type: 'RuntimeDefault' } }),
+      { allowPrivilegeEscalation: true, seccomp: 'Unconfined' },
+    ],
+    [
+      'capabilities with their prefix',
+      one({ capabilities: { drop: ['CAP_NET_RAW'] } }),
+      { dropsNetRaw: true, dropsAllCapabilities: false },
+    ],
+    [
+      'values of another type are no values',
+      one({ privileged: 'true', runAsUser: '1000', allowPrivilegeEscalation: 'false' }),
+      { privileged: false, mayRunAsRoot: true, allowPrivilegeEscalation: true },
+    ],
   ])('%s', (_name, spec, expected) => {
     expect(row(spec)).toMatchObject(expected);
   });
@@ -80,7 +140,10 @@ describe('the effective setting of a container', () => {
     const marker = (credential: string) => ({ $scrubbed: true, credential });
     const container = {
       ...app,
-      env: [{ name: 'A', value: marker('one') }, { name: 'B', value: { $scrubbed: true } }],
+      env: [
+        { name: 'A', value: marker('one') },
+        { name: 'B', value: { $scrubbed: true } },
+      ],
       args: [marker('two')],
       livenessProbe: { httpGet: { httpHeaders: [{ name: 'Authorization', value: marker('three') }] } },
       lifecycle: { preStop: { exec: { command: ['x', marker('four')] } } },
@@ -94,13 +157,21 @@ describe('the effective setting of a container', () => {
   });
 
   test('containers of one name (in files) stay apart', () => {
-    const all = read(containers, snapshot({ ...empty, 'k8s.pods/pods': [pod('web', { containers: [app, app, {}], initContainers: [app] })] }));
+    const all = read(
+      containers,
+      snapshot({ ...empty, 'k8s.pods/pods': [pod('web', { containers: [app, app, {}], initContainers: [app] })] }),
+    );
     expect(all.rows.map((each) => each.item)).toEqual(['shop/web/app', 'shop/web/app#2', 'shop/web/', 'shop/web/app#3']);
   });
 });
 
 describe('a token for the API', () => {
-  const account = (automount?: boolean) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'shop' }, ...(automount === undefined ? {} : { automountServiceAccountToken: automount }) });
+  const account = (automount?: boolean) => ({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'default', namespace: 'shop' },
+    ...(automount === undefined ? {} : { automountServiceAccountToken: automount }),
+  });
   const projected = (token: JsonObject) => ({ volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: token }] } }] });
 
   test.each<[string, Json[], JsonObject, JsonObject, boolean]>([
@@ -109,7 +180,13 @@ describe('a token for the API', () => {
     ['the pod wins', [account(false)], { automountServiceAccountToken: true }, {}, true],
     ['the pod wins the other way', [account(true)], { automountServiceAccountToken: false }, {}, false],
     ['a pod that was admitted without the volume has none', [account(true)], {}, { uid: 'u' }, false],
-    ['a pod that was admitted with it has one, whatever the account says now', [account(false)], projected({ path: 'token' }), { uid: 'u' }, true],
+    [
+      'a pod that was admitted with it has one, whatever the account says now',
+      [account(false)],
+      projected({ path: 'token' }),
+      { uid: 'u' },
+      true,
+    ],
     ['an audience of the API', [account(false)], projected({ audience: 'https://kubernetes.default.svc' }), {}, true],
     ['another audience', [account(false)], projected({ audience: 'vault' }), {}, false],
     ['another audience that begins alike', [account(false)], projected({ audience: 'https://kubernetes.default.evil.example' }), {}, false],
@@ -121,7 +198,10 @@ describe('a token for the API', () => {
 
   test('is unknown where the account decides and accounts were not read', () => {
     const given = { ...empty, 'k8s.pods/pods': [pod('a', {}), pod('b', { automountServiceAccountToken: false })] };
-    const { rows } = read(tokenMounts, snapshot(given, { gaps: { 'k8s.serviceaccounts/serviceaccounts': [{ reason: 'forbidden', what: 'serviceaccounts' }] } }));
+    const { rows } = read(
+      tokenMounts,
+      snapshot(given, { gaps: { 'k8s.serviceaccounts/serviceaccounts': [{ reason: 'forbidden', what: 'serviceaccounts' }] } }),
+    );
     expect(rows.map((row) => row['mountsToken'])).toEqual([undefined, false]);
   });
 });
@@ -159,15 +239,28 @@ describe('what network policies deny by default', () => {
     ['both', [policy({ ...all, policyTypes: ['Ingress', 'Egress'] })], true, true],
     ['without types a policy is for ingress', [policy(all)], true, false],
     ['and for egress when it has such rules', [policy({ ...all, egress: [{ to: [{ podSelector: {} }] }] })], true, true],
-    ['empty selectors in other words', [policy({ podSelector: { matchLabels: {}, matchExpressions: [] }, policyTypes: ['Ingress'] })], true, false],
+    [
+      'empty selectors in other words',
+      [policy({ podSelector: { matchLabels: {}, matchExpressions: [] }, policyTypes: ['Ingress'] })],
+      true,
+      false,
+    ],
     ['some pods only', [policy({ podSelector: { matchLabels: { a: 'b' } }, policyTypes: ['Ingress'] })], false, false],
-    ['a rule with peers keeps the denial', [policy({ ...all, policyTypes: ['Ingress'], ingress: [{ from: [{ podSelector: {} }] }] })], true, false],
+    [
+      'a rule with peers keeps the denial',
+      [policy({ ...all, policyTypes: ['Ingress'], ingress: [{ from: [{ podSelector: {} }] }] })],
+      true,
+      false,
+    ],
     ['everything is let in', [policy({ ...all, policyTypes: ['Ingress'], ingress: [{}] })], false, false],
     ['everything is let in from everywhere', [policy({ ...all, policyTypes: ['Ingress'], ingress: [{ from: everywhere }] })], false, false],
     ['one port only', [policy({ ...all, policyTypes: ['Ingress'], ingress: [{ ports: [{ port: 80 }] }] })], true, false],
     ['another policy opens it', [policy(all, 'deny'), policy({ ...all, ingress: [{}] }, 'open')], false, false],
   ])('%s', (_name, policies, ingress, egress) => {
-    const { rows } = read(segments, snapshot({ ...empty, 'k8s.namespaces/namespaces': [shop], 'k8s.networkpolicies/networkpolicies': policies }));
+    const { rows } = read(
+      segments,
+      snapshot({ ...empty, 'k8s.namespaces/namespaces': [shop], 'k8s.networkpolicies/networkpolicies': policies }),
+    );
     expect(rows[0]).toMatchObject({ deniesIngress: ingress, deniesEgress: egress });
   });
 
@@ -179,17 +272,28 @@ describe('what network policies deny by default', () => {
 });
 
 describe('Pod Security levels', () => {
-  const labelled = (level: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', labels: { 'pod-security.kubernetes.io/enforce': level } } });
+  const labelled = (level: string) => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'shop', labels: { 'pod-security.kubernetes.io/enforce': level } },
+  });
   test.each([
     ['restricted', 'restricted'],
     ['Restricted', ''],
     ['', ''],
   ])('%j enforces %j', (label, expected) => {
-    expect(read(podAdmission, snapshot({ ...empty, 'k8s.namespaces/namespaces': [labelled(label)] })).rows[0]).toMatchObject({ enforces: expected });
+    expect(read(podAdmission, snapshot({ ...empty, 'k8s.namespaces/namespaces': [labelled(label)] })).rows[0]).toMatchObject({
+      enforces: expected,
+    });
   });
 
   test('say nothing where the API server has an admission configuration file', () => {
-    const given = { ...empty, 'k8s.namespaces/namespaces': [labelled('')], 'k8s.apiserver/leases': [lease('a')], 'k8s.apiserver/flagz': [flagz({ 'admission-control-config-file': '/a.yaml' })] };
+    const given = {
+      ...empty,
+      'k8s.namespaces/namespaces': [labelled('')],
+      'k8s.apiserver/leases': [lease('a')],
+      'k8s.apiserver/flagz': [flagz({ 'admission-control-config-file': '/a.yaml' })],
+    };
     const [row] = read(podAdmission, snapshot(given)).rows;
     expect(row).not.toHaveProperty('enforces');
     expect(row?.gaps).toHaveLength(1);
@@ -198,7 +302,12 @@ describe('Pod Security levels', () => {
 
 test('workloads are counted in the namespace they are in, templates included', () => {
   const shop = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } };
-  const given = { ...empty, 'k8s.namespaces/namespaces': [shop, { ...shop, metadata: { name: 'empty' } }], 'k8s.pods/pods': [pod('a', {}), pod('b', {})], 'k8s.workloads/deployments': [workload('Deployment', 'c')] };
+  const given = {
+    ...empty,
+    'k8s.namespaces/namespaces': [shop, { ...shop, metadata: { name: 'empty' } }],
+    'k8s.pods/pods': [pod('a', {}), pod('b', {})],
+    'k8s.workloads/deployments': [workload('Deployment', 'c')],
+  };
   expect(read(namespaces, snapshot(given)).rows.map((row) => [row.item, row['workloads']])).toEqual([
     ['empty', 0],
     ['shop', 3],

@@ -9,7 +9,11 @@ import { populations } from '../../src/populations/index.ts';
 import { family, flagz, lease, mirrorPod, node, processStart, read, snapshot } from './snapshots.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const catalog = loadCatalog({ controlDirs: [join(root, 'controls')], mappingDirs: [join(root, 'mappings')], populations: populations.map(({ name }) => name) });
+const catalog = loadCatalog({
+  controlDirs: [join(root, 'controls')],
+  mappingDirs: [join(root, 'mappings')],
+  populations: populations.map(({ name }) => name),
+});
 const kinds = [...new Set(populations.flatMap(({ from, also = [] }) => [...from, ...also]))];
 
 test('names are unique, and every population is tested by a control', () => {
@@ -24,7 +28,9 @@ test('every listing that a population reads is one that a collector makes', () =
 });
 
 test('every control is named by a framework', () => {
-  const named = new Set(catalog.frameworks.flatMap(({ requirements }) => requirements.flatMap(({ controls }) => controls.map(({ id }) => id))));
+  const named = new Set(
+    catalog.frameworks.flatMap(({ requirements }) => requirements.flatMap(({ controls }) => controls.map(({ id }) => id))),
+  );
   expect(catalog.controls.map(({ id }) => id).filter((id) => !named.has(id))).toEqual([]);
 });
 
@@ -43,8 +49,35 @@ test('RUN-002 knows exactly the rights that the collectors declare', () => {
 
 describe('nothing that stands in an object makes a population throw, or gives two rows one key', () => {
   // Field names that populations look at, so that odd values get to where they hurt.
-  const words = ['spec', 'metadata', 'rules', 'subjects', 'roleRef', 'kind', 'name', 'namespace', 'labels', 'annotations', 'ownerReferences', 'containers'];
-  const more = ['command', 'env', 'value', 'securityContext', 'volumes', 'samples', 'flags', 'resources', 'providers', 'resourceRules', 'verbs', '__proto__', 'constructor'];
+  const words = [
+    'spec',
+    'metadata',
+    'rules',
+    'subjects',
+    'roleRef',
+    'kind',
+    'name',
+    'namespace',
+    'labels',
+    'annotations',
+    'ownerReferences',
+    'containers',
+  ];
+  const more = [
+    'command',
+    'env',
+    'value',
+    'securityContext',
+    'volumes',
+    'samples',
+    'flags',
+    'resources',
+    'providers',
+    'resourceRules',
+    'verbs',
+    '__proto__',
+    'constructor',
+  ];
   const { odd } = fc.letrec((tie) => ({
     odd: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
@@ -61,7 +94,10 @@ describe('nothing that stands in an object makes a population throw, or gives tw
         const given: Record<ListingKind, Json[]> = Object.fromEntries(read_.map((kind) => [kind, [] as Json[]]));
         for (const [kind, body, name] of objects) {
           const base = typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as JsonObject) : { spec: body as Json };
-          given[kind]?.push({ ...base, metadata: { ...(typeof base['metadata'] === 'object' ? (base['metadata'] as JsonObject) : {}), name, namespace: 'kube-system' } });
+          given[kind]?.push({
+            ...base,
+            metadata: { ...(typeof base['metadata'] === 'object' ? (base['metadata'] as JsonObject) : {}), name, namespace: 'kube-system' },
+          });
         }
         // Something genuine beside it, so that the walk does not end early.
         given['k8s.apiserver/leases']?.push(lease('l'));

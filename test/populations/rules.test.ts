@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/model/index.ts';
 import { allows, readRules, rightsOf, wildcardsOf } from '../../src/populations/rules.ts';
 
-const rule = (verbs: string[], apiGroups: string[], resources: string[], resourceNames: string[] = []) => ({ verbs, apiGroups, resources, resourceNames });
+const rule = (verbs: string[], apiGroups: string[], resources: string[], resourceNames: string[] = []) => ({
+  verbs,
+  apiGroups,
+  resources,
+  resourceNames,
+});
 
 describe('what a rule allows, as the authorizer says', () => {
   test.each<[string, Json, [string, string, string, string?], boolean]>([
@@ -30,13 +35,38 @@ describe('dangerous rights', () => {
   test.each<[string, Json[], keyof ReturnType<typeof rights>, readonly string[]]>([
     ['watch is reading', [rule(['watch'], [''], ['secrets'])], 'readsSecrets', ['watch secrets']],
     ['names are shown', [rule(['get'], [''], ['secrets'], ['b', 'a'])], 'readsSecrets', ['get secrets (only: a, b)']],
-    ['a rule without names hides those with', [rule(['get'], [''], ['secrets'], ['a']), rule(['get'], [''], ['secrets'])], 'readsSecrets', ['get secrets']],
+    [
+      'a rule without names hides those with',
+      [rule(['get'], [''], ['secrets'], ['a']), rule(['get'], [''], ['secrets'])],
+      'readsSecrets',
+      ['get secrets'],
+    ],
     ['create with names is nothing', [rule(['create'], ['apps'], ['deployments'], ['a'])], 'createsPods', []],
-    ['create on a subresource with names is something', [rule(['create'], [''], ['serviceaccounts/token'], ['a'])], 'mintsTokens', ['create serviceaccounts/token (only: a)']],
-    ['a Secret of the token type', [rule(['create'], [''], ['secrets']), rule(['list'], [''], ['secrets'])], 'mintsTokens', ['create secrets and read them']],
+    [
+      'create on a subresource with names is something',
+      [rule(['create'], [''], ['serviceaccounts/token'], ['a'])],
+      'mintsTokens',
+      ['create serviceaccounts/token (only: a)'],
+    ],
+    [
+      'a Secret of the token type',
+      [rule(['create'], [''], ['secrets']), rule(['list'], [''], ['secrets'])],
+      'mintsTokens',
+      ['create secrets and read them'],
+    ],
     ['writing Secrets alone', [rule(['create'], [''], ['secrets'])], 'mintsTokens', []],
-    ['userextras', [rule(['impersonate'], ['authentication.k8s.io'], ['userextras/scopes'])], 'escalates', ['impersonate userextras/scopes.authentication.k8s.io']],
-    ['constrained impersonation', [rule(['impersonate-on:user-info:list'], [''], ['pods'])], 'escalates', ['impersonate-on:user-info:list pods']],
+    [
+      'userextras',
+      [rule(['impersonate'], ['authentication.k8s.io'], ['userextras/scopes'])],
+      'escalates',
+      ['impersonate userextras/scopes.authentication.k8s.io'],
+    ],
+    [
+      'constrained impersonation',
+      [rule(['impersonate-on:user-info:list'], [''], ['pods'])],
+      'escalates',
+      ['impersonate-on:user-info:list pods'],
+    ],
     ['a verb that only begins alike', [rule(['impersonated'], [''], ['pods'])], 'escalates', []],
     ['any verb on the node proxy', [rule(['delete'], [''], ['nodes/proxy'])], 'proxiesNodes', ['delete nodes/proxy']],
   ])('%s', (_name, rules, power, expected) => {
@@ -46,7 +76,8 @@ describe('dangerous rights', () => {
   test('cluster-scoped kinds are out of reach for a binding in a namespace', () => {
     const all = rights([rule(['*'], ['*'], ['*'])], false);
     expect(all.everything).toBe(true);
-    for (const power of ['createsVolumes', 'proxiesNodes', 'approvesCertificates', 'changesWebhooks', 'changesPolicies'] as const) expect(all[power]).toEqual([]);
+    for (const power of ['createsVolumes', 'proxiesNodes', 'approvesCertificates', 'changesWebhooks', 'changesPolicies'] as const)
+      expect(all[power]).toEqual([]);
     expect(all.escalates).toContain('bind roles.rbac.authorization.k8s.io');
     expect(all.escalates.join()).not.toContain('clusterroles');
   });
@@ -71,5 +102,9 @@ test.each<[string, Json[]]>([
 });
 
 test('wildcards are found among others and behind a slash', () => {
-  expect(wildcardsOf(readRules([rule(['get', '*'], [''], ['pods', 'pods/*', '*/scale'])]))).toEqual(['resources */scale', 'resources pods/*', 'verbs *']);
+  expect(wildcardsOf(readRules([rule(['get', '*'], [''], ['pods', 'pods/*', '*/scale'])]))).toEqual([
+    'resources */scale',
+    'resources pods/*',
+    'verbs *',
+  ]);
 });

@@ -68,7 +68,13 @@ export function role(name: string, rules: Json, namespace = ''): JsonObject {
 
 export function binding(name: string, roleName: string, subjects: Json, namespace = '', roleKind = 'ClusterRole'): JsonObject {
   const kind = namespace === '' ? 'ClusterRoleBinding' : 'RoleBinding';
-  return { apiVersion: `${rbac}/v1`, kind, metadata: { name, namespace }, roleRef: { apiGroup: rbac, kind: roleKind, name: roleName }, subjects };
+  return {
+    apiVersion: `${rbac}/v1`,
+    kind,
+    metadata: { name, namespace },
+    roleRef: { apiGroup: rbac, kind: roleKind, name: roleName },
+    subjects,
+  };
 }
 
 export function lease(name: string, more: JsonObject = {}): JsonObject {
@@ -84,7 +90,12 @@ export function flagz(flags: JsonObject): JsonObject {
 }
 
 /** A mirror pod as the kubelet of `on` makes it; `change` makes it another. */
-export function mirrorPod(program: string, on: string, args: readonly Json[], change: (pod: Record<string, any>) => void = () => undefined): JsonObject {
+export function mirrorPod(
+  program: string,
+  on: string,
+  args: readonly Json[],
+  change: (pod: Record<string, any>) => void = () => undefined,
+): JsonObject {
   const pod: Record<string, any> = {
     apiVersion: 'v1',
     kind: 'Pod',
