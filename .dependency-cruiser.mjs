@@ -50,8 +50,6 @@ export default {
     vendor('pdfkit', '^src/reporting/formats/'),
     vendor('exceljs', '^src/reporting/(formats|review)/'),
     vendor('cron', '^src/schedule'),
-    vendor('pkijs', '^src/signing/'),
-    vendor('asn1js', '^src/signing/'),
     vendor('commander', '^src/cli/'),
     {
       name: 'one-door',

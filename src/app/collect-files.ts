@@ -9,6 +9,7 @@ import { describeProblem } from './assess.ts';
 import type { CollectOptions, CollectReport } from './collect.ts';
 import { describePlan, openWorker, statusOf } from './collect.ts';
 import type { AppContext } from './context.ts';
+import { startWorker } from './worker-client.ts';
 
 /** Null when `path` is no recording. The runs keep when they were observed; the log says when they were taken over. */
 export async function replayIntoLedger(context: AppContext, options: CollectOptions, path: string): Promise<CollectReport[] | null> {
@@ -16,8 +17,9 @@ export async function replayIntoLedger(context: AppContext, options: CollectOpti
     throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name a recording, or a directory or file of manifests.' });
   if (!isRecording(path)) return null;
   const { config, cluster } = options;
-  const worker = await openWorker(context, config, options);
+  const worker = startWorker();
   try {
+    await openWorker(worker, context, config, options);
     const runs = await worker.replay(path, cluster.name, describePlan(enabledCollectors(config.collectors), config));
     const checkpoint = await worker.checkpoint();
     return runs.map((run) => ({
@@ -42,8 +44,9 @@ export async function collectFiles(context: AppContext, options: CollectOptions,
   const { config, cluster } = options;
   const started = context.clock();
   const plan = describePlan(enabledCollectors({ ...config.collectors, secrets: true }), config);
-  const worker = await openWorker(context, config, options);
+  const worker = startWorker();
   try {
+    await openWorker(worker, context, config, options);
     await worker.plan({ cluster: cluster.name, uuid: randomUUID(), kind: 'manual', slot: null, ...plan });
     const identity = identityOf(cluster.name);
     await worker.start(identity, 'files');

@@ -50,18 +50,19 @@ const runDeadlineMs = 30 * 60_000;
 /** Namespaces in which the account's own rules are asked; the others are named as a gap. */
 const mostNamespacesAsked = 200;
 
-/** Opens the worker with keys and ledger ready. A dry run touches neither. */
+/** Makes keys and ledger ready for a worker. A dry run touches neither. */
 export async function openWorker(
+  worker: WorkerClient,
   context: AppContext,
   config: Config,
   options: Pick<CollectOptions, 'record' | 'append' | 'dryRun'>,
-): Promise<WorkerClient> {
+): Promise<void> {
   const base = { record: options.record, append: options.append ?? false, keepAnnotations: config.keepAnnotations, tool: toolName };
-  if (options.dryRun) return startWorker({ ...base, ledger: null });
+  if (options.dryRun) return worker.open({ ...base, ledger: null });
   const made = await ensureKeys(context, config);
   if (made !== null) context.warn(`made the signing keys beside the ledger; document key ${made}`);
   const signer = await loadDocumentSigner(config.keys);
-  return startWorker({
+  await worker.open({
     ...base,
     ledger: {
       path: config.ledgerPath,
@@ -73,38 +74,32 @@ export async function openWorker(
 }
 
 /** A live run. Throws `unreachable` after recording the failed run when the server could not be asked at all; `integrity` for another cluster. */
-export async function collectLive(context: AppContext, options: CollectOptions): Promise<CollectReport> {
-  const { config, cluster } = options;
-  const started = context.clock();
-  const uuid = randomUUID();
-  const enabled = enabledCollectors(config.collectors);
-  let access: ClusterAccess | KubevidenceError;
+export async function collectLive(context: AppContext, options: CollectOptions, worker = startWorker()): Promise<CollectReport> {
   try {
-    access = await resolveCluster({
-      kubeconfig: cluster.kubeconfig,
-      context: cluster.context,
-      inCluster: cluster.inCluster,
-      env: context.env,
-      clock: context.clock,
-    });
-  } catch (error) {
-    // A wrong configuration is no attempt to collect; credentials that cannot be had are one, and it failed.
-    if (!(error instanceof KubevidenceError) || error.code !== 'unreachable') throw error;
-    access = error;
-  }
-  const worker = await openWorker(context, config, options);
-  try {
-    await worker.plan({
-      cluster: cluster.name,
-      uuid,
-      kind: 'manual',
-      slot: null,
-      ...describePlan(enabled, config),
-    });
+    const { config, cluster } = options;
+    const started = context.clock();
+    const uuid = randomUUID();
+    const enabled = enabledCollectors(config.collectors);
+    const access = await resolve(context, cluster);
+    await openWorker(worker, context, config, options);
+    await worker.plan({ cluster: cluster.name, uuid, kind: 'manual', slot: null, ...describePlan(enabled, config) });
     const run = new LiveRun(context, options, worker, enabled, uuid);
     return await run.execute(access, started);
   } finally {
     await worker.close();
+  }
+}
+
+/** A wrong configuration is no attempt to collect, and throws; credentials that cannot be had are one, and it failed. */
+async function resolve(
+  { env, clock }: AppContext,
+  { kubeconfig, context, inCluster }: ClusterConfig,
+): Promise<ClusterAccess | KubevidenceError> {
+  try {
+    return await resolveCluster({ kubeconfig, context, inCluster, env, clock });
+  } catch (error) {
+    if (error instanceof KubevidenceError && error.code === 'unreachable') return error;
+    throw error;
   }
 }
 
@@ -176,7 +171,6 @@ class LiveRun {
         return await this.#fail(error);
       }
       await this.#read(source);
-      await this.#readOwnRights(source);
       await this.#readFiles();
       const status = statusOf(this.#reports);
       const run = await this.#end(status, status === 'failed' ? 'nothing could be read' : null);

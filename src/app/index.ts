@@ -32,7 +32,11 @@ export const runControlExamples: Later<typeof Catalog.runControlExamples> = asyn
 export const collectFiles: typeof CollectFiles.collectFiles = async (...args) => (await import('./collect-files.ts')).collectFiles(...args);
 export const replayIntoLedger: typeof CollectFiles.replayIntoLedger = async (...args) =>
   (await import('./collect-files.ts')).replayIntoLedger(...args);
-export const collectLive: typeof Collect.collectLive = async (...args) => (await import('./collect.ts')).collectLive(...args);
+/** The worker loads its code while this thread loads its own. */
+export const collectLive: typeof Collect.collectLive = async (context, options) => {
+  const worker = (await import('./worker-client.ts')).startWorker();
+  return (await import('./collect.ts')).collectLive(context, options, worker);
+};
 export const runDemo: typeof Demo.runDemo = async (...args) => (await import('./demo.ts')).runDemo(...args);
 export const doctor: typeof Doctor.doctor = async function* (...args) {
   yield* (await import('./doctor.ts')).doctor(...args);

@@ -77,6 +77,8 @@ export interface FilesReply {
 
 /** What the worker does, each call answered in order. */
 export interface CollectionWorker {
+  /** First, and once. Until then the worker only loads its code. */
+  open(settings: WorkerSettings): Promise<void>;
   plan(plan: PlanArguments): RunSummary | null;
   start(identity: ClusterIdentity, scope: EvidenceReader['scope']): void;
   page(kind: ListingKind, requestIndex: number, request: RequestSpec, body: Uint8Array): PageReply;

@@ -2,7 +2,7 @@
  * The collection worker's entry: wires parser, scrubber and ledger in a thread of its own. It owns the only writing connection to the
  * ledger, so whatever happens in a run happens here, in order.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { collectors } from '../collectors/index.ts';
 import type { Ledger, RunWriter } from '../ledger/index.ts';
 import { openLedger } from '../ledger/index.ts';
@@ -13,19 +13,12 @@ import { createIngest, createRecordingSink, readFiles, replayRecording } from '.
 import { loadLogSigner } from './keys.ts';
 import type { CallMessage, CollectionWorker, PlanArguments, ReplyMessage, WorkerSettings } from './worker-protocol.ts';
 
-const settings = workerData as WorkerSettings;
 const clock = () => new Date();
 
-async function openForWriting(): Promise<Ledger | null> {
-  if (settings.ledger === null) return null;
-  const { path, logKey, passphraseFile, create } = settings.ledger;
-  return openLedger({
-    path,
-    mode: 'write',
-    clock,
-    signer: await loadLogSigner(logKey, passphraseFile),
-    create: { ...create, tool: settings.tool },
-  });
+async function openForWriting({ ledger, tool }: WorkerSettings): Promise<Ledger | null> {
+  if (ledger === null) return null;
+  const { path, logKey, passphraseFile, create } = ledger;
+  return openLedger({ path, mode: 'write', clock, signer: await loadLogSigner(logKey, passphraseFile), create: { ...create, tool } });
 }
 
 /** Everything goes to all sinks; only the ledger can say that it holds an object already. */
@@ -45,7 +38,8 @@ function tee(sinks: readonly EvidenceSink[]): EvidenceSink {
   };
 }
 
-const ledger = await openForWriting();
+let settings: WorkerSettings = { ledger: null, record: null, append: false, keepAnnotations: [], tool: '' };
+let ledger: Ledger | null = null;
 let planned: {
   readonly cluster: string;
   readonly number: number;
@@ -62,6 +56,10 @@ function working(): Ingest {
 }
 
 const methods: CollectionWorker = {
+  async open(given) {
+    settings = given;
+    ledger = await openForWriting(given);
+  },
   plan({ cluster, uuid, kind, slot, listings, definitions }) {
     const run = ledger?.planRun({ cluster, uuid, kind, slot, definitions, tool: settings.tool, collectors: versionsOf(listings) });
     planned = { cluster, uuid, listings, number: run?.number ?? 0 };
@@ -110,15 +108,16 @@ const methods: CollectionWorker = {
     return writer.end(end);
   },
   async replay(path, cluster, plan) {
-    if (ledger === null) throw new KubevidenceError('defect', 'a replay needs a ledger');
+    const into = ledger;
+    if (into === null) throw new KubevidenceError('defect', 'a replay needs a ledger');
     const runs: RunSummary[] = [];
     await replayRecording(path, {
       collectors,
       keepAnnotations: settings.keepAnnotations,
       startRun({ uuid, identity }) {
-        ledger.checkIdentity(cluster, identity);
+        into.checkIdentity(cluster, identity);
         const collected = versionsOf(plan.listings);
-        const { number } = ledger.planRun({
+        const { number } = into.planRun({
           cluster,
           uuid,
           kind: 'manual',
@@ -126,7 +125,7 @@ const methods: CollectionWorker = {
           tool: settings.tool,
           collectors: collected,
         });
-        writer = ledger.startRun({ cluster, number, identity: { ...identity, name: cluster }, scope: 'cluster', listings: plan.listings });
+        writer = into.startRun({ cluster, number, identity: { ...identity, name: cluster }, scope: 'cluster', listings: plan.listings });
         return writer;
       },
       endRun({ status, identity, observedAt }) {

@@ -33,9 +33,10 @@ export function listAt(value: unknown, ...path: readonly string[]): readonly Jso
   return Array.isArray(found) ? (found as readonly Json[]) : [];
 }
 
-// A lone surrogate has no UTF-8 form, so RFC 8785 (section 3.2.2.2) refuses it.
-const needsQuoting = /["\\\u0000-\u001f]/;
+// What JSON escapes; C1 is among the control characters, and JSON.stringify leaves it as it is.
+const needsQuoting = /["\\\p{Cc}]/u;
 
+// A lone surrogate has no UTF-8 form, so RFC 8785 (section 3.2.2.2) refuses it.
 function quote(text: string): string {
   if (!text.isWellFormed()) throw new KubevidenceError('input', 'text with a lone surrogate has no canonical JSON form (RFC 8785)');
   return needsQuoting.test(text) ? JSON.stringify(text) : `"${text}"`;
@@ -60,11 +61,29 @@ export function canonicalize(value: unknown): string {
   if (typeof value !== 'object') throw new KubevidenceError('input', `a ${typeof value} has no JSON form`);
   const object = value as Record<string, unknown>;
   let out = '';
-  for (const key of Object.keys(object).sort()) {
+  for (const key of sortedKeys(object)) {
     const member = object[key];
-    if (member !== undefined) out += `${out === '' ? '' : ','}${quote(key)}:${canonicalize(member)}`;
+    if (member !== undefined) out += (out === '' ? '' : ',') + quoteKey(key) + canonicalize(member);
   }
   return `{${out}}`;
+}
+
+/** What we made ourselves is mostly sorted already, and looking costs less than sorting. */
+function sortedKeys(object: object): string[] {
+  const keys = Object.keys(object);
+  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort();
+  return keys;
+}
+
+// The same few hundred field names stand in every object. Bounded, because labels and annotations are anybody's.
+const quotedKeys = new Map<string, string>();
+
+function quoteKey(key: string): string {
+  let quoted = quotedKeys.get(key);
+  if (quoted !== undefined) return quoted;
+  quoted = `${quote(key)}:`;
+  if (key.length <= 64 && quotedKeys.size < 2000) quotedKeys.set(key, quoted);
+  return quoted;
 }
 
 /** Canonical JSON as UTF-8 bytes: what is hashed and stored. */

@@ -3,11 +3,11 @@
  * a problem once, and whoever needs it cannot go on.
  */
 import { hash } from 'node:crypto';
-import { reasonOf, visible } from '../model/index.ts';
+import { visible } from '../model/index.ts';
 import { exhibitId, exhibitPath, manifestPath, manifestSealPath, proofPath, requiredPaths } from './layout.ts';
 import { isSealName, type Manifest } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
-import { dependent } from './verification.ts';
+import { dependent, sentenceOf } from './verification.ts';
 
 export interface Contents {
   /** Ids of the exhibits that are listed, in order. */
@@ -41,7 +41,7 @@ export function readContents(files: PackFiles, manifest: Manifest, problem: (sen
     try {
       content = files.read(path);
     } catch (error) {
-      return fail(visible(reasonOf(error)));
+      return fail(sentenceOf(error));
     }
     if (content.length !== line.size) return fail(`${visible(path)} has ${content.length} bytes, and the manifest lists ${line.size}`);
     return hash('sha256', content) === line.sha256

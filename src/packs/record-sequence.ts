@@ -3,7 +3,8 @@
  * without gaps, ended once and only after they were planned, judged only after they had ended. A run that was left out leaves a gap.
  */
 import { appendLeaf, decodeRecord, leafHash, type LogRecord, type NodeReader, rootHash } from '../log/index.ts';
-import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
+import { KubevidenceError, visible } from '../model/index.ts';
+import { sentenceOf } from './verification.ts';
 
 /** Splits `ledger/records.jsonl`. Throws `integrity` when it does not end with a newline. */
 export function splitRecords(bytes: Uint8Array): Uint8Array[] {
@@ -73,7 +74,7 @@ function decode(bytes: Uint8Array, leaf: number, problems: string[]): LogRecord 
     const read = decodeRecord(bytes);
     return read.known ? read.record : null;
   } catch (error) {
-    problems.push(`record ${leaf}: ${visible(reasonOf(error))}`);
+    problems.push(`record ${leaf}: ${sentenceOf(error)}`);
     return null;
   }
 }

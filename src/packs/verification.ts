@@ -1,6 +1,6 @@
 /** How a verification answers: in sentences that a person can read, each safe to print, and a problem for everything that does not hold. */
 import { createPublicKey } from 'node:crypto';
-import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
+import { clip, KubevidenceError, reasonOf } from '../model/index.ts';
 import { certificateFromPem, certificateInfo, fingerprintOf } from '../signing/index.ts';
 
 export interface PackVerification {
@@ -61,11 +61,16 @@ export function createFindings(): Findings {
         if (problems.length === before) proved.push(sentence);
         return value;
       } catch (error) {
-        if (error !== dependent) problem(visible(reasonOf(error)));
+        if (error !== dependent) problem(sentenceOf(error));
         return null;
       }
     },
   };
+}
+
+/** What went wrong, in one line that is safe to print. */
+export function sentenceOf(error: unknown): string {
+  return clip(reasonOf(error).replaceAll(/\s*\n\s*/g, '; '), 500);
 }
 
 /** Thrown by a part that cannot be judged because something that it needs did not hold, which is a problem already. */

@@ -4,7 +4,7 @@ import { type Checkpoint, openCheckpoint, parseVerifierKey, type VerifierKey } f
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
 import { fingerprintOf } from '../signing/index.ts';
 import { logKeyObject } from './log-key.ts';
-import type { PackVerification, VerifyOptions } from './verification.ts';
+import { type PackVerification, sentenceOf, type VerifyOptions } from './verification.ts';
 
 /**
  * `trust` is the log's verifier key, or its public key as PEM: keys/log-key.txt or keys/log-key.pem of a pack. Throws `usage` without one,
@@ -28,7 +28,7 @@ export function verifyCheckpointFile(text: string, { trust }: VerifyOptions = {}
       headline: 'does NOT hold: one problem',
       proved: [],
       notProved,
-      problems: [visible(reasonOf(error))],
+      problems: [sentenceOf(error)],
     };
   }
   const proved = [

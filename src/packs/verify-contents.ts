@@ -1,6 +1,6 @@
 /** What the files of a pack say, once the manifest is trusted to be the signer's: seals, checkpoint, records, exhibits, assessment. */
 import { type Checkpoint, type LogRecord, openCheckpoint, parseVerifierKey, type VerifierKey, verifyTlogProof } from '../log/index.ts';
-import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
+import { KubevidenceError, visible } from '../model/index.ts';
 import { certificateFromPem, certificateInfo, certificateToPem, verifyPdf, verifyWorkbook } from '../signing/index.ts';
 import { checkAssessment } from './assessment-file.ts';
 import { checkNames, type Contents, readContents } from './contents.ts';
@@ -24,7 +24,7 @@ import { logKeyPem } from './log-key.ts';
 import type { Manifest } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
 import { checkRecords, rootOf, splitRecords } from './record-sequence.ts';
-import { dependent, type Findings, needed, type Problem, type Proof } from './verification.ts';
+import { dependent, type Findings, needed, type Problem, type Proof, sentenceOf } from './verification.ts';
 
 /** The log, once its checkpoint is known to be signed. */
 interface Head {
@@ -72,7 +72,7 @@ export async function verifyContents(files: PackFiles, manifest: Manifest, finge
   const others = contents.unread().filter((path) => path !== readmePath);
   if (others.length > 0) {
     const some = visible(others.slice(0, 5).join(', '));
-    notProved.push(`what ${counted(others.length, 'other file')} say: they are as they were signed, and nothing here reads them (${some})`);
+    notProved.push(`the content of ${counted(others.length, 'other file')} (${some}): as it was signed, and nothing here reads it`);
   }
   await prove(() => {
     if (contents.readRest() > 0) throw dependent;
@@ -118,8 +118,8 @@ function readLog(stored: readonly Uint8Array[], head: Head, manifest: Manifest, 
   checkFacts(records, manifest, problem);
   const unknown = records.filter((record) => record === null).length;
   if (unknown > 0)
-    notProved.push(`what ${counted(unknown, 'record')} say whose type this version does not know; the signed root covers them`);
-  if (backwards > 0) notProved.push(`when: the collector's clock was set back before ${counted(backwards, 'record')}`);
+    notProved.push(`the meaning of ${counted(unknown, 'record')} of a type that this version does not know; the signed root covers them`);
+  if (backwards > 0) notProved.push(`the order in time: the collector's clock was set back before ${counted(backwards, 'record')}`);
   const counts = [...runs].map(([cluster, count]) => `${visible(cluster)}: ${count}`).join(', ');
   const sentence = `the ${counted(size, 'record')} give that root, bind the log key to the signing key, and number the runs without a gap (${counts || 'none'})`;
   return { sentence, value: { ...head, stored, records } };
@@ -162,14 +162,14 @@ function readExhibits(
       if (proof.index !== leaf || proof.checkpoint.note !== checkpoint.note)
         problem(`${proofPath(id)} is the proof of another record or checkpoint`);
     } catch (error) {
-      if (error instanceof KubevidenceError) problem(`${proofPath(id)}: ${reasonOf(error)}`);
+      if (error instanceof KubevidenceError) problem(`${proofPath(id)}: ${sentenceOf(error)}`);
       else throw error;
     }
   }
   const [objects, items] = [sum(facts, (exhibit) => exhibit.objects.size), sum(facts, (exhibit) => exhibit.items)];
   if (items > objects)
     notProved.push(
-      `what the ${counted(items - objects, 'item')} say that no finding cites: the pack holds their ids, the ledger their content`,
+      `the content of ${counted(items - objects, 'further item')}, which no finding cites: the pack holds the ids, the ledger the rest`,
     );
   const sentence = `${counted(facts.length, 'exhibit')} of ${counted(items, 'item')}: every id is the one computed anew, from ${counted(objects, 'cited object')} up to the records of the runs, and every inclusion proof holds`;
   return { sentence, value: facts };

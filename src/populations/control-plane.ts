@@ -3,7 +3,7 @@
  * mirror of a file on its node (annotations config.mirror and config.source, the Node as owner, by uid, and the name that the kubelet
  * gives it), and that node is one of the control plane, which a node cannot say of itself (NodeRestriction keeps `node-role` from it).
  */
-import type { Gap, Json, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
+import type { EvidenceReader, Gap, Json, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
 import { at, isComplete, isMarker, isObject, listAt, textAt } from '../model/index.ts';
 import type { Flags, Given, Program } from './flags.ts';
 import { addFlag, agrees, readArguments, resolveFlags } from './flags.ts';
@@ -90,7 +90,7 @@ function readVariables(container: Json): Given {
   return given;
 }
 
-function readProcess(program: Program, pod: StoredObject, node: StoredObject | undefined): Process | undefined {
+function readProcess(program: Program, pod: StoredObject, node: StoredObject | undefined, version: string | null): Process | undefined {
   const containers = listAt(pod.body, 'spec', 'containers');
   const container = containers.find((each) => programOf(each) === program);
   const gaps: Gap[] = [];
@@ -106,7 +106,7 @@ function readProcess(program: Program, pod: StoredObject, node: StoredObject | u
   // Then nothing is known: not even that a default applies.
   const unknown: Flags = { flags: {}, lists: {}, gates: {}, given: [...raw.keys()].sort() };
   return {
-    ...(gaps.length > 0 ? unknown : resolveFlags(program, raw)),
+    ...(gaps.length > 0 ? unknown : resolveFlags(program, raw, version)),
     pod,
     node: node?.name ?? '',
     evidence: node === undefined ? [pod.id] : [pod.id, node.id],
@@ -114,29 +114,51 @@ function readProcess(program: Program, pod: StoredObject, node: StoredObject | u
   };
 }
 
+interface StaticPods {
+  /** Some node of the cluster is marked as control plane. */
+  readonly anyMarked: boolean;
+  /** A manifest that is on no node has none. */
+  readonly pods: readonly { readonly pod: StoredObject; readonly node: StoredObject | undefined }[];
+}
+
+const staticPods = new WeakMap<EvidenceReader, StaticPods>();
+
+/** Mirror pods of kube-system, whatever their node. Many populations ask, so one snapshot's pods are walked once for all of them. */
+function readStaticPods(input: PopulationInput): StaticPods {
+  // Each population still says which evidence it stands on.
+  for (const kind of controlPlaneListings) input.listing(kind);
+  const known = staticPods.get(input.reader);
+  if (known !== undefined) return known;
+  const { byName, anyMarked } = readNodes(input);
+  const pods: { readonly pod: StoredObject; readonly node: StoredObject | undefined }[] = [];
+  for (const pod of input.each('k8s.pods/pods')) {
+    if (pod.namespace !== 'kube-system') continue;
+    const node = byName.get(textAt(pod.body, 'spec', 'nodeName') ?? '');
+    if (node !== undefined && isMirrorOf(pod, node)) pods.push({ pod, node });
+    else if (input.reader.scope === 'files' && pod.uid === '') pods.push({ pod, node: undefined });
+  }
+  const found = { anyMarked, pods };
+  staticPods.set(input.reader, found);
+  return found;
+}
+
 /**
  * The genuine processes of one program. Where no node is marked as control plane (clusters made by hand), a node counts whose API server
  * pod was given what the API server itself says in `/flagz`. In files a manifest without a uid is what the kubelet would start.
  */
 export function readProcesses(input: PopulationInput, program: Program, flagz: Flags | undefined): readonly Process[] {
-  const nodes = readNodes(input);
-  const pods: { readonly pod: StoredObject; readonly node: StoredObject | undefined }[] = [];
-  for (const pod of input.each('k8s.pods/pods')) {
-    if (pod.namespace !== 'kube-system') continue;
-    const node = nodes.byName.get(textAt(pod.body, 'spec', 'nodeName') ?? '');
-    if (node !== undefined && isMirrorOf(pod, node)) pods.push({ pod, node });
-    else if (input.reader.scope === 'files' && pod.uid === '') pods.push({ pod, node: undefined });
-  }
+  const { version } = input.reader.cluster;
+  const { anyMarked, pods } = readStaticPods(input);
   const proven = new Set<string>();
-  if (!nodes.anyMarked && flagz !== undefined) {
+  if (!anyMarked && flagz !== undefined) {
     for (const { pod, node } of pods) {
-      const process = readProcess('kube-apiserver', pod, node);
+      const process = readProcess('kube-apiserver', pod, node, version);
       if (process !== undefined && node !== undefined && agrees(process, flagz)) proven.add(node.name);
     }
   }
   return pods.flatMap(({ pod, node }) => {
     if (node !== undefined && !isMarkedControlPlane(node) && !proven.has(node.name)) return [];
-    const process = readProcess(program, pod, node);
+    const process = readProcess(program, pod, node, version);
     return process === undefined ? [] : [process];
   });
 }

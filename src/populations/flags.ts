@@ -169,8 +169,18 @@ function readGates(entries: readonly string[]): Readonly<Record<string, boolean>
   return gates;
 }
 
-export function resolveFlags(program: Program, given: Given): Flags {
-  const flags: Record<string, string> = { ...defaults[program] };
+/** Audit log retention has defaults from 1.36 (k8s.io/apiserver pkg/server/options/audit.go); before, 0 keeps files without end. */
+const defaultsFrom136 = { 'audit-log-maxage': '366', 'audit-log-maxbackup': '100', 'audit-log-maxsize': '100' };
+
+function defaultsOf(program: Program, version: string | null): Readonly<Record<string, string>> {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? '') ?? [];
+  const retains = program === 'kube-apiserver' && (Number(major) > 1 || Number(minor) >= 36);
+  return retains ? { ...defaults[program], ...defaultsFrom136 } : defaults[program];
+}
+
+/** `version` of the cluster, for defaults that changed; null when nobody knows. */
+export function resolveFlags(program: Program, given: Given, version: string | null): Flags {
+  const flags: Record<string, string> = { ...defaultsOf(program, version) };
   for (const [name, value] of given) {
     const read = value !== null && booleans.has(name) ? readBoolean(value) : value;
     if (typeof read === 'string') flags[name] = read;

@@ -19,7 +19,7 @@ export function readAnsweredFlags(input: PopulationInput): { readonly object: St
   const listing = input.listing('k8s.apiserver/flagz');
   if (listing === undefined || !isComplete(listing)) return undefined;
   for (const object of input.each('k8s.apiserver/flagz')) {
-    return { object, flags: resolveFlags('kube-apiserver', readFlagz(at(object.body, 'flags'))) };
+    return { object, flags: resolveFlags('kube-apiserver', readFlagz(at(object.body, 'flags')), input.reader.cluster.version) };
   }
   return undefined;
 }

@@ -71,7 +71,7 @@ const dangerous = {
 export type Power = keyof typeof dangerous;
 export const powerNames = Object.keys(dangerous) as readonly Power[];
 
-/** What a role gives where it is bound. Each power lists the rights it stands on: `get secrets`, `create deployments.apps (only: a, b)`. */
+/** What a role gives where it is bound. Each power lists the rights it stands on: `get, list secrets`, `patch pods (only: a, b)`. */
 export type Rights = Readonly<Record<Power, readonly string[]>> & {
   /** Every verb on every resource of every group: cluster-admin under any name. */
   readonly everything: boolean;
@@ -126,27 +126,30 @@ function nameable(act: Act, verb: string): boolean {
   return act.resource.includes('/') || (verb !== 'create' && verb !== 'deletecollection');
 }
 
-function describe(act: Act, verb: string, names: readonly string[]): string {
-  const right = `${verb} ${act.resource}${act.group === '' ? '' : `.${act.group}`}`;
-  return names.length === 0 ? right : `${right} (only: ${names.join(', ')})`;
+function describe(act: Act, verbs: readonly string[], names = ''): string {
+  return `${verbs.join(', ')} ${act.resource}${act.group === '' ? '' : `.${act.group}`}${names === '' ? '' : ` (only: ${names})`}`;
 }
 
+/** One text per act, and one more per set of names that it is limited to. */
 function heldRights(rules: readonly Rule[], acts: readonly Act[], clusterWide: boolean): readonly string[] {
-  const held = new Set<string>();
-  for (const act of acts) {
-    if (act.clusterScoped && !clusterWide) continue;
-    for (const verb of act.verbs) {
-      const covering = rules.filter(
-        (rule) => rule.verbs.some((v) => v === '*' || v === verb) && coversGroup(rule, act.group) && coversResource(rule, act.resource),
-      );
-      if (covering.some((rule) => rule.resourceNames.length === 0)) held.add(describe(act, verb, []));
-      else if (nameable(act, verb)) {
-        const names = [...new Set(covering.flatMap((rule) => rule.resourceNames))].sort();
-        if (names.length > 0) held.add(describe(act, verb, names));
+  return acts
+    .filter((act) => clusterWide || act.clusterScoped !== true)
+    .flatMap((act) => {
+      const onResource = rules.filter((rule) => coversGroup(rule, act.group) && coversResource(rule, act.resource));
+      if (onResource.length === 0) return [];
+      const free: string[] = [];
+      const limited = new Map<string, string[]>();
+      for (const verb of act.verbs) {
+        const covering = onResource.filter((rule) => rule.verbs.some((v) => v === '*' || v === verb));
+        if (covering.some((rule) => rule.resourceNames.length === 0)) free.push(verb);
+        else if (covering.length > 0 && nameable(act, verb)) {
+          const names = [...new Set(covering.flatMap((rule) => rule.resourceNames))].sort().join(', ');
+          limited.set(names, [...(limited.get(names) ?? []), verb]);
+        }
       }
-    }
-  }
-  return [...held];
+      const all = free.length === 0 ? [] : [describe(act, free)];
+      return all.concat([...limited].map(([names, verbs]) => describe(act, verbs, names)));
+    });
 }
 
 /** Verbs of constrained impersonation (`impersonate:user-info`, `impersonate-on:…`), and `impersonate` on any userextras key. */

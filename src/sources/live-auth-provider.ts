@@ -97,7 +97,7 @@ function readSettings(user: KubeconfigEntry, provider: JsonObject, name: string)
   const place = user.placeOf('auth-provider');
   const settings: Record<string, string> = name === 'gcp' ? { 'token-key': '{.access_token}', 'expiry-key': '{.token_expiry}' } : {};
   for (const [key, value] of isObject(given) ? Object.entries(given) : []) {
-    if (typeof value === 'string' && value !== '') settings[key] = value;
+    if ((typeof value === 'string' && value !== '') || typeof value === 'number') settings[key] = String(value);
   }
   const issuer = settings['idp-issuer-url'];
   if (issuer !== undefined && URL.parse(issuer)?.protocol !== 'https:')

@@ -40,11 +40,11 @@ describe('the demo', () => {
   });
 
   it('lets no verdict stand without what it stands on', () => {
-    for (const { id, outcome, evidence, gaps } of demo.judged.assessment.controls) {
-      if (outcome === 'pass')
-        expect([id, evidence.length > 0, evidence.every(({ complete }) => complete), gaps]).toEqual([id, true, true, []]);
-      if (outcome === 'notAssessed') expect([id, gaps.length > 0]).toEqual([id, true]);
-    }
+    const unfounded = demo.judged.assessment.controls.filter(({ outcome, evidence, gaps }) => {
+      if (outcome === 'pass') return evidence.length === 0 || gaps.length > 0 || evidence.some(({ complete }) => !complete);
+      return outcome === 'notAssessed' && gaps.length === 0;
+    });
+    expect(unfounded.map(({ id }) => id)).toEqual([]);
     expect(demo.judged.assessment.controls.filter(({ outcome }) => outcome === 'pass').length).toBeGreaterThan(20);
   });
 

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../src/model/index.ts';
 import { apiServers } from '../../src/populations/api-servers.ts';
 import { controllerManagers, etcdMembers } from '../../src/populations/components.ts';
 import { detectManaged } from '../../src/populations/index.ts';
-import type { Given } from './snapshots.ts';
+import type { Given, Loose } from './snapshots.ts';
 import { flagz, lease, mirrorPod, node, now, read, snapshot } from './snapshots.ts';
 
 interface ControlPlane {
@@ -26,7 +26,7 @@ const safe = ['--anonymous-auth=false', '--profiling=false'];
 const worker = node('worker', { 'kubernetes.io/hostname': 'worker' });
 
 describe('a pod that only looks like an API server is not believed', () => {
-  test.each<[string, (pod: Record<string, any>) => void]>([
+  test.each<[string, (pod: Loose) => void]>([
     ['no mirror annotation', (pod) => delete pod['metadata'].annotations['kubernetes.io/config.mirror']],
     ['an annotation that is not its hash', (pod) => (pod['metadata'].annotations['kubernetes.io/config.mirror'] = 'other')],
     ['a source that is not a file', (pod) => (pod['metadata'].annotations['kubernetes.io/config.source'] = 'api')],

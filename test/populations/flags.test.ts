@@ -3,7 +3,7 @@ import type { Json } from '../../src/model/index.ts';
 import { agrees, readArguments, readFlagz, resolveFlags } from '../../src/populations/flags.ts';
 
 const scrubbed = { $scrubbed: true };
-const server = (...args: Json[]) => resolveFlags('kube-apiserver', readArguments(args));
+const server = (...args: Json[]) => resolveFlags('kube-apiserver', readArguments(args), null);
 
 describe('arguments', () => {
   test.each<[string, Json[], string, string | undefined]>([
@@ -26,6 +26,15 @@ describe('arguments', () => {
     expect(server(...args).flags[flag]).toBe(expected);
   });
 
+  test.each<[string | null, string]>([
+    ['1.35.4', '0'],
+    ['1.36.0', '366'],
+    ['2.0.0', '366'],
+    [null, '0'],
+  ])('audit logs are kept by default from 1.36: %s', (version, expected) => {
+    expect(resolveFlags('kube-apiserver', new Map(), version).flags['audit-log-maxage']).toBe(expected);
+  });
+
   test('a flag by a name of JavaScript is a flag', () => {
     expect(server('--constructor=1', '--__proto__=2').flags['profiling']).toBe('true');
   });
@@ -35,6 +44,7 @@ test('/flagz prints lists in brackets and gates with a colon', () => {
   const { lists, gates } = resolveFlags(
     'kube-apiserver',
     readFlagz({ 'authorization-mode': '[Node,RBAC]', 'enable-admission-plugins': '[]', 'feature-gates': ':A=true,:B=false' }),
+    null,
   );
   expect(lists).toMatchObject({ 'authorization-mode': ['Node', 'RBAC'], 'enable-admission-plugins': [] });
   expect(gates).toEqual({ A: true, B: false });
@@ -44,6 +54,7 @@ describe('a process and /flagz are the same', () => {
   const flagz = resolveFlags(
     'kube-apiserver',
     readFlagz({ 'authorization-mode': '[Node,RBAC]', profiling: 'false', 'etcd-servers': '[https://a]', 'request-timeout': '1m0s' }),
+    null,
   );
   test.each<[string, Json[], boolean]>([
     ['in other spellings', ['--authorization-mode=Node,RBAC', '--profiling=F', '--request-timeout=60s'], true],

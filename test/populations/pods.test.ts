@@ -223,7 +223,7 @@ test('roles reach an account by its name, as a user, and through groups', () => 
     'k8s.pods/pods': [pod('web', {}), pod('static', {}, { annotations: { 'kubernetes.io/config.mirror': 'h' } })],
   };
   const [row] = read(serviceAccounts, snapshot(given)).rows;
-  const names = (row?.['roles'] as string[]).map((text) => /ClusterRoleBinding\/(\S+)/.exec(text)?.[1]);
+  const names = ((row?.['roles'] ?? []) as string[]).map((text) => /ClusterRoleBinding\/(\S+)/.exec(text)?.[1]);
   expect(names).toEqual(['direct', 'user', 'mine', 'all']);
   expect(row?.['usedBy']).toEqual(['Pod/web']);
 });

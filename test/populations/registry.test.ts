@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadCatalog } from '../../src/catalog/index.ts';
 import { collectors } from '../../src/collectors/index.ts';
 import type { Json, JsonObject, ListingKind } from '../../src/model/index.ts';
-import { describeRule } from '../../src/model/index.ts';
+import { describeRule, isObject } from '../../src/model/index.ts';
 import { populations } from '../../src/populations/index.ts';
 import { family, flagz, lease, mirrorPod, node, processStart, read, snapshot } from './snapshots.ts';
 
@@ -96,7 +96,7 @@ describe('nothing that stands in an object makes a population throw, or gives tw
           const base = typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as JsonObject) : { spec: body as Json };
           given[kind]?.push({
             ...base,
-            metadata: { ...(typeof base['metadata'] === 'object' ? (base['metadata'] as JsonObject) : {}), name, namespace: 'kube-system' },
+            metadata: { ...(isObject(base['metadata']) ? base['metadata'] : {}), name, namespace: 'kube-system' },
           });
         }
         // Something genuine beside it, so that the walk does not end early.

@@ -34,6 +34,7 @@ describe('dangerous rights', () => {
 
   test.each<[string, Json[], keyof ReturnType<typeof rights>, readonly string[]]>([
     ['watch is reading', [rule(['watch'], [''], ['secrets'])], 'readsSecrets', ['watch secrets']],
+    ['verbs are named together', [rule(['*'], [''], ['secrets'])], 'readsSecrets', ['get, list, watch secrets']],
     ['names are shown', [rule(['get'], [''], ['secrets'], ['b', 'a'])], 'readsSecrets', ['get secrets (only: a, b)']],
     [
       'a rule without names hides those with',
@@ -78,7 +79,7 @@ describe('dangerous rights', () => {
     expect(all.everything).toBe(true);
     for (const power of ['createsVolumes', 'proxiesNodes', 'approvesCertificates', 'changesWebhooks', 'changesPolicies'] as const)
       expect(all[power]).toEqual([]);
-    expect(all.escalates).toContain('bind roles.rbac.authorization.k8s.io');
+    expect(all.escalates).toContain('bind, escalate roles.rbac.authorization.k8s.io');
     expect(all.escalates.join()).not.toContain('clusterroles');
   });
 

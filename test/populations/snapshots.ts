@@ -2,7 +2,7 @@
 import { readPopulation } from '../../src/assessment/index.ts';
 import { createMemorySnapshot } from '../../src/ledger/memory-snapshot.ts';
 import type { EvidenceReader, Gap, Json, JsonObject, ListingKind, Population, Row } from '../../src/model/index.ts';
-import { at, textAt } from '../../src/model/index.ts';
+import { textAt } from '../../src/model/index.ts';
 
 export const now = '2026-10-01T12:00:00.000Z';
 
@@ -23,14 +23,13 @@ export function snapshot(given: Given, { scope = 'cluster', gaps = {}, previous,
   const memory = createMemorySnapshot({ scope, cluster, at: now, ...(previous === undefined ? {} : { previous }) });
   for (const [key, objects] of Object.entries(given)) {
     const kind = key as ListingKind;
-    const stored = objects.map((body) => ({
+    const stored = (objects as readonly Json[]).map((body) => ({
       apiVersion: textAt(body, 'apiVersion') ?? 'v1',
       type: textAt(body, 'kind') ?? '',
       namespace: textAt(body, 'metadata', 'namespace') ?? '',
       name: textAt(body, 'metadata', 'name') ?? '',
       uid: textAt(body, 'metadata', 'uid') ?? '',
       body: body as JsonObject,
-      ...(typeof at(body, 'file') === 'string' ? { place: { file: String(at(body, 'file')), line: 1 } } : {}),
     }));
     memory.put(kind, stored);
     memory.close({
@@ -89,14 +88,13 @@ export function flagz(flags: JsonObject): JsonObject {
   return { apiVersion: 'config.k8s.io/v1beta1', kind: 'Flagz', metadata: { name: 'apiserver' }, flags };
 }
 
+/** An object that a test changes as it likes. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Loose = Record<string, any>;
+
 /** A mirror pod as the kubelet of `on` makes it; `change` makes it another. */
-export function mirrorPod(
-  program: string,
-  on: string,
-  args: readonly Json[],
-  change: (pod: Record<string, any>) => void = () => undefined,
-): JsonObject {
-  const pod: Record<string, any> = {
+export function mirrorPod(program: string, on: string, args: readonly Json[], change: (pod: Loose) => void = () => undefined): JsonObject {
+  const pod: Loose = {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
@@ -110,7 +108,7 @@ export function mirrorPod(
     spec: { nodeName: on, containers: [{ name: program, command: [program, ...args] }] },
   };
   change(pod);
-  return pod as JsonObject;
+  return pod;
 }
 
 export function family(name: string, ...samples: readonly (readonly [JsonObject, number])[]): JsonObject {

@@ -1,0 +1,176 @@
+/** What the tests of packs start from: a real ledger with two runs and a judgement, a real document key, and the pack made of them. */
+import { hash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import ExcelJS from 'exceljs';
+import PdfDocument from 'pdfkit';
+import { type Ledger, openLedger } from '../../src/ledger/index.ts';
+import { type Assessment, canonicalBytes, type EvidenceReader } from '../../src/model/index.ts';
+import { createPack, type PackInputs } from '../../src/packs/index.ts';
+import { manifestPath, manifestSealPath } from '../../src/packs/layout.ts';
+import { parseManifest } from '../../src/packs/manifest.ts';
+import { addSignaturePlaceholder, type DocumentSigner, signDetached } from '../../src/signing/index.ts';
+import { clockFrom, collect, create, identity, pod, pods, signerOf } from '../ledger/given.ts';
+import { newSigner } from '../signing/fixtures.ts';
+
+export type Files = Map<string, Uint8Array>;
+
+export interface Given {
+  readonly ledger: Ledger;
+  readonly signer: DocumentSigner;
+  /** As packs are made: every run that was read, at the last checkpoint. */
+  readonly inputs: PackInputs;
+  readonly files: Files;
+  /** For files; gone after {@link close}. */
+  readonly folder: string;
+  close(): void;
+}
+
+export const hostileName = 'Clinic \u202e\u001b[31m"evil"\n$(reboot)';
+
+export async function givenPack(): Promise<Given> {
+  const folder = mkdtempSync(join(tmpdir(), 'packs-'));
+  const { signer } = await newSigner();
+  const path = join(folder, 'ledger.db');
+  const ledger = openLedger({
+    path,
+    mode: 'write',
+    clock: clockFrom(),
+    signer: signerOf(),
+    create: { ...create, documentKeyFingerprint: signer.fingerprint },
+  });
+  const [web, job, agent] = [
+    pod({ name: 'web-1', uid: 'uid-1' }),
+    pod({ name: 'job-1', uid: 'uid-2', namespace: 'batch' }),
+    { ...pod({ name: 'agent-1', uid: 'uid-3', namespace: 'kube-system' }), place: { file: 'pods.yaml', line: 7 } },
+  ];
+  collect(ledger, [web, job]);
+  const run = collect(ledger, [web, job, agent], { resourceVersion: '200' });
+  const inputs = await inputsOf(ledger, signer, run.number);
+  const files = await createPack(inputs);
+  return { ledger, signer, inputs, files, folder, close: () => (ledger.close(), rmSync(folder, { recursive: true })) };
+}
+
+async function inputsOf(ledger: Ledger, signer: DocumentSigner, run: number): Promise<PackInputs> {
+  const params = { 'POD-001': { defaults: { allowed: ['nginx'] }, effective: { allowed: [] } } };
+  const control = { id: 'POD-001', params: { allowed: { type: 'list', default: ['nginx'], doc: 'Images' } } };
+  const catalog = canonicalBytes({ controls: [control, { id: 'POD-002', params: {} }], frameworks: [] });
+  const assessment = assessmentOf(ledger.snapshot('prod', run), run);
+  const stored = ledger.recordAssessment({
+    cluster: 'prod',
+    run,
+    at: '2026-08-14T13:00:00.000Z',
+    toolVersion: 'kubevidence 0.1.0',
+    catalogDigest: hash('sha256', catalog),
+    catalogBytes: catalog,
+    paramsDigest: hash('sha256', canonicalBytes({ 'POD-001': params['POD-001'].effective, 'POD-002': {} })),
+    assessment,
+  });
+  const checkpoint = ledger.checkpoint();
+  const records = [...ledger.records(0, checkpoint.size)].map(({ bytes }) => bytes);
+  const time = new Date((JSON.parse(Buffer.from(records.at(-1) ?? []).toString()) as { at: string }).at);
+  const cited = new Set(assessment.controls.flatMap((each) => each.findings.flatMap((finding) => finding.evidence)));
+  return {
+    organization: hostileName,
+    cluster: { name: 'prod', uid: identity.uid },
+    period: { name: '2026-Q3', from: '2026-07-01T00:00:00.000Z', to: '2026-10-01T00:00:00.000Z' },
+    time,
+    demo: false,
+    reportPdf: await writePdf(time),
+    workbook: await writeWorkbook(),
+    signer,
+    records,
+    checkpoint: checkpoint.note,
+    verifierKey: ledger.verifierKey(),
+    exhibits: ledger.runs('prod').map(({ number, leaf }, n) => ({
+      id: `EX-000${n + 1}`,
+      source: ledger.exhibit('prod', number, pods),
+      leaf,
+      proof: ledger.inclusionProof(leaf, checkpoint.size),
+      cited,
+    })),
+    assessment: { run, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
+    catalog: { digest: hash('sha256', catalog), bytes: catalog },
+    params,
+  };
+}
+
+/** POD-001 fails for two of three pods, POD-002 passes. */
+function assessmentOf(reader: EvidenceReader, number: number): Assessment {
+  const listing = reader.listing(pods);
+  if (listing === undefined) throw new Error('the run has no pods');
+  const [first, second] = [...reader.objects(pods)];
+  const evidence = [{ kind: pods, id: listing.id, items: listing.items, complete: true }];
+  const findings = [first, second].map((object) => ({
+    item: `${object?.namespace}/${object?.name}`,
+    resource: { apiVersion: 'v1', kind: 'Pod', namespace: object?.namespace ?? '', name: object?.name ?? '', uid: object?.uid ?? '' },
+    message: 'an image that is not allowed',
+    evidence: [object?.id ?? ''],
+    exception: null,
+  }));
+  const control = { severity: 'high', labels: {}, population: { name: 'pods', size: 3, tested: 3 }, evidence, gaps: [] } as const;
+  return {
+    schema: 'kubevidence/assessment/v1',
+    scope: 'cluster',
+    cluster: { name: 'prod', uid: identity.uid, version: identity.version },
+    at: '2026-08-14T13:00:00.000Z',
+    run: { number, startedAt: '2026-08-14T12:00:00.000Z', endedAt: '2026-08-14T12:30:00.000Z' },
+    controls: [
+      { ...control, evidence, gaps: [], id: 'POD-001', title: 'Images', outcome: 'fail', findings },
+      { ...control, evidence, gaps: [], id: 'POD-002', title: 'Others', outcome: 'pass', findings: [] },
+    ],
+    requirements: [],
+    summary: {},
+  };
+}
+
+async function writePdf(time: Date): Promise<Uint8Array> {
+  const doc = new PdfDocument({ info: { Title: 'Report', CreationDate: time, ModDate: time } });
+  doc.text('Nothing to see');
+  addSignaturePlaceholder(doc, { time, fieldName: 'Seal', reason: 'Audit pack', name: 'Clinic' });
+  doc.end();
+  return buffer(doc);
+}
+
+async function writeWorkbook(): Promise<Uint8Array> {
+  const workbook = new ExcelJS.Workbook();
+  workbook.addWorksheet('Runs').addRow(['run', 2]);
+  return new Uint8Array(await workbook.xlsx.writeBuffer());
+}
+
+/** Writes the files below `directory`, which is made. */
+export function unpack(files: Files, directory: string): string {
+  for (const [name, bytes] of files) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), bytes);
+  }
+  return directory;
+}
+
+/** What somebody with a key can do: the files as they are, with a manifest that fits them, signed. */
+export async function reseal(
+  files: Files,
+  signer: DocumentSigner,
+  change: (manifest: Record<string, unknown>) => void = () => {},
+): Promise<Files> {
+  const copy = new Map(files);
+  const manifest: Record<string, unknown> = { ...parseManifest(copy.get(manifestPath) ?? new Uint8Array()) };
+  manifest['documentKeyFingerprint'] = signer.fingerprint;
+  manifest['files'] = [...copy]
+    .filter(([name]) => name !== manifestPath && name !== manifestSealPath)
+    .map(([path, bytes]) => ({ path, sha256: hash('sha256', bytes), size: bytes.length }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  change(manifest);
+  copy.set(manifestPath, canonicalBytes(manifest));
+  copy.set(manifestSealPath, await signDetached(canonicalBytes(manifest), signer));
+  return copy;
+}
+
+/** Changes a JSON file of a pack and keeps it canonical. */
+export function editJson(files: Files, name: string, change: (value: Record<string, any>) => void): void {
+  const value = JSON.parse(Buffer.from(files.get(name) ?? []).toString()) as Record<string, any>;
+  change(value);
+  files.set(name, canonicalBytes(value));
+}

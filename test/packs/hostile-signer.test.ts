@@ -1,0 +1,340 @@
+/** Packs whose manifest, hashes and signature are right: what is wrong with them was done by whoever holds the signing key. */
+import { createHmac } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatVerifierKey, openCheckpoint, parseVerifierKey, signCheckpoint } from '../../src/log/index.ts';
+import { canonicalize } from '../../src/model/index.ts';
+import { type PackVerification, verifyPack } from '../../src/packs/index.ts';
+import { logKeyPem } from '../../src/packs/log-key.ts';
+import { signDetached, signPdf, signWorkbook } from '../../src/signing/index.ts';
+import { signerOf } from '../ledger/given.ts';
+import { newSigner } from '../signing/fixtures.ts';
+import { editJson, type Files, type Given, givenPack, reseal, unpack } from './given.ts';
+
+let given: Given;
+let other: Awaited<ReturnType<typeof newSigner>>['signer'];
+beforeAll(async () => {
+  given = await givenPack();
+  ({ signer: other } = await newSigner());
+});
+afterAll(() => given.close());
+
+async function verified(files: Files): Promise<PackVerification> {
+  const path = join(given.folder, 'pack');
+  rmSync(path, { recursive: true, force: true });
+  return verifyPack(unpack(files, path), { trust: given.signer.fingerprint });
+}
+
+const text = (files: Files, name: string) => Buffer.from(files.get(name) ?? []).toString();
+const swap = (files: Files, one: string, two: string) => {
+  const [first, second] = [files.get(one), files.get(two)] as [Uint8Array, Uint8Array];
+  files.set(one, second).set(two, first);
+};
+const seal = (payload: { id: string; salt: string; value: unknown }) => {
+  payload.id = createHmac('sha256', Buffer.from(payload.salt, 'hex')).update(canonicalize(payload.value)).digest('hex');
+};
+
+it('resealing alone changes nothing', async () => {
+  expect(await verified(await reseal(given.files, given.signer))).toMatchObject({ ok: true, known: true, problems: [] });
+});
+
+it('may add files, which are named as unread', async () => {
+  const files = new Map(given.files).set('notes/from-the-auditor.txt', Buffer.from('hello'));
+  const { ok, notProved } = await verified(await reseal(files, given.signer));
+  expect(ok).toBe(true);
+  expect(notProved.join('\n')).toContain('the content of 1 other file (notes/from-the-auditor.txt)');
+});
+
+const exhibit = 'evidence/EX-0002.json';
+const assessment = 'assessments/run-2.json';
+
+describe('cannot change', () => {
+  it.each<[string, (files: Files) => void | Promise<unknown>, RegExp]>([
+    [
+      'an object',
+      (files) => editJson(files, exhibit, (it) => void (it['objects'][0].value.spec.containers[0].image = 'other')),
+      /EX-0002.json: the object [0-9a-f]{64} is not what its id says/,
+    ],
+    [
+      'an object and its id',
+      (files) =>
+        editJson(files, exhibit, (it) => {
+          it['objects'][0].value.spec.containers[0].image = 'other';
+          seal(it['objects'][0]);
+        }),
+      /EX-0002.json: the object [0-9a-f]{64} is in no tree/,
+    ],
+    [
+      'that an object is shown',
+      (files) => editJson(files, exhibit, (it) => void it['objects'].pop()),
+      /a finding of POD-001 cites the object [0-9a-f]{64}, and no exhibit/,
+    ],
+    [
+      'how many objects there are',
+      (files) => editJson(files, exhibit, (it) => void it['namespaces'].pop()),
+      /EX-0002.json: the listing says 3 items, and its trees hold 2/,
+    ],
+    [
+      'the items of a namespace',
+      (files) =>
+        editJson(files, exhibit, (it) => {
+          it['namespaces'][2].value = [];
+          seal(it['namespaces'][2]);
+        }),
+      /EX-0002.json: the listing's tree names other namespaces/,
+    ],
+    [
+      'the listing',
+      (files) =>
+        editJson(files, exhibit, (it) => {
+          it['listingPayload'].value.listing.gaps = [{ reason: 'error', what: 'x' }];
+          seal(it['listingPayload']);
+        }),
+      /EX-0002.json: the run names another listing of this kind/,
+    ],
+    [
+      'who collected',
+      (files) => editJson(files, exhibit, (it) => void (it['runPayload'].value.identity.actor = 'me')),
+      /the run is not what its id says/,
+    ],
+    [
+      'who collected, and the id of the run',
+      (files) =>
+        editJson(files, exhibit, (it) => {
+          it['runPayload'].value.identity.actor = 'me';
+          seal(it['runPayload']);
+        }),
+      /record 5 of the log names another payload of the run/,
+    ],
+    [
+      'the kind of an exhibit',
+      (files) => editJson(files, exhibit, (it) => void (it['kind'] = 'k8s.rbac/roles')),
+      /of another kind than the exhibit says/,
+    ],
+    ['the run of an exhibit', (files) => editJson(files, exhibit, (it) => void (it['run'] = 1)), /record 5 of the log ends another run/],
+    [
+      'the cluster of an exhibit',
+      (files) => editJson(files, exhibit, (it) => void (it['cluster'] = 'test')),
+      /the run is of another cluster/,
+    ],
+    [
+      'the record of an exhibit',
+      (files) => editJson(files, exhibit, (it) => void (it['record'].leaf = 3)),
+      /record 3 of the log is another one/,
+    ],
+    [
+      'the record of an exhibit beyond the log',
+      (files) => editJson(files, exhibit, (it) => void (it['record'].leaf = 99)),
+      /the log has no record 99/,
+    ],
+    ['the form of an exhibit', (files) => editJson(files, exhibit, (it) => void (it['more'] = 1)), /not in the form of an exhibit/],
+    ['which exhibit is which', (files) => swap(files, 'evidence/EX-0001.json', exhibit), /EX-0001.json is the exhibit EX-0002/],
+    [
+      'which proof is which',
+      (files) => swap(files, 'proofs/EX-0001.tlog-proof', 'proofs/EX-0002.tlog-proof'),
+      /EX-0001.tlog-proof: the record is not leaf 5/,
+    ],
+    ['a proof', (files) => files.set('proofs/EX-0001.tlog-proof', Buffer.from('x')), /EX-0001.tlog-proof: this is no inclusion proof/],
+    ['that an exhibit has a proof', (files) => files.delete('proofs/EX-0001.tlog-proof'), /EX-0001.json stands alone/],
+    [
+      'that an exhibit is there',
+      (files) => files.delete(exhibit) && files.delete('proofs/EX-0002.tlog-proof'),
+      /POD-002 stands on k8s.workloads\/pods, and no exhibit shows that listing/,
+    ],
+    [
+      'an outcome',
+      (files) => editJson(files, assessment, (it) => void (it['value'].controls[0].outcome = 'pass')),
+      /assessment is not what its id says/,
+    ],
+    [
+      'an outcome and its id',
+      (files) =>
+        editJson(files, assessment, (it) => {
+          it['value'].controls[0].outcome = 'pass';
+          seal(it as Parameters<typeof seal>[0]);
+        }),
+      /the log recorded another assessment/,
+    ],
+    [
+      'the record of an assessment',
+      (files) => editJson(files, assessment, (it) => void (it['record'].leaf = 1)),
+      /names another record of the log/,
+    ],
+    [
+      'the form of an assessment',
+      (files) => editJson(files, assessment, (it) => void delete it['value'].controls),
+      /not in the form kubevidence\/logged-assessment/,
+    ],
+    [
+      'the catalog',
+      (files) => editJson(files, 'controls/catalog.json', (it) => void (it['controls'][0].title = 'x')),
+      /not the catalog that judged/,
+    ],
+    [
+      'the parameters',
+      (files) => editJson(files, 'controls/params.json', (it) => void (it['controls']['POD-001'].effective.allowed = ['nginx'])),
+      /params.json is not what judged/,
+    ],
+    [
+      'what ships',
+      (files) => editJson(files, 'controls/params.json', (it) => void (it['controls']['POD-001'].defaults.allowed = [])),
+      /gives other defaults for POD-001/,
+    ],
+    [
+      'which controls have parameters',
+      (files) => editJson(files, 'controls/params.json', (it) => void (it['controls']['POD-009'] = { defaults: {}, effective: {} })),
+      /controls that the catalog does not have/,
+    ],
+    [
+      'a record',
+      (files) => files.set('ledger/records.jsonl', Buffer.from(text(files, 'ledger/records.jsonl').replace('"items":3', '"items":4'))),
+      /the records do not give the root/,
+    ],
+    [
+      'the order of records',
+      (files) => {
+        const [genesis, bound, ...rest] = text(files, 'ledger/records.jsonl').split('\n');
+        files.set('ledger/records.jsonl', Buffer.from([bound, genesis, ...rest].join('\n')));
+      },
+      /the records do not give the root/,
+    ],
+    [
+      'how many records there are',
+      (files) => files.set('ledger/records.jsonl', Buffer.from(text(files, 'ledger/records.jsonl').replace(/^.*\n/, ''))),
+      /the checkpoint is of 7 records, and the pack has 6/,
+    ],
+    [
+      'how the records end',
+      (files) => files.set('ledger/records.jsonl', Buffer.from(text(files, 'ledger/records.jsonl').trimEnd())),
+      /does not end with a newline/,
+    ],
+    [
+      'the checkpoint',
+      (files) => files.set('ledger/checkpoint.txt', Buffer.from(text(files, 'ledger/checkpoint.txt').replace('\n7\n', '\n6\n'))),
+      /signature of .* does not hold/,
+    ],
+    [
+      'the checkpoint with its signature',
+      (files) => {
+        const key = parseVerifierKey(given.inputs.verifierKey);
+        const { origin, root } = openCheckpoint(given.inputs.checkpoint, key);
+        files.set('ledger/checkpoint.txt', Buffer.from(signCheckpoint({ origin, root, size: 6 }, signerOf()).note));
+      },
+      /not the checkpoint that the manifest names/,
+    ],
+    [
+      'the log key',
+      (files) => files.set('keys/log-key.txt', Buffer.from(`${formatVerifierKey(signerOf('audit.example/log', 2))}\n`)),
+      /not the log key that the manifest names/,
+    ],
+    [
+      'the log key for openssl',
+      (files) => files.set('keys/log-key.pem', Buffer.from(logKeyPem(signerOf('x', 2)))),
+      /log-key.pem is another key/,
+    ],
+    ['the certificate', (files) => files.set('keys/document-certificate.pem', Buffer.from('x')), /certificate cannot be used/],
+    ['that the PDF is signed', (files) => files.set('report.pdf', given.inputs.reportPdf), /report.pdf: /],
+    [
+      'that the workbook is signed',
+      (files) => files.set('workbook.xlsx', given.inputs.workbook),
+      /workbook.xlsx: the workbook is not signed/,
+    ],
+    [
+      'who signed the PDF',
+      async (files) => files.set('report.pdf', await signPdf(given.inputs.reportPdf, other)),
+      /report.pdf is signed by another key/,
+    ],
+    [
+      'who signed the workbook',
+      async (files) => files.set('workbook.xlsx', await signWorkbook(given.inputs.workbook, { signer: other, time: given.inputs.time })),
+      /workbook.xlsx is signed by another key/,
+    ],
+    [
+      'that there are parameters',
+      (files) => files.delete('controls/params.json'),
+      /does not list controls\/params.json, which every pack has/,
+    ],
+    ['that no seal goes unnamed', (files) => files.set('report.pdf.tsr', Buffer.from('x')), /report.pdf.tsr looks like a seal/],
+  ])('%s', async (_, change, problem) => {
+    const files = new Map(given.files);
+    await change(files);
+    const result = await verified(await reseal(files, given.signer));
+    expect(result.ok).toBe(false);
+    expect(result.problems).toContainEqual(expect.stringMatching(problem));
+  });
+});
+
+type Change = (manifest: Record<string, any>) => void;
+
+describe('cannot say in the manifest', () => {
+  const added = { path: 'zz', sha256: 'ab'.repeat(32), size: 1 };
+  it.each<[string, Change, RegExp]>([
+    [
+      'another cluster',
+      (it) => void (it['pack'] = { ...it['pack'], cluster: { name: 'test', uid: null } }),
+      /of another cluster than the pack/,
+    ],
+    [
+      'another UID of the cluster',
+      (it) => void (it['pack'] = { ...it['pack'], cluster: { name: 'prod', uid: 'x' } }),
+      /another kube-system UID than the log/,
+    ],
+    ['another run', (it) => void (it['pack'] = { ...it['pack'], assessment: { run: 9, leaf: 6 } }), /does not know the end of run 9/],
+    [
+      'another assessment',
+      (it) => void (it['pack'] = { ...it['pack'], assessment: { run: 2, leaf: 5 } }),
+      /record 5 of the log is no assessment/,
+    ],
+    ['an earlier time', (it) => void (it['pack'] = { ...it['pack'], time: '2026-01-02T00:00:00.000Z' }), /dated before the last record/],
+    [
+      'another root',
+      (it) => void (it['pack'] = { ...it['pack'], checkpoint: { ...it['pack'].checkpoint, root: 'AA==' } }),
+      /not the checkpoint that the manifest names/,
+    ],
+    ['another signing key', (it) => void (it['documentKeyFingerprint'] = 'ab'.repeat(32)), /names another signing key/],
+    [
+      'another log key',
+      (it) => void (it['logKey'] = formatVerifierKey(signerOf('audit.example/log', 2))),
+      /not signed by audit.example\/log/,
+    ],
+    ['no log key', (it) => void (it['logKey'] = 'x'), /no Ed25519 verifier key/],
+    ['fewer seals', (it) => void (it['seals'] = it['seals'].slice(1)), /does not name the seals/],
+    [
+      'more seals',
+      (it) => void (it['seals'] = [...it['seals'], { file: 'x.tsr', covers: 'x', form: 'rfc3161' }]),
+      /does not name the seals/,
+    ],
+    ['a file that is not there', (it) => void (it['files'] = [...it['files'], added]), /zz is missing/],
+    ['a file twice', (it) => void (it['files'] = [it['files'][0], ...it['files']]), /list its files in order, each once/],
+    ['files without order', (it) => void it['files'].reverse(), /list its files in order, each once/],
+    ['itself', (it) => void it['files'].splice(-4, 0, { ...added, path: 'manifest.json' }), /manifest.json looks like a seal/],
+    ['a path that leads out', (it) => void (it['files'] = [{ ...added, path: '../x' }, ...it['files']]), /\.\.\/x is missing/],
+    ['a negative size', (it) => void (it['files'][0].size = -1), /manifest.json is malformed/],
+    ['something unknown', (it) => void (it['note'] = '\u001b[2J'), /manifest.json is malformed/],
+    ['a form of tomorrow', (it) => void (it['format'] = 'kubevidence/manifest/v2'), /form kubevidence\/manifest\/v2, and this version/],
+    ['no form', (it) => void delete it['format'], /manifest.json is malformed/],
+  ])('%s', async (_, change, problem) => {
+    const files = await reseal(given.files, given.signer, change);
+    const result = await verified(files);
+    expect(result.ok).toBe(false);
+    expect(result.problems).toContainEqual(expect.stringMatching(problem));
+    // oxlint-disable-next-line no-control-regex
+    expect(JSON.stringify(result)).not.toMatch(/[\u0000-\u001f]/);
+  });
+
+  it.each([
+    ['pretty', (value: string) => JSON.stringify(JSON.parse(value), null, 2)],
+    ['with a key twice', (value: string) => value.replace('{', '{"logKey":"x",')],
+    ['with a byte order mark', (value: string) => `\ufeff${value}`],
+    ['deep', () => '['.repeat(100_000)],
+    ['a number', () => '1'],
+    ['nothing', () => ''],
+  ])('anything in another form: %s', async (_, change) => {
+    const manifest = Buffer.from(change(text(given.files, 'manifest.json')));
+    const files = new Map(given.files).set('manifest.json', manifest).set('manifest.json.p7s', await signDetached(manifest, given.signer));
+    const result = await verified(files);
+    expect(result).toMatchObject({ ok: false, signer: { fingerprint: given.signer.fingerprint } });
+    expect(result.problems).toEqual([expect.stringMatching(/manifest.json is (?:not canonical JSON|malformed)/)]);
+  });
+});
