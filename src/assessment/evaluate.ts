@@ -154,7 +154,17 @@ function providerGap(control: Control, outcome: Outcome, gaps: readonly Gap[], t
   };
 }
 
+/** An expression that asks for what no evidence gave is a question to a person; any other error is one of the control or its data. */
 function unansweredGap(control: Control, problem: string, { first, rows }: { readonly first: string; readonly rows: number }): Gap {
   const others = rows === 1 ? '' : ` and ${rows - 1} more ${control.population}`;
-  return { reason: 'error', what: `${clip(first, 200)}${others}`, detail: `${control.id} has no answer: ${clip(problem, 300)}` };
+  const what = `${clip(first, 200)}${others}`;
+  const missing = /^No such key: (\w+)$/.exec(problem)?.[1];
+  if (missing === undefined) return { reason: 'error', what, detail: `${control.id} has no answer: ${clip(problem, 300)}` };
+  const words = missing.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return {
+    reason: 'absent',
+    what,
+    detail: `nothing that was read says: ${words}`,
+    closedBy: `a person, or a file that the API does not show: kubevidence controls show ${control.id}`,
+  };
 }

@@ -120,7 +120,12 @@ describe('what a result says', () => {
     const shop = { toys: ['a', 'b', 'c'].map((name) => ({ name })), gaps: [forbidden, { ...forbidden }] };
     expect(judge(shop).gaps).toEqual([
       forbidden,
-      { reason: 'error', what: 'a and 2 more toys', detail: 'TOY-001 has no answer: No such key: sharp' },
+      {
+        reason: 'absent',
+        what: 'a and 2 more toys',
+        detail: 'nothing that was read says: sharp',
+        closedBy: 'a person, or a file that the API does not show: kubevidence controls show TOY-001',
+      },
     ]);
   });
 
