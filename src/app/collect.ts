@@ -137,6 +137,7 @@ class LiveRun {
   readonly #namespaces: string[] = [];
   readonly #items = new Map<ListingKind, number>();
   #skew: number | null = null;
+  #rights: Promise<void> | undefined;
   #identity: ClusterIdentity;
 
   constructor(context: AppContext, options: CollectOptions, worker: WorkerClient, enabled: readonly Collector[], uuid: string) {
@@ -171,6 +172,7 @@ class LiveRun {
         return await this.#fail(error);
       }
       await this.#read(source);
+      await (this.#rights ?? this.#readOwnRights(source));
       await this.#readFiles();
       const status = statusOf(this.#reports);
       const run = await this.#end(status, status === 'failed' ? 'nothing could be read' : null);
@@ -239,7 +241,7 @@ class LiveRun {
     // The largest lists first, so that the last to end is a short one.
     const weight = (kind: ListingKind) => (kind === 'k8s.pods/pods' ? 0 : kind === 'k8s.workloads/replicasets' ? 1 : 2);
     planned.sort((a, b) => weight(a.kind) - weight(b.kind));
-    const feed = this.#feed();
+    const feed = this.#feed(source);
     await source.readAll(planned, feed);
     // Secrets are asked namespace by namespace, and those are known only now.
     const namespaces = [...new Set(this.#namespaces)].sort();
@@ -249,7 +251,7 @@ class LiveRun {
     );
   }
 
-  #feed(): PageFeed {
+  #feed(source: LiveSource): PageFeed {
     return {
       room: () => this.#worker.room(),
       page: async (kind, requestIndex, request, body) => {
@@ -269,6 +271,11 @@ class LiveRun {
           gap.reason === 'forbidden' && gap.closedBy === undefined ? { ...gap, closedBy: giveRights } : gap,
         );
         await this.#close(kind, this.#items.get(kind) ?? 0, gaps, outcome.requests);
+        if (kind === 'k8s.namespaces/namespaces') {
+          // Beside the large lists, which take longer.
+          this.#rights = this.#readOwnRights(source);
+          this.#rights.catch(() => {}); // awaited later, unless reading fails first
+        }
       },
     };
   }

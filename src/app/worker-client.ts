@@ -10,8 +10,11 @@ import type { CallMessage, CollectionWorker, ReplyMessage } from './worker-proto
 /** Pages that may wait in the worker's queue; with 500 objects each about 5 MB, so memory stays flat. */
 const queueLimit = 3;
 
-/** What a page's objects leave behind is swept together sooner; node's default (three times 16 MB or more) costs memory and saves nothing. */
-const youngMb = 12;
+/**
+ * Room for the objects of a few pages, so that they die where they are born. Less costs time and, because they then pile up among the old
+ * ones, memory too; more costs memory.
+ */
+const youngMb = 64;
 
 type Remote = {
   readonly [K in keyof CollectionWorker]: (...args: Parameters<CollectionWorker[K]>) => Promise<Awaited<ReturnType<CollectionWorker[K]>>>;

@@ -80,7 +80,14 @@ const methods: CollectionWorker = {
     }
     ingest = createIngest({ collectors, sink: tee(sinks), keepAnnotations: settings.keepAnnotations, clock });
   },
-  page: (kind, requestIndex, request, body) => working().page(kind, requestIndex, request, body),
+  page(kind, requestIndex, request, body) {
+    try {
+      return working().page(kind, requestIndex, request, body);
+    } finally {
+      // Gives the page's memory back now; the collector would let dozens of raw pages pile up.
+      (body.buffer as ArrayBuffer).transfer(0);
+    }
+  },
   restart: (kind) => working().restart(kind),
   put: (kind, objects) =>
     working().putRaw(

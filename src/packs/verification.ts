@@ -46,7 +46,9 @@ const mostProblems = 200;
 
 export function createFindings(): Findings {
   const [proved, notProved, problems]: [string[], string[], string[]] = [[], [], []];
+  let count = 0;
   const problem: Problem = (sentence) => {
+    count += 1;
     if (problems.length < mostProblems) problems.push(sentence);
   };
   return {
@@ -55,10 +57,10 @@ export function createFindings(): Findings {
     problems,
     problem,
     async prove(part) {
-      const before = problems.length;
+      const before = count;
       try {
         const { sentence, value } = await part(problem);
-        if (problems.length === before) proved.push(sentence);
+        if (count === before) proved.push(sentence);
         return value;
       } catch (error) {
         if (error !== dependent) problem(sentenceOf(error));

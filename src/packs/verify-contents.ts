@@ -70,7 +70,7 @@ export async function verifyContents(files: PackFiles, manifest: Manifest, finge
     return { sentence, value: null };
   });
   const others = contents.unread().filter((path) => path !== readmePath);
-  if (others.length > 0) {
+  if (others.length > 0 && exhibits !== null) {
     const some = visible(others.slice(0, 5).join(', '));
     notProved.push(`the content of ${counted(others.length, 'other file')} (${some}): as it was signed, and nothing here reads it`);
   }

@@ -46,10 +46,10 @@ const bootstrap = new Set(['get /version']);
 /** The manifests with one rule taken out, wherever it stands. */
 function without(rule: AccessRule): string {
   interface Rule {
-    apiGroups?: string[];
-    resources?: string[];
+    apiGroups?: string[] | undefined;
+    resources?: string[] | undefined;
     resourceNames?: string[];
-    nonResourceURLs?: string[];
+    nonResourceURLs?: string[] | undefined;
   }
   const documents = parseAllDocuments(rbacManifests({}, names)).map((document) => document.toJS() as { kind: string; metadata: { namespace?: string }; rules?: Rule[] });
   for (const document of documents) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { KubevidenceError } from '../../src/model/index.ts';
 import { verifyPack, writeZip } from '../../src/packs/index.ts';
 import { openPackFiles } from '../../src/packs/pack-files.ts';
 import { hasCommand, run } from '../signing/fixtures.ts';
@@ -36,6 +37,16 @@ function readAll(bytes: Uint8Array): Record<string, string> {
   }
 }
 
+/** The code of the error, or null when everything could be read. */
+function failureOf(bytes: Uint8Array): string | null {
+  try {
+    readAll(bytes);
+    return null;
+  } catch (error) {
+    return error instanceof KubevidenceError ? error.code : 'unexpected';
+  }
+}
+
 describe('zip', () => {
   const whole = () => writeZip(new Map(plain.map(({ name, content }) => [name, content])));
 
@@ -59,12 +70,7 @@ describe('zip', () => {
       for (let bit = 0; bit < 8; bit += 1) {
         const copy = Buffer.from(zip);
         copy[position] = (copy[position] ?? 0) ^ (1 << bit);
-        try {
-          readAll(copy);
-          accepted.push(`${position}.${bit}`);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'integrity' });
-        }
+        if (failureOf(copy) !== 'integrity') accepted.push(`${position}.${bit}`);
       }
     }
     expect(accepted).toEqual([]);
@@ -136,7 +142,7 @@ describe('zip', () => {
 });
 
 describe('directory', () => {
-  const directory = (name: string, make: (path: string) => void): string => {
+  const directory = (name: string, make: (path: string) => unknown): string => {
     const path = join(folder, name);
     mkdirSync(path);
     make(path);
@@ -154,13 +160,17 @@ describe('directory', () => {
     expect(Buffer.from(files.read('a/one.json')).toString()).toBe('1');
   });
 
-  it.each<[string, (root: string) => void, RegExp]>([
+  it.each<[string, (root: string) => unknown, RegExp]>([
     ['a link to a file', (root) => symlinkSync('/etc/hostname', join(root, 'one.json')), /one.json is neither a file nor a directory/],
     ['a link to a directory', (root) => symlinkSync('/etc', join(root, 'evidence')), /evidence is neither a file nor a directory/],
     ['a link to nothing', (root) => symlinkSync('/does/not/exist', join(root, 'x')), /x is neither/],
     ['a backslash', (root) => writeFileSync(join(root, 'a\\b'), ''), /unusable name/],
     ['a control character', (root) => writeFileSync(join(root, 'a\nb'), ''), /unusable name: a\\u\{a\}b/],
-    ['names that differ in case', (root) => ['A', 'a'].forEach((name) => writeFileSync(join(root, name), '')), /two files of one name/],
+    [
+      'names that differ in case',
+      (root) => [writeFileSync(join(root, 'A'), ''), writeFileSync(join(root, 'a'), '')],
+      /two files of one name/,
+    ],
   ])('refuses %s', async (name, make, message) => {
     const path = directory(`with ${name}`, make);
     expect(() => openPackFiles(path)).toThrow(message);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalize } from '../../src/model/index.ts';
 import { createPack, verifyPack, writeZip } from '../../src/packs/index.ts';
 import { newSigner } from '../signing/fixtures.ts';
-import { type Files, type Given, givenPack, hostileName, unpack } from './given.ts';
+import { type ExhibitFile, type Files, type Given, givenPack, hostileName, type Salted, unpack } from './given.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -86,21 +86,21 @@ describe.each(['directory', 'zip'])('as a %s', (form) => {
 /** What a stranger's program does: nothing of ours but the words of README-verify.txt. */
 it('lets an outsider compute everything from an object to the signed root', () => {
   const exhibit = text(given.files, 'evidence/EX-0002.json');
-  const parsed = JSON.parse(exhibit) as Record<string, any>;
-  const id = (payload: any) => {
+  const parsed = JSON.parse(exhibit) as ExhibitFile;
+  const id = (payload: Salted<unknown>) => {
     const bytes = canonicalize(payload.value);
     expect(exhibit).toContain(`"value":${bytes}`);
     return createHmac('sha256', Buffer.from(payload.salt, 'hex')).update(bytes).digest('hex');
   };
-  for (const object of parsed['objects']) expect(parsed['namespaces'].flatMap((each: any) => each.value).flat()).toContain(id(object));
-  for (const namespace of parsed['namespaces']) expect(parsed['tree'].value).toContainEqual([namespace.namespace, id(namespace)]);
-  expect(parsed['listingPayload'].value.objects).toBe(id(parsed['tree']));
-  expect(parsed['runPayload'].value.listings[parsed['kind']]).toBe(id(parsed['listingPayload']));
+  for (const object of parsed.objects) expect(parsed.namespaces.flatMap((each) => each.value).flat()).toContain(id(object));
+  for (const namespace of parsed.namespaces) expect(parsed.tree.value).toContainEqual([namespace.namespace, id(namespace)]);
+  expect(parsed.listingPayload.value.objects).toBe(id(parsed.tree));
+  expect(parsed.runPayload.value.listings[parsed.kind]).toBe(id(parsed.listingPayload));
   const lines = text(given.files, 'ledger/records.jsonl').split('\n').slice(0, -1);
-  const line = lines[parsed['record'].leaf] ?? '';
-  expect((JSON.parse(line) as { snapshot: string }).snapshot).toBe(id(parsed['runPayload']));
+  const line = lines[parsed.record.leaf] ?? '';
+  expect((JSON.parse(line) as { snapshot: string }).snapshot).toBe(id(parsed.runPayload));
   const sha256 = (...parts: (string | Buffer)[]) => parts.reduce((sum, part) => sum.update(part), createHash('sha256')).digest();
-  expect(parsed['record'].hash).toBe(sha256(Buffer.of(0), line).toString('hex'));
+  expect(parsed.record.hash).toBe(sha256(Buffer.of(0), line).toString('hex'));
   const root = (leaves: string[]): Buffer => {
     if (leaves.length === 1) return sha256(Buffer.of(0), leaves[0] ?? '');
     const split = 2 ** Math.floor(Math.log2(leaves.length - 1));

@@ -1,5 +1,5 @@
 /** What the tests of packs start from: a real ledger with two runs and a judgement, a real document key, and the pack made of them. */
-import { hash } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,10 +7,10 @@ import { buffer } from 'node:stream/consumers';
 import ExcelJS from 'exceljs';
 import PdfDocument from 'pdfkit';
 import { type Ledger, openLedger } from '../../src/ledger/index.ts';
-import { type Assessment, canonicalBytes, type EvidenceReader } from '../../src/model/index.ts';
+import { type Assessment, canonicalBytes, canonicalize, type EvidenceReader } from '../../src/model/index.ts';
 import { createPack, type PackInputs } from '../../src/packs/index.ts';
 import { manifestPath, manifestSealPath } from '../../src/packs/layout.ts';
-import { parseManifest } from '../../src/packs/manifest.ts';
+import { type Manifest, parseManifest } from '../../src/packs/manifest.ts';
 import { addSignaturePlaceholder, type DocumentSigner, signDetached } from '../../src/signing/index.ts';
 import { clockFrom, collect, create, identity, pod, pods, signerOf } from '../ledger/given.ts';
 import { newSigner } from '../signing/fixtures.ts';
@@ -150,15 +150,11 @@ export function unpack(files: Files, directory: string): string {
 }
 
 /** What somebody with a key can do: the files as they are, with a manifest that fits them, signed. */
-export async function reseal(
-  files: Files,
-  signer: DocumentSigner,
-  change: (manifest: Record<string, unknown>) => void = () => {},
-): Promise<Files> {
+export async function reseal(files: Files, signer: DocumentSigner, change: (manifest: Manifest) => unknown = () => {}): Promise<Files> {
   const copy = new Map(files);
-  const manifest: Record<string, unknown> = { ...parseManifest(copy.get(manifestPath) ?? new Uint8Array()) };
-  manifest['documentKeyFingerprint'] = signer.fingerprint;
-  manifest['files'] = [...copy]
+  const manifest = parseManifest(copy.get(manifestPath) ?? new Uint8Array());
+  manifest.documentKeyFingerprint = signer.fingerprint;
+  manifest.files = [...copy]
     .filter(([name]) => name !== manifestPath && name !== manifestSealPath)
     .map(([path, bytes]) => ({ path, sha256: hash('sha256', bytes), size: bytes.length }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -168,9 +164,40 @@ export async function reseal(
   return copy;
 }
 
-/** Changes a JSON file of a pack and keeps it canonical. */
-export function editJson(files: Files, name: string, change: (value: Record<string, any>) => void): void {
-  const value = JSON.parse(Buffer.from(files.get(name) ?? []).toString()) as Record<string, any>;
-  change(value);
+export interface Salted<T> {
+  id: string;
+  salt: string;
+  value: T;
+}
+
+/** The parts of an exhibit that an outsider looks at. */
+export interface ExhibitFile {
+  cluster: string;
+  run: number;
+  kind: string;
+  record: { leaf: number; hash: string };
+  runPayload: Salted<{ identity: { actor: string }; listings: Record<string, string> }>;
+  listingPayload: Salted<{ listing: { gaps: unknown[] }; objects: string }>;
+  tree: Salted<unknown[]>;
+  namespaces: (Salted<unknown[]> & { namespace: string })[];
+  objects: Salted<{ spec: { containers: { image: string }[] } }>[];
+}
+
+type Path = readonly (string | number)[];
+
+/** Changes one place of a JSON file, or removes it (undefined), and keeps the file canonical; `sealed` names a payload whose id is made anew. */
+export function edit(files: Files, name: string, path: Path, to: unknown, sealed?: Path): void {
+  const value: unknown = JSON.parse(Buffer.from(files.get(name) ?? []).toString());
+  Reflect.set(at(value, path.slice(0, -1)), path.at(-1) ?? '', to);
+  if (sealed !== undefined) {
+    const payload = at(value, sealed) as Salted<unknown>;
+    payload.id = createHmac('sha256', Buffer.from(payload.salt, 'hex')).update(canonicalize(payload.value)).digest('hex');
+  }
   files.set(name, canonicalBytes(value));
+}
+
+function at(value: unknown, path: Path): object {
+  const found = path.reduce((current, key) => Reflect.get(current as object, key) as unknown, value);
+  if (typeof found !== 'object' || found === null) throw new Error(`nothing at ${path.join('.')}`);
+  return found;
 }
