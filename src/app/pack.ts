@@ -12,7 +12,7 @@ import { type Ledger, openLedger, type StoredAssessment } from '../ledger/index.
 import { type Checkpoint, leafHash } from '../log/index.ts';
 import type { Assessment, Catalog, Control, EvidenceReader, Framework, Gap, RunSummary } from '../model/index.ts';
 import { KubevidenceError, textAt, visible } from '../model/index.ts';
-import { createPack, writeZip } from '../packs/index.ts';
+import { createPack, verifyPack, writeZip } from '../packs/index.ts';
 import { populations } from '../populations/index.ts';
 import {
   buildReportModel,
@@ -83,6 +83,7 @@ export async function createPackCommand(context: AppContext, options: PackOption
         : freezeAt(ledger, options.checkpoint, cluster, period, inForce);
     const files = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer);
     const written = await writeFiles(out, options.form, files);
+    await checkWritten(written.directory ?? written.zip ?? out, signer.fingerprint);
     const manifest = files.get('manifest.json') ?? new Uint8Array();
     const { size } = frozen.checkpoint;
     ledger.recordPack({
@@ -392,6 +393,16 @@ function refuseOverwrite(out: string, form: PackOptions['form']): void {
       },
     );
   }
+}
+
+/** What an outsider could not verify is not handed over, and not logged as issued. */
+async function checkWritten(path: string, fingerprint: string): Promise<void> {
+  const { ok, problems } = await verifyPack(path, { trust: fingerprint });
+  if (ok) return;
+  throw new KubevidenceError('integrity', `the pack that was written does not verify: ${problems[0] ?? 'no reason given'}`, {
+    means: 'It was left where it is, and was not logged as issued.',
+    next: `See all: kubevidence verify ${visible(path)}`,
+  });
 }
 
 /** The directory appears whole or not at all. */

@@ -41,7 +41,7 @@ const noEarlierRun: Gap = {
 };
 
 function* eachReplica(input: PopulationInput, toRow: (row: Row, metrics: Metrics, earlier: Metrics | undefined) => Row): Iterable<Row> {
-  const metrics = readMetrics(input.reader);
+  const metrics = readMetrics(input);
   if (metrics === undefined) return;
   const replica = findAnsweringReplica(input, metrics);
   const [earlier] = readEarlier(input.reader, metrics.process);

@@ -29,7 +29,7 @@ function* fileRows(input: PopulationInput): Iterable<Row> {
 }
 
 function* serverRows(input: PopulationInput, files: readonly Row[]): Iterable<Row> {
-  const metrics = readMetrics(input.reader);
+  const metrics = readMetrics(input);
   if (metrics === undefined) {
     requireListing(input, 'k8s.apiserver/metrics');
     return;

@@ -1,6 +1,6 @@
 /** The metrics page of one API server replica. Counters count since that process started, so they are compared only within one process. */
 import { createHash } from 'node:crypto';
-import type { EvidenceReader, StoredObject } from '../model/index.ts';
+import type { EvidenceReader, PopulationInput, StoredObject } from '../model/index.ts';
 import { at, isComplete, listAt, textAt } from '../model/index.ts';
 
 export interface Sample {
@@ -17,14 +17,17 @@ export interface Metrics {
   readonly families: ReadonlyMap<string, readonly Sample[]>;
 }
 
-/** The page of this snapshot; undefined when it was not read whole. */
-export function readMetrics(reader: EvidenceReader): Metrics | undefined {
-  const listing = reader.listing('k8s.apiserver/metrics');
+/** Evidence as a population reads it, so that its results name what they stand on. */
+type Source = Pick<PopulationInput, 'each' | 'listing'>;
+
+/** The page of a snapshot; undefined when it was not read whole. */
+export function readMetrics(source: Source): Metrics | undefined {
+  const listing = source.listing('k8s.apiserver/metrics');
   if (listing === undefined || !isComplete(listing)) return undefined;
   const families = new Map<string, readonly Sample[]>();
   const evidence: string[] = [];
   let process: { readonly object: StoredObject; readonly start: string } | undefined;
-  for (const object of reader.objects('k8s.apiserver/metrics')) {
+  for (const object of source.each('k8s.apiserver/metrics')) {
     const samples = listAt(object.body, 'samples').map((sample) => {
       const labels = Object.entries(at(sample, 'labels') ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
       return { labels: Object.fromEntries(labels), value: Number(textAt(sample, 'value') ?? Number.NaN) };
@@ -41,7 +44,11 @@ export function* readEarlier(reader: EvidenceReader, process: string): Iterable<
   // A replica behind a load balancer answers only now and then, so a page of another process does not end the walk at once.
   let others = 0;
   for (let earlier = reader.previous(); earlier !== null && others < 10; earlier = earlier.previous()) {
-    const metrics = readMetrics(earlier);
+    const snapshot = earlier;
+    const metrics = readMetrics({
+      listing: (kind) => snapshot.listing(kind),
+      each: (...kinds) => kinds.flatMap((kind) => [...snapshot.objects(kind)]),
+    });
     if (metrics?.process === process) yield metrics;
     else others += 1;
   }

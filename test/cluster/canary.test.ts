@@ -51,7 +51,19 @@ describe('a planted secret', () => {
     expect(paths.filter((path) => holds(readFileSync(path)))).toEqual([]);
     expect(holds(gunzipSync(readFileSync(join(line.dir, 'recording.jsonl.gz'))))).toBe(false);
     // A workbook is a zip of compressed parts, a PDF has compressed streams.
-    expect(holds(execFileSync('python3', ['-c', 'import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nfor n in z.namelist(): sys.stdout.buffer.write(z.read(n))', join(line.dir, 'pack', 'workbook.xlsx')], { maxBuffer: 1 << 28 }))).toBe(false);
+    expect(
+      holds(
+        execFileSync(
+          'python3',
+          [
+            '-c',
+            'import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nfor n in z.namelist(): sys.stdout.buffer.write(z.read(n))',
+            join(line.dir, 'pack', 'workbook.xlsx'),
+          ],
+          { maxBuffer: 1 << 28 },
+        ),
+      ),
+    ).toBe(false);
 
     const ledger = openLedger({ path: join(line.dir, 'evidence', 'ledger.db'), mode: 'read', clock: () => new Date() });
     const reader = ledger.snapshot('test', 1);

@@ -28,7 +28,11 @@ const main = join(packageRoot, 'src', 'cli', 'main.ts');
 /** `config`: further lines of kubevidence.yaml after the first four. */
 export function openCommandLine(kubeconfig: string, config = ''): CommandLine {
   const dir = mkdtempSync(join(tmpdir(), 'kubevidence-cli-'));
-  writeFileSync(join(dir, 'kubevidence.yaml'), `organization: Example\nledger: sqlite:evidence/ledger.db\nclusters:\n  - {name: test}\n${config}`, { mode: 0o600 });
+  writeFileSync(
+    join(dir, 'kubevidence.yaml'),
+    `organization: Example\nledger: sqlite:evidence/ledger.db\nclusters:\n  - {name: test}\n${config}`,
+    { mode: 0o600 },
+  );
   const line: CommandLine = {
     dir,
     kubeconfig,

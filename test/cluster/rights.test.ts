@@ -33,7 +33,11 @@ async function collect(): Promise<Report> {
   return JSON.parse(stdout) as Report;
 }
 
-const forbidden = (report: Report) => report.listings.filter(({ gaps }) => gaps.some(({ reason }) => reason === 'forbidden')).map(({ kind }) => kind).sort();
+const forbidden = (report: Report) =>
+  report.listings
+    .filter(({ gaps }) => gaps.some(({ reason }) => reason === 'forbidden'))
+    .map(({ kind }) => kind)
+    .sort();
 
 const key = (rule: AccessRule) => describeRule(rule);
 const needs = new Map<string, string[]>();
@@ -51,7 +55,9 @@ function without(rule: AccessRule): string {
     resourceNames?: string[];
     nonResourceURLs?: string[] | undefined;
   }
-  const documents = parseAllDocuments(rbacManifests({}, names)).map((document) => document.toJS() as { kind: string; metadata: { namespace?: string }; rules?: Rule[] });
+  const documents = parseAllDocuments(rbacManifests({}, names)).map(
+    (document) => document.toJS() as { kind: string; metadata: { namespace?: string }; rules?: Rule[] },
+  );
   for (const document of documents) {
     if ((document.metadata.namespace ?? '') !== (rule.namespace ?? '') || document.rules === undefined) continue;
     for (const each of document.rules) {
@@ -76,7 +82,11 @@ describe('the least rights', () => {
   });
 
   it('are each needed: without one, exactly the listings that declare it are missing', async () => {
-    const rules = new Map(enabledCollectors({}).flatMap(({ listings }) => listings.flatMap((listing) => listing.needs.map((rule) => [key(rule), rule] as const))));
+    const rules = new Map(
+      enabledCollectors({}).flatMap(({ listings }) =>
+        listings.flatMap((listing) => listing.needs.map((rule) => [key(rule), rule] as const)),
+      ),
+    );
     expect(rules.size).toBeGreaterThan(15);
     for (const [name, rule] of rules) {
       await cluster.apply(without(rule));

@@ -1,13 +1,13 @@
 import { createHmac } from 'node:crypto';
-import fc from 'fast-check';
+import { assert, oneof, property, string, uint8Array } from 'fast-check';
 import { expect, test } from 'vitest';
 import { drawSalt, saltedId, saltLength } from '../../src/ledger/salted.ts';
 
 test('an id is HMAC-SHA256', () => {
-  const law = fc.property(fc.uint8Array({ maxLength: 64 }), fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.string()), (salt, bytes) => {
+  const law = property(uint8Array({ maxLength: 64 }), oneof(uint8Array({ maxLength: 300 }), string()), (salt, bytes) => {
     expect(saltedId(salt, bytes)).toEqual(createHmac('sha256', salt).update(bytes).digest());
   });
-  fc.assert(law);
+  assert(law);
   expect(() => saltedId(new Uint8Array(65), '')).toThrow(RangeError);
 });
 

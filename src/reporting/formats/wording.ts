@@ -4,7 +4,10 @@ import type { ReportControlLink, ReportMeta, ReportRequirement, ShownOutcome } f
 
 /** `visible`, and combining marks beyond the third on one letter as `\u{hex}`: a pile of them covers the lines above. */
 export function harmless(text: string): string {
-  return visible(text).replace(/(\p{M}{3})(\p{M}+)/gu, (_, kept: string, rest: string) => kept + Array.from(rest, escapeCharacter).join(''));
+  return visible(text).replace(
+    /(\p{M}{3})(\p{M}+)/gu,
+    (_, kept: string, rest: string) => kept + Array.from(rest, escapeCharacter).join(''),
+  );
 }
 
 export function escapeCharacter(character: string): string {

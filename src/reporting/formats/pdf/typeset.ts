@@ -49,11 +49,6 @@ export function reference(id: string, link: string): Span {
   return { text: id, face: 'mono', link, whole: true };
 }
 
-/** Ids separated by commas, each linked; nothing for none. */
-export function references(ids: readonly { readonly id: string; readonly link: string }[]): Span[] {
-  return ids.flatMap(({ id, link }, index) => (index === 0 ? [reference(id, link)] : [text(', '), reference(id, link)]));
-}
-
 export function setLines(spans: readonly Span[], size: number, width: number, fonts: Fonts): Line[] {
   const lines: Line[] = [];
   let pieces: Piece[] = [];
