@@ -18,6 +18,7 @@ import { loadConfig, pickCluster } from './config.ts';
 import type { AppContext } from './context.ts';
 import { toolName } from './context.ts';
 import { loadLogSigner } from './keys.ts';
+import { rememberObjects } from './remembering-reader.ts';
 
 export interface AssessOptions {
   readonly configPath?: string | undefined;
@@ -54,7 +55,7 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
   const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
   try {
     const run = chooseRun(ledger.runs(cluster), cluster, options, (instant) => ledger.runAt(cluster, instant));
-    const reader = ledger.snapshot(cluster, run.number);
+    const reader = rememberObjects(ledger.snapshot(cluster, run.number));
     const judged = judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, config);
     const latest = ledger.runs(cluster).findLast((each) => each.endedAt !== null)?.number === run.number;
     const whole =

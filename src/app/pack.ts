@@ -30,6 +30,7 @@ import { type Config, pickCluster } from './config.ts';
 import { type AppContext, packageRoot, toolName, toolVersion } from './context.ts';
 import { loadDocumentSigner, loadLogSigner } from './keys.ts';
 import { parsePeriod, type Period, quarterOf } from './period.ts';
+import { rememberObjects } from './remembering-reader.ts';
 
 export interface PackOptions {
   readonly config: Config;
@@ -151,7 +152,7 @@ function lastOf(runs: readonly RunSummary[], period: Period): RunSummary {
 
 function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster: string, period: Period, inForce: CatalogInForce): Frozen {
   const run = lastOf(ledger.runs(cluster), period);
-  const reader = ledger.snapshot(cluster, run.number);
+  const reader = rememberObjects(ledger.snapshot(cluster, run.number));
   const stored = ledger.recordAssessment({
     cluster,
     run: run.number,

@@ -53,9 +53,9 @@ export interface RunWriter extends EvidenceSink {
   readonly number: number;
   /**
    * Says the resourceVersion of a list that is being read, before its objects are reused. Until then `reuse` is false for the listing, and
-   * it stays false when the list is older than it was in the last run (etcd was restored).
+   * it stays false when the list is older than it was in the last run (etcd was restored). Whether it may be true.
    */
-  listedAt(kind: ListingKind, resourceVersion: string | undefined): void;
+  listedAt(kind: ListingKind, resourceVersion: string | undefined): boolean;
   reuse(kind: ListingKind, object: Pick<EvidenceObject, 'namespace' | 'name' | 'uid'> & { readonly resourceVersion: string }): boolean;
   /** Writes the run's record and signs a checkpoint. Listings that were not closed are dropped. */
   end(end: EndOfRun): RunSummary;
@@ -233,6 +233,7 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
       const state = stateOf(kind);
       const { before } = state;
       state.reusing = state.differed === 0 && before !== undefined && before.mayReuse && isNotOlder(resourceVersion, before.listing);
+      return state.reusing;
     },
     reuse(kind, object) {
       const state = stateOf(kind);

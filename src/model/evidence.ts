@@ -166,8 +166,9 @@ export interface EvidenceSink {
   restart(kind: ListingKind): void;
   /**
    * Says the resourceVersion of a list before its first objects come, so that `reuse` can tell a restored etcd from an unchanged cluster.
+   * Whether `reuse` may be true for this listing.
    */
-  listedAt?(kind: ListingKind, resourceVersion: string | undefined): void;
+  listedAt?(kind: ListingKind, resourceVersion: string | undefined): boolean;
   /**
    * True when the last snapshot holds this object unchanged (same uid and resourceVersion): it is then part of this snapshot too and
    * need not be scrubbed or put. Absent where nothing can be reused.

@@ -19,9 +19,11 @@ import type {
   RequestSpec,
 } from '../model/index.ts';
 import { KubevidenceError, textAt } from '../model/index.ts';
+import { peekHead } from './live-head.ts';
 import type { PageResult } from './live-listing.ts';
 import type { Scrubber } from './scrub.ts';
 import { createScrubber } from './scrub.ts';
+import { skimList } from './skim.ts';
 
 export interface IngestOptions {
   readonly collectors: readonly Collector[];
@@ -92,21 +94,35 @@ export function createIngest({ collectors, sink, keepAnnotations = [], clock }: 
     return sink.reuse(declaration.kind, { namespace: metadata('namespace'), name: metadata('name'), uid, resourceVersion });
   }
 
+  /** The page without the items that the last snapshot holds unchanged, which then are never parsed; the same bytes where nobody can tell. */
+  function withoutUnchanged({ declaration }: Open, body: Uint8Array): { rest: Uint8Array; reused: number } {
+    const { kind } = declaration;
+    const head = declaration.reusable === true && sink.reuse !== undefined ? peekHead(body) : null;
+    const skimmed = head !== null && sink.listedAt?.(kind, head.resourceVersion) === true ? skimList(body) : null;
+    if (skimmed === null) return { rest: body, reused: 0 };
+    const others = skimmed.items.filter(({ identity }) => identity === null || sink.reuse?.(kind, identity) !== true);
+    return { rest: skimmed.only(others), reused: skimmed.items.length - others.length };
+  }
+
   return {
     page(kind, _requestIndex, request, body) {
       const entry = listing(kind);
       const asked: ObservedRequest = { observedAt: clock().toISOString(), ...request };
-      const { items, resourceVersion, continue: next } = entry.declaration.decode(body, asked);
-      if (entry.declaration.reusable === true) sink.listedAt?.(kind, resourceVersion);
+      const { rest, reused } = withoutUnchanged(entry, body);
+      // Counted before the rest is parsed: they are in the snapshot, whatever becomes of it.
+      entry.items += reused;
+      entry.unchanged += reused;
+      const { items, resourceVersion, continue: next } = entry.declaration.decode(rest, asked);
+      if (entry.declaration.reusable === true && rest === body) sink.listedAt?.(kind, resourceVersion);
       const scrubbed: EvidenceObject[] = [];
       for (const raw of items) {
-        if (!isUnchanged(entry, raw)) scrubbed.push(entry.scrubber.scrub(raw));
+        if (rest !== body || !isUnchanged(entry, raw)) scrubbed.push(entry.scrubber.scrub(raw));
       }
       if (scrubbed.length > 0) sink.put(kind, scrubbed);
       entry.items += items.length;
       entry.unchanged += items.length - scrubbed.length;
       return {
-        items: items.length,
+        items: reused + items.length,
         ...(resourceVersion === undefined ? {} : { resourceVersion }),
         ...(next === undefined ? {} : { continue: next }),
       };

@@ -151,7 +151,7 @@ describe('what cannot work is said in a sentence, and leaves the ledger as it wa
         for (const context of config.contexts) context.name = 'tests';
       },
       2,
-      /no context "test".*did you mean "tests"/s,
+      /no\s+context "test".*did you mean "tests"/s,
       false,
     ],
     ['a context whose user is not there', (config) => (config.users = []), 2, /has no user "kubernetes-admin"/, false],

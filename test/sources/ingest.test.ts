@@ -77,6 +77,31 @@ describe('a listing', () => {
     expect(asked).toEqual(['k8s.pods/pods n/a u-a 3', 'k8s.pods/pods n/b u-b 3']);
   });
 
+  test('that is unchanged is not even parsed where its page can be skimmed, and asked about once', () => {
+    const asked: string[] = [];
+    const sink: Partial<EvidenceSink> = {
+      listedAt: () => true,
+      reuse: (_kind, { name }) => {
+        asked.push(name);
+        return name !== 'b';
+      },
+    };
+    const { ingest, snapshot } = start(sink);
+    const bytes = Buffer.from(page(['a', 'b', 'c'], { continue: 'next' }).toString().replace('cAnArY', 'not\\qJSON'));
+    expect(ingest.page('k8s.pods/pods', 0, request, bytes)).toEqual({ items: 3, resourceVersion: '9', continue: 'next' });
+    expect(asked).toEqual(['a', 'b', 'c']);
+    expect(ingest.close('k8s.pods/pods', end)).toMatchObject({ items: 3, scrubbed: { literal: 1, 'unchanged-objects': 2 } });
+    expect([...snapshot.objects('k8s.pods/pods')].map(({ name }) => name)).toEqual(['b']);
+  });
+
+  test('whose changed part is broken keeps what was unchanged, and counts no more than that', () => {
+    const { ingest, snapshot } = start({ listedAt: () => true, reuse: (_kind, { name }) => name === 'b' });
+    const bytes = Buffer.from(page(['a', 'b']).toString().replace('cAnArY', 'not\\qJSON'));
+    expect(() => ingest.page('k8s.pods/pods', 0, request, bytes)).toThrow(/the JSON is broken/);
+    expect(ingest.close('k8s.pods/pods', { ...end, gaps: [{ reason: 'error', what: 'pods' }] })).toMatchObject({ items: 1 });
+    expect([...snapshot.objects('k8s.pods/pods')]).toEqual([]);
+  });
+
   test('a page that is not the answer stores nothing and leaves the listing open', () => {
     const { ingest, snapshot } = start();
     expect(() => ingest.page('k8s.pods/pods', 0, request, Buffer.from('<html>'))).toThrow(/not what was asked for/);
