@@ -95,8 +95,21 @@ function compilePattern(pattern: string): RE2JS {
   return made;
 }
 
-/** Checks and compiles an expression. Throws {@link CelProblem}. */
+// The check while loading and the first evaluation ask for the same expressions. Bounded, for tools that make up many.
+const predicates = new Map<string, Predicate>();
+
+/** Checks and compiles an expression, or gives the one that it made before. Throws {@link CelProblem}. */
 export function compilePredicate(source: string): Predicate {
+  let made = predicates.get(source);
+  if (made === undefined) {
+    made = compile(source);
+    if (predicates.size >= 1000) predicates.clear();
+    predicates.set(source, made);
+  }
+  return made;
+}
+
+function compile(source: string): Predicate {
   const params = new Set<string>();
   try {
     const text = print(environment.parse(source).ast, 0, params);

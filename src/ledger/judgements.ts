@@ -72,9 +72,11 @@ export function createJudgements({ db, log, payloads, runs }: Stores, now: () =>
     if (payload === undefined || payloadId(payload) !== record.assessment) {
       throw new KubevidenceError('integrity', `the assessment of record ${leaf} is missing, or is not the one that the record names`);
     }
+    return describe(leaf, record, payload.salt, payload.value as unknown as Assessment);
+  };
+  const describe = (leaf: number, record: RecordOf<'assessed'>, salt: Uint8Array, assessment: Assessment): StoredAssessment => {
     const { cluster, run, at, tool, catalog, params, assessment: id } = record;
-    const assessment = payload.value as unknown as Assessment;
-    return { leaf, id, salt: payload.salt, cluster, run, at, toolVersion: tool, catalogDigest: catalog, paramsDigest: params, assessment };
+    return { leaf, id, salt, cluster, run, at, toolVersion: tool, catalogDigest: catalog, paramsDigest: params, assessment };
   };
   return {
     /** One record per run, catalog, parameters and tool version: returns the one there is, or writes it. Throws `usage` for an unended run. */
@@ -99,7 +101,7 @@ export function createJudgements({ db, log, payloads, runs }: Stores, now: () =>
           return leaf;
         })
         .immediate();
-      return read(leaf, record);
+      return describe(leaf, record, payload.salt, assessment);
     },
     assessments(cluster: string, run: number): StoredAssessment[] {
       return log.find('assessed', cluster, run).map(({ leaf, record }) => read(leaf, record));

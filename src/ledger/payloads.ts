@@ -11,6 +11,8 @@ import { drawSalt, saltedId, saltLength } from './salted.ts';
 export interface SaltedPayload {
   readonly salt: Uint8Array;
   readonly value: Json;
+  /** Canonical, where they are known already: an assessment of a large cluster is many MB. */
+  readonly bytes?: Buffer;
 }
 
 export interface PayloadStore {
@@ -23,8 +25,8 @@ export interface PayloadStore {
 const largest = 256 * 1024 * 1024;
 
 export function salted(value: Json): SaltedPayload & { readonly id: string } {
-  const salt = drawSalt();
-  return { salt, value, id: saltedId(salt, canonicalBytes(value)).toString('hex') };
+  const [salt, bytes] = [drawSalt(), canonicalBytes(value)];
+  return { salt, value, bytes, id: saltedId(salt, bytes).toString('hex') };
 }
 
 export function payloadId({ salt, value }: SaltedPayload): string {
@@ -52,7 +54,7 @@ export function createPayloadStore(db: Db): PayloadStore {
   };
   return {
     write(leaf, payloads, like) {
-      const raw = canonicalBytes(payloads.map(({ value }) => value));
+      const raw = canonicalList(payloads);
       const alone = zstdCompressSync(raw);
       const base = like === undefined ? undefined : (select.get(like)?.base ?? like);
       const dictionary = base === undefined || select.get(base) === undefined ? undefined : plain(base);
@@ -71,6 +73,12 @@ export function createPayloadStore(db: Db): PayloadStore {
       return values.map((value, index) => ({ value, salt: row.salts.subarray(index * saltLength, (index + 1) * saltLength) }));
     },
   };
+}
+
+/** The canonical bytes of the list of all values. */
+function canonicalList(payloads: readonly SaltedPayload[]): Buffer {
+  const parts = payloads.flatMap(({ value, bytes }, index) => [Buffer.from(index === 0 ? '' : ','), bytes ?? canonicalBytes(value)]);
+  return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
 }
 
 function inflate(leaf: number, bytes: Uint8Array, dictionary?: Uint8Array): Buffer {

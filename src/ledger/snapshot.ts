@@ -43,15 +43,9 @@ export interface SnapshotOptions {
   readonly before?: number;
 }
 
-/** Bytes of objects (canonical JSON) that a reader keeps parsed; in memory they are about four times as large. */
-const keptBytes = 16 * 1024 * 1024;
-
 /** Throws `usage` for a run that does not exist or has not ended. */
 export function readSnapshot(stores: Stores, cluster: string, number: number, options: SnapshotOptions = {}): EvidenceReader {
   const { run, stored } = open(stores, cluster, number);
-  // Several populations read the same listing; each would check, inflate and parse it again.
-  const kept = new Map<ListingKind, readonly StoredObject[]>();
-  let room = keptBytes;
   const listings = stored?.listings.map(({ listing, payload }): StoredListing => ({ ...listing, id: payload.id })) ?? [];
   return {
     scope: stored?.details.scope ?? 'cluster',
@@ -61,25 +55,11 @@ export function readSnapshot(stores: Stores, cluster: string, number: number, op
     listings: () => listings,
     listing: (kind) => listings.find((listing) => listing.kind === kind),
     *objects(kind) {
-      const known = kept.get(kind);
-      if (known !== undefined) return yield* known;
       const tree = stored?.listings.find(({ listing }) => listing.kind === kind)?.tree ?? null;
       if (tree === null) return;
-      let keep: StoredObject[] | undefined = [];
-      let size = 0;
       for (const { ref } of readTree(stores, tree, (ref) => stores.trees.read(ref).id).members) {
-        for (const { ref: place, label } of readObjectTree(stores, ref).members) {
-          const { object, bytes } = readObject(stores, place, label);
-          size += bytes.length;
-          if (size > room) keep = undefined;
-          keep?.push(object);
-          yield object;
-        }
+        for (const { ref: object, label } of readObjectTree(stores, ref).members) yield readObject(stores, object, label).object;
       }
-      // Only a listing that was read to its end; two that are read at once count twice, which only lessens the room.
-      if (keep === undefined) return;
-      room -= size;
-      kept.set(kind, keep);
     },
     previous() {
       const before = options.before ?? stores.runs.snapshotBefore(cluster, number)?.record.run;

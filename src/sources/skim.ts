@@ -27,7 +27,7 @@ const beginning = new RegExp(
   `^\\{"metadata":\\{"name":${text},(?:"generateName":${text},)?(?:"namespace":${text},)?"uid":${text},"resourceVersion":${text}[,}]`,
 );
 
-const [quote, comma, backslash, openBrace, closeBrace, openBracket, closeBracket] = [...'",\\{}[]'].map((character) =>
+const [quote, comma, backslash, openBrace, closeBrace, openBracket, closeBracket] = Array.from('",\\{}[]', (character) =>
   character.charCodeAt(0),
 );
 

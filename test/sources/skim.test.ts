@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, dictionary, jsonValue, nat, property, record, string, stringMatching } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { skimList } from '../../src/sources/skim.ts';
 
@@ -16,17 +16,17 @@ const item = (name: string, more: object = {}): Item => ({
 
 describe('skimming a list', () => {
   test('finds every item, whatever it holds, and can give some of them back', () => {
-    const name = fc.stringMatching(/^[ -~]{0,40}$/);
-    const metadata = fc.record({
+    const name = stringMatching(/^[ -~]{0,40}$/);
+    const metadata = record({
       name,
       namespace: name,
       uid: name,
       resourceVersion: name,
-      labels: fc.dictionary(fc.string(), fc.string()),
+      labels: dictionary(string(), string()),
     });
-    const items = fc.array(fc.record({ metadata, spec: fc.jsonValue() }), { maxLength: 8 });
-    fc.assert(
-      fc.property(items, fc.nat(255), (made, choice) => {
+    const items = array(record({ metadata, spec: jsonValue() }), { maxLength: 8 });
+    assert(
+      property(items, nat(255), (made, choice) => {
         const skimmed = skimList(list(made));
         expect(skimmed?.items.length).toBe(made.length);
         for (const [i, { identity }] of (skimmed?.items ?? []).entries()) {
