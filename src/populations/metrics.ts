@@ -17,17 +17,18 @@ export interface Metrics {
   readonly families: ReadonlyMap<string, readonly Sample[]>;
 }
 
-/** Evidence as a population reads it, so that its results name what they stand on. */
-type Source = Pick<PopulationInput, 'each' | 'listing'>;
+/** The page of this snapshot, read as the population's evidence; undefined when it was not read whole. */
+export function readMetrics(input: PopulationInput): Metrics | undefined {
+  return readPage({ listing: (kind) => input.listing(kind), objects: (kind) => input.each(kind) });
+}
 
-/** The page of a snapshot; undefined when it was not read whole. */
-export function readMetrics(source: Source): Metrics | undefined {
+function readPage(source: Pick<EvidenceReader, 'listing' | 'objects'>): Metrics | undefined {
   const listing = source.listing('k8s.apiserver/metrics');
   if (listing === undefined || !isComplete(listing)) return undefined;
   const families = new Map<string, readonly Sample[]>();
   const evidence: string[] = [];
   let process: { readonly object: StoredObject; readonly start: string } | undefined;
-  for (const object of source.each('k8s.apiserver/metrics')) {
+  for (const object of source.objects('k8s.apiserver/metrics')) {
     const samples = listAt(object.body, 'samples').map((sample) => {
       const labels = Object.entries(at(sample, 'labels') ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
       return { labels: Object.fromEntries(labels), value: Number(textAt(sample, 'value') ?? Number.NaN) };
@@ -44,11 +45,7 @@ export function* readEarlier(reader: EvidenceReader, process: string): Iterable<
   // A replica behind a load balancer answers only now and then, so a page of another process does not end the walk at once.
   let others = 0;
   for (let earlier = reader.previous(); earlier !== null && others < 10; earlier = earlier.previous()) {
-    const snapshot = earlier;
-    const metrics = readMetrics({
-      listing: (kind) => snapshot.listing(kind),
-      each: (...kinds) => kinds.flatMap((kind) => [...snapshot.objects(kind)]),
-    });
+    const metrics = readPage(earlier);
     if (metrics?.process === process) yield metrics;
     else others += 1;
   }

@@ -66,7 +66,7 @@ const separator = Buffer.from(',');
 
 function isListHead(json: string): boolean {
   try {
-    return /List$/.test(textAt(JSON.parse(json), 'kind') ?? '');
+    return textAt(JSON.parse(json), 'kind')?.endsWith('List') ?? false;
   } catch {
     return false;
   }
