@@ -2,7 +2,7 @@
  * `npm run demo:record`: lives through the demo's story on a real cluster and records it with our own collectors, as the ServiceAccount
  * that has the declared rights and nothing more. Rebuilds demo/recording.jsonl.gz.
  */
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { collectLive, loadConfig, packageRoot, pickCluster, rbacManifests } from '../../src/app/index.ts';
@@ -25,6 +25,8 @@ try {
   const config = loadConfig({ cwd: work, uid: null });
   const record = async (what: string, files: readonly string[] = []) => {
     process.stdout.write(`${what}\n`);
+    copyFileSync(cluster.auditPolicyFile, join(work, 'audit-policy.yaml'));
+    copyFileSync(cluster.encryptionFile, join(work, 'encryption.yaml'));
     const context = { cwd: work, env: process.env, clock: () => new Date(), uid: null, warn: () => {}, progress: () => {} };
     const report = await collectLive(context, {
       config,
@@ -37,7 +39,9 @@ try {
     process.stdout.write(`  ${report.status}, ${report.listings.reduce((sum, listing) => sum + listing.items, 0)} objects\n`);
     for (const { gaps } of report.listings) for (const gap of gaps) process.stdout.write(`  gap: ${gap.what} (${gap.reason})\n`);
   };
-  const files = [cluster.auditPolicyFile, cluster.encryptionFile];
+  // Named as an administrator would name them, not by where this test happens to keep them.
+  process.chdir(work);
+  const files = ['audit-policy.yaml', 'encryption.yaml'];
   await record('1: the opening state', files);
   await cluster.apply([fridayBinding()]);
   await record('2: somebody gave alice cluster-admin', files);
