@@ -25,7 +25,12 @@ const tasks = {
   'cluster:up': [[join(root, 'test', 'cluster', 'up.ts')]],
   'cluster:down': [[join(root, 'test', 'cluster', 'up.ts'), '--down']],
   bench: [[join(root, 'test', 'bench', 'main.ts')]],
-  build: [[bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json']],
+  build: [
+    // What a renamed source left behind would be packed.
+    ['-e', "fs.rmSync('dist', { recursive: true, force: true })"],
+    [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json'],
+  ],
+  'pack:test': [[bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json'], [join(root, 'scripts', 'pack-test.mjs')]],
   generate: [[join(root, 'scripts', 'generate.ts')]],
   'golden:update': [[vitest, 'run', '--update']],
   'demo:record': [[join(root, 'test', 'cluster', 'record-demo.ts')]],
@@ -61,10 +66,12 @@ const task = Object.hasOwn(tasks, name ?? '') ? tasks[name] : fail(`usage: node 
 if (Number(process.versions.node.split('.')[0]) < 20)
   fail(`Node ${process.versions.node} is too old: Node 20 or newer starts the pinned one.`);
 if (!installed()) install();
+// Half of a command's start from source is stripping types and compiling, which is the same each time (node_modules goes when it is stale).
+const env = { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compile'), ...process.env };
 for (const [index, command] of task.entries()) {
   const last = index === task.length - 1;
   // The CLI keeps the caller's directory (npm's INIT_CWD), so that relative paths mean what the caller typed.
   const cwd = command[0] === cli ? (process.env.INIT_CWD ?? process.cwd()) : root;
-  const code = run(node, ['--disable-warning=ExperimentalWarning', ...command, ...(last ? args : [])], { cwd });
+  const code = run(node, ['--disable-warning=ExperimentalWarning', ...command, ...(last ? args : [])], { cwd, env });
   if (code !== 0) process.exit(code);
 }

@@ -22,6 +22,8 @@ export const demoAction: Action<{ out: string }> = async (session, options) => {
   terminal.print();
   terminal.print(`Open ${directory}/pack/report.pdf and ${directory}/pack/workbook.xlsx. On your own cluster:`);
   terminal.print();
-  for (const line of ['init', 'collect', 'pack create --out pack']) terminal.print(`  npm run kubevidence -- ${line}`);
+  // From a checkout the command is npm's; from the package it is its own.
+  const command = import.meta.url.endsWith('.ts') ? 'npm run kubevidence --' : 'kubevidence';
+  for (const line of ['init', 'collect', 'pack create --out pack']) terminal.print(`  ${command} ${line}`);
   return report.verification.ok ? 0 : 4;
 };

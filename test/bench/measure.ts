@@ -14,6 +14,8 @@ export interface Measured {
 
 const probe = join(import.meta.dirname, 'probe.mjs');
 const marker = 'bench-probe ';
+// Whoever installs the package has no cache of compiled code.
+const { NODE_COMPILE_CACHE: _cache, ...inherited } = process.env;
 
 /** `command` is a script and its arguments, for the node that runs this; `flags` are node's own. */
 export function measure(
@@ -25,7 +27,7 @@ export function measure(
     const args = ['--disable-warning=ExperimentalWarning', ...flags, ...command];
     const child = spawn(process.execPath, args, {
       cwd,
-      env: { ...process.env, ...env, NODE_OPTIONS: `--import=${probe}` },
+      env: { ...inherited, ...env, NODE_OPTIONS: `--import=${probe}` },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const out: Buffer[] = [];

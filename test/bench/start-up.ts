@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { measure } from './measure.ts';
 
 /** Milliseconds from before the start of the process to its first request. `work` is a directory with a configuration and keys. */
-export async function measureStartUp(cli: readonly string[], work: string): Promise<number> {
+export async function measureStartUp(cli: readonly string[], work: string, env: NodeJS.ProcessEnv = {}): Promise<number> {
   let first = 0;
   const server = createServer((_request, response) => {
     first ||= performance.now();
@@ -26,7 +26,7 @@ export async function measureStartUp(cli: readonly string[], work: string): Prom
     };
     writeFileSync(kubeconfig, JSON.stringify(config), { mode: 0o600 });
     const started = performance.now();
-    const { code, stderr } = await measure([...cli, 'collect'], { cwd: work, env: { KUBECONFIG: kubeconfig } });
+    const { code, stderr } = await measure([...cli, 'collect'], { cwd: work, env: { ...env, KUBECONFIG: kubeconfig } });
     if (first === 0) throw new Error(`the collection asked nothing (exit ${code}): ${stderr}`);
     return first - started;
   } finally {
