@@ -109,7 +109,13 @@ export function parseInstant(text: string): string {
   return time.toISOString();
 }
 
-function judge(reader: EvidenceReader, { catalog, configured }: CatalogInForce, options: AssessOptions, config: Config | null) {
+/** Judges one snapshot by the catalog in force, with what the options and the configuration leave of it. */
+export function judge(
+  reader: EvidenceReader,
+  { catalog, configured }: Pick<CatalogInForce, 'catalog' | 'configured'>,
+  options: AssessOptions,
+  config: Config | null,
+) {
   const frameworks = options.framework === undefined ? (config?.frameworks ?? undefined) : [options.framework];
   const assessment = assess({
     reader,
@@ -125,7 +131,7 @@ function judge(reader: EvidenceReader, { catalog, configured }: CatalogInForce, 
 }
 
 /** Who runs the control plane: what the configuration says, else what the evidence shows. Null: the cluster's owner. */
-export function managedOf(config: Config | null, reader: EvidenceReader): string | null {
+function managedOf(config: Config | null, reader: EvidenceReader): string | null {
   const said = config?.clusters.find((each) => each.name === reader.cluster.name)?.managed;
   return said === undefined ? detectManaged(reader) : said === 'none' ? null : said;
 }

@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { assess } from '../assess.ts';
 import { readPopulation } from '../assessment/index.ts';
 import { effectiveParams, makeCatalog } from '../catalog/index.ts';
 import { type Ledger, openLedger, type StoredAssessment } from '../ledger/index.ts';
@@ -24,7 +23,7 @@ import {
   type RunInput,
 } from '../reporting/index.ts';
 import { addSignaturePlaceholder, certificateInfo, type DocumentSigner } from '../signing/index.ts';
-import { managedOf } from './assess.ts';
+import { judge } from './assess.ts';
 import { type CatalogInForce, loadCatalogInForce } from './catalog.ts';
 import { type Config, pickCluster } from './config.ts';
 import { type AppContext, packageRoot, toolName, toolVersion } from './context.ts';
@@ -161,7 +160,7 @@ function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster:
     catalogDigest: inForce.catalog.digest,
     catalogBytes: inForce.catalog.bytes,
     paramsDigest: inForce.paramsDigest,
-    assessment: judge(reader, inForce, config),
+    assessment: judge(reader, inForce, {}, config).assessment,
   });
   return freeze(ledger, ledger.checkpoint(), cluster, period, stored);
 }
@@ -204,21 +203,6 @@ function freeze(ledger: Ledger, checkpoint: Checkpoint, cluster: string, period:
     stored,
     catalog: makeCatalog(controls, frameworks),
   };
-}
-
-function judge(
-  reader: EvidenceReader,
-  { catalog, configured }: Pick<CatalogInForce, 'catalog' | 'configured'>,
-  config: Config,
-): Assessment {
-  return assess({
-    reader,
-    catalog,
-    populations,
-    params: configured,
-    frameworks: config.frameworks ?? undefined,
-    managed: managedOf(config, reader),
-  });
 }
 
 async function buildFiles(
@@ -353,7 +337,7 @@ function changesSince(
   const opening = runs.find(withSnapshot);
   if (opening === undefined || opening.number === run.number) return null;
   const first = ledger.snapshot(cluster, opening.number);
-  return { assessment: judge(first, inForce, config), objects: countChanges(first, reader) };
+  return { assessment: judge(first, inForce, {}, config).assessment, objects: countChanges(first, reader) };
 }
 
 /** Net differences by kind; only kinds that both snapshots read completely, because a gap is no change. */

@@ -74,8 +74,8 @@ describe('a planted secret', () => {
         expect(holds(JSON.stringify(object)), `${kind} ${object.name}`).toBe(false);
       }
     }
+    expect([...reader.objects('k8s.secrets/secrets')].length).toBeGreaterThan(0);
     ledger.close();
     expect(objects).toBeGreaterThan(100);
-    expect([...reader.objects('k8s.secrets/secrets')].length).toBeGreaterThan(0);
   }, 120_000);
 });
