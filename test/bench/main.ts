@@ -49,6 +49,41 @@ async function download(kubeconfig: string, encoding: string, connections: numbe
   return JSON.parse(stdout) as { ms: number; bytes: number; pages: number };
 }
 
+interface Round {
+  /** Before the first collection, between the two, and after the second. */
+  readonly downloads: readonly { readonly ms: number; readonly bytes: number; readonly pages: number }[];
+  readonly first: Measured;
+  readonly second: Measured;
+  readonly assess: Measured;
+  readonly version: Measured;
+  readonly startUp: number;
+  readonly startUpOfSources: number;
+  /** After the first collection. */
+  readonly ledgerBytes: number;
+}
+
+async function measureRound(number: number, kubeconfig: string, bare: () => Promise<Round['downloads'][number]>): Promise<Round> {
+  const dir = join(work, `round-${number}`);
+  const nobody = join(work, `nobody-${number}`);
+  for (const copy of [dir, nobody]) cpSync(join(work, 'fresh'), copy, { recursive: true });
+  const downloads = [await bare()];
+  const first = await command(['collect'], dir, kubeconfig);
+  const bytes = ledgerBytes(dir);
+  downloads.push(await bare());
+  const second = await command(['collect'], dir, kubeconfig);
+  downloads.push(await bare());
+  return {
+    downloads,
+    first,
+    second,
+    assess: await command(['assess', '-o', 'json'], dir, kubeconfig),
+    version: await command(['--version'], dir, kubeconfig),
+    startUp: await measureStartUp(cli, nobody, values.source ? npmRun : {}),
+    startUpOfSources: await measureStartUp(sources, nobody, npmRun),
+    ledgerBytes: bytes,
+  };
+}
+
 const middle = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 const ledgerBytes = (work: string) => statSync(join(work, 'kubevidence', 'ledger.db')).size;
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
@@ -80,66 +115,71 @@ try {
   const fastest = ways.toSorted((a, b) => a.ms - b.ms)[0] ?? { encoding: 'gzip', connections: 1, ms: 0 };
   say(`fastest bare download: ${fastest.encoding}, ${fastest.connections} connections`);
 
-  const floors: number[] = [];
-  const kinds = {
-    startUp: [] as number[],
-    startUpSource: [] as number[],
-    version: [] as Measured[],
-    first: [] as Measured[],
-    second: [] as Measured[],
-    assess: [] as Measured[],
-  };
-  let pageBytes = 0;
-  let pages = 0;
-  let firstBytes = 0;
-  let last = fresh;
-  for (let round = 1; round <= rounds; round++) {
-    last = join(work, `round-${round}`);
-    cpSync(fresh, last, { recursive: true });
-    const bare = await download(cluster.kubeconfig, fastest.encoding, fastest.connections);
-    floors.push(bare.ms);
-    ({ bytes: pageBytes, pages } = bare);
-    kinds.first.push(await command(['collect'], last, cluster.kubeconfig));
-    firstBytes = ledgerBytes(last);
-    floors.push((await download(cluster.kubeconfig, fastest.encoding, fastest.connections)).ms);
-    kinds.second.push(await command(['collect'], last, cluster.kubeconfig));
-    kinds.assess.push(await command(['assess', '-o', 'json'], last, cluster.kubeconfig));
-    kinds.version.push(await command(['--version'], last, cluster.kubeconfig));
-    const nobody = join(work, `nobody-${round}`);
-    cpSync(fresh, nobody, { recursive: true });
-    kinds.startUp.push(await measureStartUp(cli, nobody));
-    kinds.startUpSource.push(await measureStartUp(sources, nobody, npmRun));
+  const list: Round[] = [];
+  for (let number = 1; number <= rounds; number++) {
+    const round = await measureRound(number, cluster.kubeconfig, () => download(cluster.kubeconfig, fastest.encoding, fastest.connections));
+    list.push(round);
     say(
-      `round ${round}: download ${seconds(bare.ms)}, first ${seconds(kinds.first.at(-1)?.ms ?? 0)}, second ${seconds(kinds.second.at(-1)?.ms ?? 0)}, assess ${seconds(kinds.assess.at(-1)?.ms ?? 0)}`,
+      `round ${number}: download ${round.downloads.map(({ ms }) => seconds(ms)).join(', ')}; first ${seconds(round.first.ms)}, second ${seconds(round.second.ms)}, assess ${seconds(round.assess.ms)}`,
     );
   }
+  const last = join(work, `round-${rounds}`);
 
-  // Over several, and after the second: SQLite keeps the pages that one rewrite has freed for the next.
-  const secondBytes = ledgerBytes(last);
+  // One more first: it takes the assessment over from SQLite's journal, and leaves the pages that its rewriting has freed.
+  await command(['collect'], last, cluster.kubeconfig);
+  const assessedBytes = ledgerBytes(last);
   const more = 8;
   for (let i = 0; i < more; i++) await command(['collect'], last, cluster.kubeconfig);
-  const growth = (ledgerBytes(last) - secondBytes) / more;
+  const growth = (ledgerBytes(last) - assessedBytes) / more;
 
-  const floor = middle(floors);
-  const wall = (list: readonly Measured[]) => middle(list.map(({ ms }) => ms));
-  const startUp = middle(kinds.startUp);
-  const row = (name: string, list: readonly Measured[], target: string, of: number, less: number) =>
-    `| ${name} | ${seconds(wall(list))} | ${seconds(wall(list) - less)} | ${((wall(list) - less) / of).toFixed(2)}x | ${target} | ${seconds(middle(list.map(({ cpuMs }) => cpuMs)))} | ${Math.max(...list.map(({ peakMb }) => peakMb)).toFixed(0)} MB |`;
-  const collected = wall(kinds.first) - startUp;
+  const median = (of: (round: Round) => number) => middle(list.map(of));
+  // Each is compared with the downloads just before and after it: the machine is not equally busy all the time.
+  const floor = (round: Round, index: 0 | 1) => ((round.downloads[index]?.ms ?? 0) + (round.downloads[index + 1]?.ms ?? 0)) / 2;
+  const row = (
+    name: string,
+    of: (round: Round) => Measured,
+    target: string,
+    less: (round: Round) => number,
+    base: (round: Round) => number,
+  ) => {
+    const peak = Math.max(...list.map((round) => of(round).peakMb));
+    const without = (round: Round) => of(round).ms - less(round);
+    return `| ${name} | ${seconds(median((round) => of(round).ms))} | ${seconds(median(without))} | ${median((round) => without(round) / base(round)).toFixed(2)}x | ${median((round) => of(round).ms / base(round)).toFixed(2)}x | ${target} | ${seconds(median((round) => of(round).cpuMs))} | ${peak.toFixed(0)} MB |`;
+  };
+  const startUp = (round: Round) => round.startUp;
+  const bare = middle(list.flatMap(({ downloads }) => downloads.map(({ ms }) => ms)));
+  const [any] = list[0]?.downloads ?? [];
   const lines = [
-    `${pods} pods, ${scale.deployments} deployments, ${scale.rbac} RBAC objects; ${(pageBytes / 1e6).toFixed(1)} MB in ${pages} pages; medians of ${rounds} rounds, taken alternately.`,
+    `${pods} pods, ${scale.deployments} deployments, ${scale.rbac} RBAC objects; ${((any?.bytes ?? 0) / 1e6).toFixed(1)} MB in ${any?.pages ?? 0} pages; medians of ${rounds} rounds, taken alternately.`,
     `Kubernetes ${cluster.version}; Node ${process.version}; ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, shared with the API server, etcd and other work.`,
     '',
-    '| | wall | without start-up | ratio | target | CPU | peak memory |',
-    '|---|---|---|---|---|---|---|',
-    `| bare download (${fastest.encoding}, ${fastest.connections} connections, without start-up) | ${seconds(floor)} | ${seconds(floor)} | 1 | | | |`,
-    row('first collection', kinds.first, '2.5x', floor, startUp),
-    row('second, unchanged', kinds.second, '1.5x', floor, startUp),
-    row('assessment, of the first collection', kinds.assess, '0.33x', collected, wall(kinds.version)),
+    '| | wall | without start-up | ratio | with start-up | target | CPU | peak memory |',
+    '|---|---|---|---|---|---|---|---|',
+    `| bare download (${fastest.encoding}, ${fastest.connections} connections) | | ${seconds(bare)} | 1 | | | | |`,
+    row(
+      'first collection',
+      ({ first }) => first,
+      '2.5x',
+      startUp,
+      (round) => floor(round, 0),
+    ),
+    row(
+      'second, unchanged',
+      ({ second }) => second,
+      '1.5x',
+      startUp,
+      (round) => floor(round, 1),
+    ),
+    row(
+      'assessment, of the first collection',
+      ({ assess }) => assess,
+      '0.33x',
+      ({ version }) => version.ms,
+      (round) => round.first.ms - round.startUp,
+    ),
     '',
-    `Start-up, from the start of the process to the first request: ${seconds(startUp)} (sources: ${seconds(middle(kinds.startUpSource))}; target 0.5 s). \`--version\`: ${seconds(wall(kinds.version))}.`,
-    `With start-up: first ${(wall(kinds.first) / floor).toFixed(2)}x, second ${(wall(kinds.second) / floor).toFixed(2)}x; assessment ${(wall(kinds.assess) / wall(kinds.first)).toFixed(2)}x of the first collection.`,
-    `Ledger: ${(firstBytes / 1e6).toFixed(2)} MB after the first collection, ${(secondBytes / 1e6).toFixed(2)} MB after the second and its assessment; each of ${more} further unchanged ones adds ${(growth / 1e3).toFixed(1)} kB.`,
+    `Start-up, from the start of the process to the first request: ${seconds(median(startUp))} (sources: ${seconds(median((round) => round.startUpOfSources))}; target 0.5 s). \`--version\`: ${seconds(median(({ version }) => version.ms))}.`,
+    `Ledger: ${(median(({ ledgerBytes: bytes }) => bytes) / 1e6).toFixed(2)} MB after the first collection, ${(assessedBytes / 1e6).toFixed(2)} MB with an assessment; each of ${more} further unchanged collections adds ${(growth / 1e3).toFixed(1)} kB.`,
     '',
     'Where the time goes (CPU profiles, milliseconds of work of all threads, slower than without profiler):',
     '',
