@@ -15,6 +15,12 @@ const bin = (name, script) => join(root, 'node_modules', name, script);
 const cli = join(root, 'src', 'cli', 'main.ts');
 const vitest = bin('vitest', 'vitest.mjs');
 
+const build = [
+  // What a renamed source left behind would be packed.
+  ['-e', "fs.rmSync('dist', { recursive: true, force: true })"],
+  [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json'],
+];
+
 /** Each task: the commands it runs in order, every one with the pinned Node. */
 const tasks = {
   demo: [[cli, 'demo']],
@@ -25,12 +31,8 @@ const tasks = {
   'cluster:up': [[join(root, 'test', 'cluster', 'up.ts')]],
   'cluster:down': [[join(root, 'test', 'cluster', 'up.ts'), '--down']],
   bench: [[join(root, 'test', 'bench', 'main.ts')]],
-  build: [
-    // What a renamed source left behind would be packed.
-    ['-e', "fs.rmSync('dist', { recursive: true, force: true })"],
-    [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json'],
-  ],
-  'pack:test': [[bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json'], [join(root, 'scripts', 'pack-test.mjs')]],
+  build,
+  'pack:test': [...build, [join(root, 'scripts', 'pack-test.mjs')]],
   generate: [[join(root, 'scripts', 'generate.ts')]],
   'golden:update': [[vitest, 'run', '--update']],
   'demo:record': [[join(root, 'test', 'cluster', 'record-demo.ts')]],
