@@ -3,6 +3,7 @@
  * checkpoints, the numbering of runs, each payload, tree and object against the salted ids below the records, and the tables themselves
  * against the schema. It reads one consistent state while others write, in memory that grows by 32 bytes an object.
  */
+import Database from 'better-sqlite3';
 import { formatVerifierKey, openCheckpoint, parseVerifierKey, type VerifierKey } from '../log/index.ts';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
 import { type Db, openForReading } from './database.ts';
@@ -82,10 +83,26 @@ function checkStructure(db: Db, { problem, attempt }: Findings): void {
       problem(`row ${rowid} of ${table} names a row of ${parent} that is missing`);
   });
   attempt('the tables', () => {
-    const found = new Set(db.prepare<[], string>('SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL').pluck().all());
-    for (const statement of schema) if (!found.delete(statement)) problem(`the file lacks a part of the schema: ${titleOf(statement)}`);
-    for (const statement of found) problem(`the file has something that no ledger has: ${titleOf(statement)}`);
+    const found = declarations(db);
+    for (const [row, sql] of emptyLedger()) if (!found.delete(row)) problem(`the file lacks a part of the schema: ${titleOf(sql)}`);
+    for (const sql of found.values()) problem(`the file has something that no ledger has: ${titleOf(sql)}`);
   });
+}
+
+/** What a file declares, names and statements; only the pages where its tables start are its own business. */
+function declarations(db: Db): Map<string, string> {
+  const rows = db.prepare<[], string[]>('SELECT type, name, tbl_name, sql FROM sqlite_schema').raw().all();
+  return new Map(rows.map((row) => [JSON.stringify(row), row[3] ?? row[1] ?? '']));
+}
+
+function emptyLedger(): Map<string, string> {
+  const db = new Database(':memory:');
+  try {
+    for (const statement of schema) db.exec(statement);
+    return declarations(db);
+  } finally {
+    db.close();
+  }
 }
 
 function checkContents(db: Db, { against, publicKey }: VerifyOptions, findings: Findings): void {
