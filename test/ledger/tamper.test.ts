@@ -259,8 +259,8 @@ describe('a flipped bit', () => {
         salts,
         inflate(bytes, payload.get(base)),
       ]),
-      all('SELECT first, run, kind, entries, bytes FROM block ORDER BY 1').map((row) => [...row.slice(0, 4), inflate(row[4])]),
-      all('SELECT cluster, kind, run, bytes FROM reuse ORDER BY 1, 2').map((row) => [...row.slice(0, 3), inflate(row[3])]),
+      all('SELECT bytes, first, run, kind, entries FROM block ORDER BY first').map(([bytes, ...row]) => [row, inflate(bytes)]),
+      all('SELECT bytes, cluster, kind, run FROM reuse ORDER BY cluster, kind').map(([bytes, ...row]) => [row, inflate(bytes)]),
       all('SELECT digest, bytes FROM catalog ORDER BY 1').map(([digest, bytes]) => [digest, inflate(bytes)]),
       all("SELECT type, name, tbl_name, sql, iif(type = 'trigger', 0, rootpage) FROM sqlite_schema ORDER BY 1, 2"),
     ];
