@@ -44,26 +44,34 @@ export interface EvaluationOptions {
   readonly managed: string | null;
 }
 
-const compiled = new WeakMap<Control, { readonly where: Predicate | null; readonly expect: Predicate }>();
+interface Predicates {
+  readonly where: Predicate | null;
+  readonly undecided: Predicate | null;
+  readonly expect: Predicate;
+}
+
+const compiled = new WeakMap<Control, Predicates>();
 
 /** Compiled once per control of a catalog; the catalog has already shown that it compiles. */
-function predicatesOf(control: Control): { readonly where: Predicate | null; readonly expect: Predicate } {
+function predicatesOf(control: Control): Predicates {
   let made = compiled.get(control);
   if (made === undefined) {
-    made = { where: control.where === undefined ? null : compilePredicate(control.where), expect: compilePredicate(control.expect) };
+    const optional = (source: string | undefined) => (source === undefined ? null : compilePredicate(source));
+    made = { where: optional(control.where), undecided: optional(control.undecided?.when), expect: compilePredicate(control.expect) };
     compiled.set(control, made);
   }
   return made;
 }
 
 export function startEvaluation(control: Control, options: EvaluationOptions): Evaluation {
-  const { where, expect } = predicatesOf(control);
+  const { where, undecided, expect } = predicatesOf(control);
   const params = toCel(options.params);
   const budget: Budget = { left: stepsPerControl };
   const exceptions = new Map(options.exceptions.filter((each) => each.control === control.id).map((each) => [each.item, each.id]));
   const findings: Finding[] = [];
   const gaps = new Map<string, Gap>();
   const unanswered = new Map<string, { readonly first: string; rows: number }>();
+  const open: { first?: string; rows: number } = { rows: 0 };
   let size = 0;
   let tested = 0;
 
@@ -89,7 +97,11 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
       size += 1;
       const inside = where === null ? true : ask(where, prepared);
       if (inside !== false) tested += 1;
-      if (inside === true && ask(expect, prepared) === false) {
+      const isOpen = inside === true && undecided !== null ? ask(undecided, prepared) : false;
+      if (isOpen === true) {
+        open.first ??= row.item;
+        open.rows += 1;
+      } else if (inside === true && isOpen === false && ask(expect, prepared) === false) {
         const message = renderMessage(control.message, { ...row, params: options.params });
         findings.push({
           item: row.item,
@@ -110,11 +122,15 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
       }));
       for (const gap of reading.gaps) gaps.set(canonicalize(gap), gap);
       const all = [...gaps.values(), ...[...unanswered].map(([problem, rows]) => unansweredGap(control, problem, rows))];
+      const forPerson = control.undecided?.outcome === 'manual' ? undecidedGaps(control, open) : [];
+      if (control.undecided?.outcome === 'notAssessed') all.push(...undecidedGaps(control, open));
       if (all.length === 0 && !evidence.some(({ optional, shown }) => !optional || shown.complete))
         all.push({ reason: 'absent', what: control.population, detail: 'nothing was read that an outcome could stand on' });
-      const law = decide(findings.length, all, tested, outside > 0 ? 'notApplicable' : (control.whenEmpty ?? 'notApplicable'));
-      const provider = providerGap(control, law, all, tested, options.managed);
-      const outcome = provider === null ? law : 'providerResponsibility';
+      const whenEmpty = outside > 0 ? 'notApplicable' : (control.whenEmpty ?? 'notApplicable');
+      const found = decide({ failures: findings.length, gaps: all.length, forPerson: forPerson.length, tested, whenEmpty });
+      all.push(...forPerson);
+      const provider = providerGap(control, found, all, tested, options.managed);
+      const outcome = provider === null ? found : 'providerResponsibility';
       // A pass stands on what was read whole; an optional listing that was not is nothing that it may stand on.
       const standsOn = evidence.filter(({ optional, shown }) => !(optional && outcome === 'pass' && !shown.complete));
       return {
@@ -132,9 +148,18 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
   };
 }
 
-function decide(failures: number, gaps: readonly Gap[], tested: number, whenEmpty: 'pass' | 'notApplicable'): Outcome {
+interface Counted {
+  readonly failures: number;
+  readonly gaps: number;
+  readonly forPerson: number;
+  readonly tested: number;
+  readonly whenEmpty: 'pass' | 'notApplicable';
+}
+
+function decide({ failures, gaps, forPerson, tested, whenEmpty }: Counted): Outcome {
   if (failures > 0) return 'fail';
-  if (gaps.length > 0) return 'notAssessed';
+  if (gaps > 0) return 'notAssessed';
+  if (forPerson > 0) return 'manual';
   return tested > 0 ? 'pass' : whenEmpty;
 }
 
@@ -154,17 +179,16 @@ function providerGap(control: Control, outcome: Outcome, gaps: readonly Gap[], t
   };
 }
 
-/** An expression that asks for what no evidence gave is a question to a person; any other error is one of the control or its data. */
 function unansweredGap(control: Control, problem: string, { first, rows }: { readonly first: string; readonly rows: number }): Gap {
-  const others = rows === 1 ? '' : ` and ${rows - 1} more ${control.population}`;
-  const what = `${clip(first, 200)}${others}`;
-  const missing = /^No such key: (\w+)$/.exec(problem)?.[1];
-  if (missing === undefined) return { reason: 'error', what, detail: `${control.id} has no answer: ${clip(problem, 300)}` };
-  const words = missing.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return {
-    reason: 'absent',
-    what,
-    detail: `nothing that was read says: ${words}`,
-    closedBy: `a person, or a file that the API does not show: kubevidence controls show ${control.id}`,
-  };
+  return { reason: 'error', what: manyRows(control, first, rows), detail: `${control.id} has no answer: ${clip(problem, 300)}` };
+}
+
+function undecidedGaps(control: Control, { first, rows }: { readonly first?: string; readonly rows: number }): Gap[] {
+  if (control.undecided === undefined || first === undefined) return [];
+  const { because: detail, closedBy } = control.undecided;
+  return [{ reason: 'absent', what: manyRows(control, first, rows), detail, closedBy }];
+}
+
+function manyRows({ population }: Control, first: string, rows: number): string {
+  return `${clip(first, 200)}${rows === 1 ? '' : ` and ${rows - 1} more ${population}`}`;
 }

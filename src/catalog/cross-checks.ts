@@ -2,20 +2,30 @@
  * What no single file can show to be right: references between controls, populations and frameworks, expressions that compile, and
  * examples for the three outcomes that matter. A catalog that passes decides every row of every population, or says why not.
  */
-import { type Control, type ControlExample, type Framework, KubevidenceError, type Place, clip, findNearest } from '../model/index.ts';
+import {
+  type Control,
+  type ControlExample,
+  type Framework,
+  KubevidenceError,
+  type Outcome,
+  type Place,
+  clip,
+  findNearest,
+} from '../model/index.ts';
 import { CelProblem, compilePredicate } from './cel.ts';
 import { placeholdersOf } from './message.ts';
 import { effectiveParams, isOfType } from './params.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 type PlaceOf = YamlFile<unknown>['placeOf'];
-const demanded = ['pass', 'fail', 'notAssessed'] as const;
 
 export function checkControl(control: Control, populations: ReadonlySet<string>, placeOf: PlaceOf): void {
   const refuse = refuserOf(control.id);
   if (!populations.has(control.population))
     throw unknownName('population', control.population, populations, placeOf('population'), control.id);
-  for (const key of ['where', 'expect'] as const) checkExpression(control, key, placeOf(key));
+  checkExpression(control, 'where', control.where, placeOf('where'));
+  checkExpression(control, 'undecided.when', control.undecided?.when, placeOf('undecided', 'when'));
+  checkExpression(control, 'expect', control.expect, placeOf('expect'));
   const { paths, problem } = placeholdersOf(control.message);
   if (problem !== null) refuse(problem, placeOf('message'));
   for (const path of paths) if (path.startsWith('params.')) checkParam(control, path.slice('params.'.length), placeOf('message'));
@@ -26,7 +36,9 @@ export function checkControl(control: Control, populations: ReadonlySet<string>,
   const names = control.examples.map((example) => example.name);
   const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
   if (twice !== -1) refuse(`two examples are named "${names[twice]}"`, placeOf('examples', twice, 'name'));
-  const missing = demanded.filter((outcome) => control.examples.every((example) => example.outcome !== outcome));
+  const demanded = new Set<Outcome>(['pass', 'fail', 'notAssessed']);
+  if (control.undecided) demanded.add(control.undecided.outcome);
+  const missing = [...demanded].filter((outcome) => control.examples.every((example) => example.outcome !== outcome));
   if (missing.length > 0)
     refuse(`there is no example for ${missing.join(' and ')}`, placeOf('examples'), 'Add one; the test suite runs it.');
 }
@@ -51,8 +63,7 @@ function checkExample(control: Control, example: ControlExample, placeOf: PlaceO
   }
 }
 
-function checkExpression(control: Control, key: 'where' | 'expect', place: Place): void {
-  const source = control[key];
+function checkExpression(control: Control, key: string, source: string | undefined, place: Place): void {
   if (source === undefined) return;
   try {
     for (const name of compilePredicate(source).params) checkParam(control, name, place);

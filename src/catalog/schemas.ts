@@ -38,6 +38,14 @@ export const controlSchema = z.strictObject({
   population: identifier.describe('The population whose rows are tested'),
   where: text.exactOptional().describe('CEL over item and params; rows for which it is false are not tested'),
   expect: text.describe('CEL over item and params; a row for which it is false is a finding'),
+  undecided: z
+    .strictObject({
+      when: text.describe('CEL over item and params; a row for which it is true is not tested, and never passes'),
+      outcome: z.enum(['manual', 'notAssessed']).describe('manual: a person judges what was read; notAssessed: something was not read'),
+      because: text.describe('What is missing'),
+      closedBy: text.describe('What a person does about it'),
+    })
+    .exactOptional(),
   whenEmpty: z.enum(['pass', 'notApplicable']).exactOptional().describe('Outcome when no row is left to test; default notApplicable'),
   message: text.describe('What is said about a failing row; {field} stands for a field of the row, {params.name} for a parameter'),
   params: z.record(identifier, parameter).default({}),

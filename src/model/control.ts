@@ -28,6 +28,16 @@ export interface ControlExample {
   readonly params?: Readonly<Record<string, Json>>;
 }
 
+/** Asked before `expect`; a row for which it is true is a gap, so it never passes. */
+export interface Undecided {
+  /** CEL over `item`, `params`. */
+  readonly when: string;
+  /** `manual`: a person judges what was read. `notAssessed`: something was not read. */
+  readonly outcome: 'manual' | 'notAssessed';
+  readonly because: string;
+  readonly closedBy: string;
+}
+
 export interface Control {
   readonly id: string;
   readonly title: string;
@@ -38,6 +48,8 @@ export interface Control {
   readonly where?: string;
   /** CEL over `item`, `params`; a row for which it is false is a finding. */
   readonly expect: string;
+  /** Rows that no evidence of ours can decide, and what that makes of the control. */
+  readonly undecided?: Undecided;
   /** Default `notApplicable`. */
   readonly whenEmpty?: 'pass' | 'notApplicable';
   /** Text with `{field}` placeholders of the row. */
@@ -49,7 +61,7 @@ export interface Control {
   readonly examples: readonly ControlExample[];
 }
 
-/** How far a control decides a CIS recommendation. `part` lines with the same `together` value decide it exactly in company. */
+/** How far a control decides a CIS recommendation: wholly, one part of it (see `partsAreExact`), or more than it asks. */
 export type Covers = 'exact' | 'part' | 'broader';
 export type Strength = 'partial' | 'supporting';
 

@@ -17,7 +17,7 @@ function brokenInvariants(result: ControlResult): string[] {
   const broken = {
     'a pass without whole evidence': outcome === 'pass' && (evidence.length === 0 || !evidence.every((each) => each.complete)),
     'a pass or notApplicable with a gap': (outcome === 'pass' || outcome === 'notApplicable') && gaps.length > 0,
-    'notAssessed without a gap': outcome === 'notAssessed' && gaps.length === 0,
+    'open without a gap': (outcome === 'notAssessed' || outcome === 'manual') && gaps.length === 0,
     'findings without fail': findings.length > 0 !== (outcome === 'fail'),
     'more tested than read': population.tested > population.size,
   };
@@ -27,6 +27,7 @@ function brokenInvariants(result: ControlResult): string[] {
 const blunt: Toy = { name: 'ball', fields: { sharp: false } };
 const sharp: Toy = { name: 'knife', fields: { sharp: true } };
 const forbidden: Gap = { reason: 'forbidden', what: 'toys', closedBy: 'a right' };
+const forPerson = { when: 'item.name == "knife"', outcome: 'manual', because: 'kitchen or toy?', closedBy: 'a cook' } as const;
 const rowGap: Gap = { reason: 'redacted', what: 'the colour' };
 
 describe('the outcome law', () => {
@@ -62,6 +63,17 @@ describe('the outcome law', () => {
       'a row is filtered out, perhaps because of what is unknown',
       { toys: [{ ...blunt, gaps: [rowGap] }] },
       { where: 'item.sharp', whenEmpty: 'pass' },
+      'notAssessed',
+    ],
+    ['a row is for a person', { toys: [blunt, sharp] }, { undecided: forPerson }, 'manual'],
+    ['a row is for a person, and another fails', { toys: [{ ...sharp, name: 'saw' }, sharp] }, { undecided: forPerson }, 'fail'],
+    ['a row is for a person, and something is missing', { toys: [sharp], gaps: [forbidden] }, { undecided: forPerson }, 'notAssessed'],
+    ['a row for a person is filtered out', { toys: [blunt, sharp] }, { undecided: forPerson, where: '!item.sharp' }, 'pass'],
+    ['no evidence decides a row', { toys: [blunt, sharp] }, { undecided: { ...forPerson, outcome: 'notAssessed' } }, 'notAssessed'],
+    [
+      'whether a row is for a person has no answer',
+      { toys: [{ name: 'x' }] },
+      { undecided: { ...forPerson, when: 'item.a' } },
       'notAssessed',
     ],
     ['an optional listing is not there', { toys: [blunt] }, {}, 'pass'],
@@ -121,11 +133,17 @@ describe('what a result says', () => {
     expect(judge(shop).gaps).toEqual([
       forbidden,
       {
-        reason: 'absent',
+        reason: 'error',
         what: 'a and 2 more toys',
-        detail: 'nothing that was read says: sharp',
-        closedBy: 'a person, or a file that the API does not show: kubevidence controls show TOY-001',
+        detail: 'TOY-001 has no answer: No such key: sharp',
       },
+    ]);
+  });
+
+  test('what a person must decide is said once, with what to do', () => {
+    const shop = { toys: ['knife', 'saw'].map((name) => ({ name, fields: { sharp: true } })) };
+    expect(judge(shop, { undecided: { ...forPerson, when: 'item.sharp' } }).gaps).toEqual([
+      { reason: 'absent', what: 'knife and 1 more toys', detail: 'kitchen or toy?', closedBy: 'a cook' },
     ]);
   });
 
