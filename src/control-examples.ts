@@ -59,7 +59,18 @@ export function runExample(control: Control, example: ControlExample, population
     ...(example.params !== undefined && { params: { [control.id]: example.params } }),
   });
   if (result === undefined) throw new Error(`${control.id} has no result`);
-  return { control: control.id, example: example.name, problems: compare(example, result), result };
+  return { control: control.id, example: example.name, problems: [...compare(example, result), ...uncited(result, reader)], result };
+}
+
+/** A finding names objects of the listings that its control stands on: what it cites is then always among the exhibits. */
+function uncited({ evidence, findings }: ControlResult, reader: EvidenceReader): readonly string[] {
+  if (findings.length === 0) return [];
+  const standsOn = new Set(evidence.map(({ id }) => id));
+  const shown = new Set<string>();
+  for (let at: EvidenceReader | null = reader; at !== null; at = at.previous())
+    for (const { id, kind } of at.listings()) if (standsOn.has(id)) for (const object of at.objects(kind)) shown.add(object.id);
+  const cited = findings.flatMap((finding) => finding.evidence);
+  return cited.every((id) => shown.has(id)) ? [] : ['a finding cites an object of a listing that the control does not stand on'];
 }
 
 function compare(example: ControlExample, result: ControlResult): readonly string[] {

@@ -220,9 +220,8 @@ async function buildFiles(
   const reader = ledger.snapshot(cluster, run.number);
   const records = [...ledger.records(0, checkpoint.size)];
   const inPeriod = frozen.runs.filter((each) => observed(each) >= period.start && observed(each) < period.end);
-  // Differences of counters stand on the run before, which may lie before the period.
-  const before = frozen.runs.findLast((each) => withSnapshot(each) && each.number < run.number);
-  const shown = before === undefined || inPeriod.includes(before) ? inPeriod : [before, ...inPeriod];
+  const earlier = runsStoodOn(ledger, frozen).filter((each) => !inPeriod.includes(each));
+  const shown = [...earlier, ...inPeriod];
   const runs: RunInput[] = shown.map((summary) => ({
     summary,
     recordHash: Buffer.from(leafHash(records[summary.leaf]?.bytes ?? new Uint8Array())).toString('hex'),
@@ -256,6 +255,7 @@ async function buildFiles(
     bindings: readBindings(reader),
   });
   const time = new Date(frozen.time);
+  const cited = citedBy(stored.assessment);
   const reportPdf = await renderPdf(model, {
     prepareSignature: (doc, structParent) =>
       addSignaturePlaceholder(doc, { time, fieldName: 'Kubevidence', reason: 'Audit pack', name: config.organization, structParent }),
@@ -278,12 +278,28 @@ async function buildFiles(
       source: ledger.exhibit(cluster, exhibit.run, exhibit.kind as `${string}/${string}`),
       leaf: exhibit.leaf,
       proof: ledger.inclusionProof(exhibit.leaf, checkpoint.size),
-      cited: citedBy(stored.assessment),
+      cited: cited,
     })),
     assessment: { run: run.number, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
     catalog: { digest: stored.catalogDigest, bytes: ledger.catalog(stored.catalogDigest) },
     params: describeParams(catalog, inForce),
   });
+}
+
+/** Runs that the results stand on: differences of counters also stand on an earlier one, which may lie before the period. */
+function runsStoodOn(ledger: Ledger, { runs, run, stored }: Frozen): readonly RunSummary[] {
+  const missing = new Set(stored.assessment.controls.flatMap((control) => control.evidence.map(({ id }) => id)));
+  const found: RunSummary[] = [];
+  for (const each of runs.filter(withSnapshot).toReversed()) {
+    if (missing.size === 0) break;
+    if (each.number > run.number) continue;
+    const cited = ledger
+      .snapshot(each.cluster, each.number)
+      .listings()
+      .filter(({ id }) => missing.delete(id));
+    if (cited.length > 0) found.unshift(each);
+  }
+  return found;
 }
 
 /** Ids of all objects that a finding stands on. */

@@ -15,7 +15,7 @@ import {
 
 export interface PopulationReading {
   readonly gaps: readonly Gap[];
-  /** The listings that were read: all of `from` that are there, and those of `also` that the population looked into. */
+  /** What rows stand on: all of `from` that are there, those of `also` that the population looked into, and what it cited of earlier runs. */
   readonly listings: readonly { readonly listing: StoredListing; readonly optional: boolean }[];
 }
 
@@ -24,6 +24,7 @@ export function readPopulation(population: Population, reader: EvidenceReader, v
   const also = population.also ?? [];
   const declared = new Set([...population.from, ...also]);
   const looked = new Set<ListingKind>(population.from);
+  const earlier = new Map<string, StoredListing>();
   const gaps: Gap[] = population.from.flatMap((kind) => gapsOf(kind, reader.listing(kind), reader.scope));
   const open = (kind: ListingKind) => {
     if (!declared.has(kind)) throw new Error(`population ${population.name} reads ${kind}, which it does not declare`);
@@ -41,6 +42,9 @@ export function readPopulation(population: Population, reader: EvidenceReader, v
       open(kind);
       return reader.listing(kind);
     },
+    cite: (listing) => {
+      earlier.set(listing.id, listing);
+    },
     gap: (gap) => {
       gaps.push(gap);
     },
@@ -56,7 +60,7 @@ export function readPopulation(population: Population, reader: EvidenceReader, v
     const listing = reader.listing(kind);
     return listing === undefined ? [] : [{ listing, optional: !population.from.includes(kind) }];
   });
-  return { gaps, listings };
+  return { gaps, listings: [...listings, ...[...earlier.values()].map((listing) => ({ listing, optional: true }))] };
 }
 
 function gapsOf(kind: ListingKind, listing: StoredListing | undefined, scope: EvidenceReader['scope']): readonly Gap[] {

@@ -1,6 +1,6 @@
 /**
  * A population is the complete list of items that controls test, or says what is missing. Gaps of the listings it reads flow into it by
- * themselves (see populations/read-population); a population can add its own, such as an API server replica that did not answer.
+ * themselves (see assessment/read-population); a population can add its own, such as an API server replica that did not answer.
  */
 import type { EvidenceReader, Gap, ListingKind, StoredListing, StoredObject } from './evidence.ts';
 import type { Json } from './json.ts';
@@ -30,6 +30,8 @@ export interface PopulationInput {
   /** Streams the objects of the listings, in the order given. */
   each(...kinds: readonly ListingKind[]): Iterable<StoredObject>;
   listing(kind: ListingKind): StoredListing | undefined;
+  /** Says that rows stand on this listing of an earlier snapshot too (differences of counters). */
+  cite(listing: StoredListing): void;
   /** Says that the population is not complete. */
   gap(gap: Gap): void;
 }

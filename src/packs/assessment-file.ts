@@ -124,13 +124,13 @@ function problemsOfDefinitions(record: RecordOf<'assessed'>, { catalog, params }
   return problems;
 }
 
-/** Every listing that a result stands on is an exhibit that says the same of itself, and every object that a finding cites is shown. */
+/** Every listing that a result stands on is an exhibit that says the same of itself, and shows every object that its findings cite. */
 function problemsOfEvidence(assessment: Assessment, exhibits: readonly ExhibitFacts[]) {
   const problems = new Set<string>();
   const listings = new Map(exhibits.map((exhibit) => [exhibit.listing, exhibit]));
-  const objects = new Set(exhibits.flatMap((exhibit) => [...exhibit.objects]));
   const [usedListings, usedObjects] = [new Set<string>(), new Set<string>()];
   for (const control of assessment.controls) {
+    const objects: ReadonlySet<string>[] = [];
     for (const { id, kind, items, complete } of control.evidence) {
       usedListings.add(id);
       const exhibit = listings.get(id);
@@ -138,10 +138,14 @@ function problemsOfEvidence(assessment: Assessment, exhibits: readonly ExhibitFa
       if (exhibit === undefined) problems.add(`${what}, and no exhibit shows that listing`);
       else if (exhibit.kind !== kind || exhibit.items !== items || exhibit.complete !== complete)
         problems.add(`${what} with ${items} items, and ${exhibit.id} says something else of that listing`);
+      if (exhibit !== undefined) objects.push(exhibit.objects);
     }
-    for (const id of control.findings.flatMap((finding) => finding.evidence)) {
+    for (const id of new Set(control.findings.flatMap((finding) => finding.evidence))) {
       usedObjects.add(id);
-      if (!objects.has(id)) problems.add(`a finding of ${visible(control.id)} cites the object ${visible(id)}, and no exhibit shows it`);
+      if (!objects.some((each) => each.has(id)))
+        problems.add(
+          `a finding of ${visible(control.id)} cites the object ${visible(id)}, and no exhibit that the control stands on shows it`,
+        );
     }
   }
   return { problems: [...problems], objects: usedObjects.size, listings: usedListings.size };

@@ -40,11 +40,16 @@ const noEarlierRun: Gap = {
   closedBy: 'collect a second time, before the API server restarts',
 };
 
-function* eachReplica(input: PopulationInput, toRow: (row: Row, metrics: Metrics, earlier: Metrics | undefined) => Row): Iterable<Row> {
+/** `toRow` counts since an earlier page of the same process, which the row then stands on too; null when there is none. */
+function* eachReplica(input: PopulationInput, toRow: (row: Row, metrics: Metrics, earlier: () => Metrics | null) => Row): Iterable<Row> {
   const metrics = readMetrics(input);
   if (metrics === undefined) return;
   const replica = findAnsweringReplica(input, metrics);
-  const [earlier] = readEarlier(input.reader, metrics.process);
+  const earlier = () => {
+    const [page] = readEarlier(input, metrics.process);
+    if (page !== undefined) input.cite(page.listing);
+    return page ?? null;
+  };
   yield toRow(baseRow(replica, metrics), metrics, earlier);
 }
 
@@ -53,9 +58,11 @@ export const auditGrowth: Population = {
   doc: 'An API server process, with what it has recorded in its audit log since an earlier run',
   from,
   *rows(input) {
-    yield* eachReplica(input, (row, metrics, earlier) =>
-      earlier === undefined ? { ...row, gaps: [noEarlierRun] } : { ...row, newRecords: records(metrics) - records(earlier) },
-    );
+    yield* eachReplica(input, (row, metrics, findEarlier) => {
+      const earlier = findEarlier();
+      if (earlier === null) return { ...row, gaps: [noEarlierRun] };
+      return { ...row, evidence: [...row.evidence, ...earlier.evidence], newRecords: records(metrics) - records(earlier) };
+    });
   },
 };
 
@@ -64,11 +71,13 @@ export const auditLosses: Population = {
   doc: 'An API server process that records, with the audit events that it lost since an earlier run',
   from,
   *rows(input) {
-    yield* eachReplica(input, (row, metrics, earlier) => {
+    yield* eachReplica(input, (row, metrics, findEarlier) => {
       const total = losses(metrics);
       if (total === 0) return { ...row, lost: 0 };
       // Losses of which nobody knows when they were: an earlier run of the same process tells.
-      return earlier === undefined ? { ...row, gaps: [noEarlierRun] } : { ...row, lost: total - losses(earlier) };
+      const earlier = findEarlier();
+      if (earlier === null) return { ...row, gaps: [noEarlierRun] };
+      return { ...row, evidence: [...row.evidence, ...earlier.evidence], lost: total - losses(earlier) };
     });
   },
 };

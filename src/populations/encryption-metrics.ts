@@ -3,7 +3,7 @@
  * with the key's name counts the same operations again and is skipped. Counters are cumulative, so what was written under an earlier
  * configuration must not speak for the present one: they are taken as differences to the first run under the present configuration.
  */
-import type { EvidenceReader } from '../model/index.ts';
+import type { PopulationInput } from '../model/index.ts';
 import type { Writes } from './encryption-files.ts';
 import { strengthOf } from './encryption-files.ts';
 import type { Metrics } from './metrics.ts';
@@ -58,11 +58,11 @@ function configurationOf(metrics: Metrics): string {
 }
 
 /** The run that counters are compared with: undefined when everything since the process started was under the present configuration. */
-function findBase(metrics: Metrics, reader: EvidenceReader): Metrics | undefined {
+function findBase(metrics: Metrics, input: PopulationInput): Metrics | undefined {
   if (sum(metrics, reloads, ({ status }) => status === 'success') === 0) return undefined;
   const present = configurationOf(metrics);
   let base: Metrics | undefined;
-  for (const earlier of readEarlier(reader, metrics.process)) {
+  for (const earlier of readEarlier(input, metrics.process)) {
     if (configurationOf(earlier) !== present) return base ?? earlier;
     base = earlier;
   }
@@ -84,11 +84,13 @@ function storedSecrets(metrics: Metrics): number | undefined {
   return gauge === undefined || Number.isNaN(gauge.value) || gauge.value < 0 ? undefined : gauge.value;
 }
 
-export function observe(metrics: Metrics, reader: EvidenceReader): Observation {
+export function observe(metrics: Metrics, input: PopulationInput): Observation {
   const written = minus(count(metrics, 'to_storage'), undefined);
-  const since = minus(written, maybeCount(findBase(metrics, reader), 'to_storage'));
+  const base = findBase(metrics, input);
+  const since = minus(written, maybeCount(base, 'to_storage'));
   const read = count(metrics, 'from_storage');
-  const [earlier] = readEarlier(reader, metrics.process);
+  const [earlier] = readEarlier(input, metrics.process);
+  for (const page of [base, earlier]) if (page !== undefined) input.cite(page.listing);
   return {
     covers: written.strong + written.weak + written.plain + read.strong + read.weak + read.plain > 0,
     writes: verdict(since),

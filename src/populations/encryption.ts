@@ -70,7 +70,7 @@ function* readHolders(input: PopulationInput): Iterable<Holder> {
 
 function* readServers(input: PopulationInput, file: FileVerdict | undefined): Iterable<Holder> {
   const metrics = input.reader.scope === 'cluster' ? readMetrics(input) : undefined;
-  const observed = metrics === undefined ? undefined : observe(metrics, input.reader);
+  const observed = metrics === undefined ? undefined : observe(metrics, input);
   const servers = [...apiServers.rows(input)];
   for (const row of servers) {
     const only = servers.length === 1 ? metrics : undefined;

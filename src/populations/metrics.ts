@@ -1,6 +1,6 @@
 /** The metrics page of one API server replica. Counters count since that process started, so they are compared only within one process. */
 import { createHash } from 'node:crypto';
-import type { EvidenceReader, PopulationInput, StoredObject } from '../model/index.ts';
+import type { EvidenceReader, PopulationInput, StoredListing, StoredObject } from '../model/index.ts';
 import { at, isComplete, listAt, textAt } from '../model/index.ts';
 
 export interface Sample {
@@ -9,6 +9,7 @@ export interface Sample {
 }
 
 export interface Metrics {
+  readonly listing: StoredListing;
   readonly evidence: readonly string[];
   /** One of the stored objects, for findings to point at. */
   readonly object: StoredObject;
@@ -37,11 +38,14 @@ function readPage(source: Pick<EvidenceReader, 'listing' | 'objects'>): Metrics 
     evidence.push(object.id);
     if (object.name === 'process_start_time_seconds') process = { object, start: textAt(listAt(object.body, 'samples')[0], 'value') ?? '' };
   }
-  return process === undefined ? undefined : { evidence, object: process.object, process: process.start, families };
+  return process === undefined ? undefined : { listing, evidence, object: process.object, process: process.start, families };
 }
 
-/** The latest snapshots before this one whose page came from the same process, newest first; lazily, because each is read from storage. */
-export function* readEarlier(reader: EvidenceReader, process: string): Iterable<Metrics> {
+/**
+ * Pages of the same process in the snapshots before this one, newest first; lazily, because each is read from storage. Whoever draws a
+ * difference to one cites its listing.
+ */
+export function* readEarlier({ reader }: PopulationInput, process: string): Iterable<Metrics> {
   // A replica behind a load balancer answers only now and then, so a page of another process does not end the walk at once.
   let others = 0;
   for (let earlier = reader.previous(); earlier !== null && others < 10; earlier = earlier.previous()) {

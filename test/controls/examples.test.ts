@@ -16,3 +16,12 @@ describe.each(catalog.controls.map((control) => [control.id, control] as const))
     expect(runExample(control, example, populations).problems).toEqual([]);
   });
 });
+
+test('a difference of counters stands on the listings of both runs', () => {
+  const control = catalog.controls.find(({ id }) => id === 'AUD-002');
+  const example = control?.examples.find(({ outcome, before }) => outcome === 'pass' && before !== undefined);
+  if (control === undefined || example === undefined) throw new Error('AUD-002 has no such example');
+  const { evidence } = runExample(control, example, populations).result;
+  const pages = evidence.filter(({ kind }) => kind === 'k8s.apiserver/metrics');
+  expect(new Set(pages.map(({ id }) => id)).size).toBe(2);
+});
