@@ -19,6 +19,7 @@ const build = [
   // What a renamed source left behind would be packed.
   ['-e', "fs.rmSync('dist', { recursive: true, force: true })"],
   [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.build.json'],
+  [join(root, 'scripts', 'prepare-catalog.mjs')],
 ];
 
 /** Each task: the commands it runs in order, every one with the pinned Node. */

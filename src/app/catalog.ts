@@ -1,7 +1,7 @@
 /** The catalog in force: what ships with the package, plus the user's own controls, with effective parameters and their digests. */
 import { hash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { checkConfiguredParams, effectiveParams, loadCatalog } from '../catalog/index.ts';
+import { checkConfiguredParams, effectiveParams, loadCatalog, prepareCatalog, readPrepared } from '../catalog/index.ts';
 import { type ExampleResult, runExamples } from '../control-examples.ts';
 import type { Catalog, Json } from '../model/index.ts';
 import { canonicalBytes } from '../model/index.ts';
@@ -27,11 +27,17 @@ export function loadCatalogInForce(config: Pick<Config, 'controlDirs' | 'params'
     controlDirs: [shipped.controls, ...(config?.controlDirs ?? [])],
     mappingDirs: [shipped.mappings],
     populations: populationNames,
+    prepared: readPrepared(shipped.prepared),
   });
   const configured = config?.params ?? {};
   checkConfiguredParams(catalog.controls, configured);
   const effective = Object.fromEntries(catalog.controls.map((control) => [control.id, effectiveParams(control, configured[control.id])]));
   return { catalog, configured, paramsDigest: hash('sha256', canonicalBytes(effective)) };
+}
+
+/** The shipped catalog as the build keeps it, so that a command need not parse its YAML: the text of {@link shipped}.prepared. */
+export function prepareShippedCatalog(): string {
+  return JSON.stringify(prepareCatalog({ controlDirs: [shipped.controls], mappingDirs: [shipped.mappings] }));
 }
 
 /** Runs the examples of the shipped controls, or of those in `directory`. */

@@ -19,7 +19,12 @@ export interface AppContext {
 /** The package's own directory: `controls`, `mappings`, `reports`, `demo` lie in it, beside `src` or `dist`. */
 export const packageRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-export const shipped = { controls: join(packageRoot, 'controls'), mappings: join(packageRoot, 'mappings') };
+export const shipped = {
+  controls: join(packageRoot, 'controls'),
+  mappings: join(packageRoot, 'mappings'),
+  /** Written by the build (scripts/prepare-catalog.mjs); absent beside the sources. */
+  prepared: fileURLToPath(new URL('../catalog/prepared.json', import.meta.url)),
+};
 
 export const toolVersion: string = (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 export const toolName = `kubevidence/${toolVersion}`;

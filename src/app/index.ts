@@ -27,6 +27,8 @@ type Later<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promis
 export const assessCommand: typeof Assess.assessCommand = async (...args) => (await import('./assess.ts')).assessCommand(...args);
 export const loadCatalogInForce: Later<typeof Catalog.loadCatalogInForce> = async (...args) =>
   (await import('./catalog.ts')).loadCatalogInForce(...args);
+export const prepareShippedCatalog: Later<typeof Catalog.prepareShippedCatalog> = async () =>
+  (await import('./catalog.ts')).prepareShippedCatalog();
 export const runControlExamples: Later<typeof Catalog.runControlExamples> = async (...args) =>
   (await import('./catalog.ts')).runControlExamples(...args);
 export const collectFiles: typeof CollectFiles.collectFiles = async (...args) => (await import('./collect-files.ts')).collectFiles(...args);

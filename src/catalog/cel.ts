@@ -236,10 +236,11 @@ export function toCel(value: unknown): unknown {
     }
     return copy ?? value;
   }
-  if (Object.hasOwn(value, 'constructor') || Object.hasOwn(value, '__proto__'))
-    return new Map(Object.entries(value).map(([key, each]) => [key, toCel(each)] as const));
   let copy: Record<string, unknown> | undefined;
-  for (const [key, each] of Object.entries(value)) {
+  for (const key in value) {
+    if (key === 'constructor' || key === '__proto__')
+      return new Map(Object.entries(value).map(([name, each]) => [name, toCel(each)] as const));
+    const each = (value as Record<string, unknown>)[key];
     const made = toCel(each);
     if (made !== each) (copy ??= { ...value })[key] = made;
   }

@@ -15,7 +15,9 @@ import {
   reasonOf,
   visible,
 } from '../model/index.ts';
+import type { ZodType } from 'zod';
 import { checkCisReferences, checkControl, checkFramework } from './cross-checks.ts';
+import { type Prepared, prepareKey } from './prepared.ts';
 import { controlSchema, frameworkSchema } from './schemas.ts';
 import { parseYaml, readText, type YamlFile } from './yaml-file.ts';
 
@@ -25,6 +27,8 @@ export interface CatalogSources {
   readonly mappingDirs: readonly string[];
   /** Names of the populations that exist. */
   readonly populations: readonly string[];
+  /** What the build has parsed already. */
+  readonly prepared?: Prepared;
 }
 
 interface Loaded<T> {
@@ -34,9 +38,9 @@ interface Loaded<T> {
 }
 
 /** Errors: `configuration`, naming file, line and key. */
-export function loadCatalog({ controlDirs, mappingDirs, populations }: CatalogSources): Catalog {
-  const controls = controlDirs.flatMap((directory) => listYaml(directory)).map((file) => loadControl(file));
-  const frameworks = mappingDirs.flatMap((directory) => listYaml(directory)).map((file) => loadFramework(file));
+export function loadCatalog({ controlDirs, mappingDirs, populations, prepared = new Map() }: CatalogSources): Catalog {
+  const controls = controlDirs.flatMap((directory) => listYaml(directory)).map((file) => loadControl(file, prepared));
+  const frameworks = mappingDirs.flatMap((directory) => listYaml(directory)).map((file) => loadFramework(file, prepared));
   refuseTwice(controls, (control) => control.id);
   refuseTwice(frameworks, (framework) => `${framework.id} ${framework.version}`);
 
@@ -69,8 +73,23 @@ export function makeCatalog(controls: readonly Control[], frameworks: readonly F
   return { ...rest, bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function loadControl(file: string): Loaded<Control> {
-  const { value, placeOf } = parseYaml(readText(file), file, controlSchema);
+/** What a build keeps for {@link CatalogSources.prepared}: every file of the directories, by its digest. Errors as `loadCatalog`. */
+export function prepareCatalog({ controlDirs, mappingDirs }: Pick<CatalogSources, 'controlDirs' | 'mappingDirs'>): Record<string, unknown> {
+  const parse = (directories: readonly string[], load: (file: string, prepared: Prepared) => Loaded<unknown>) =>
+    directories.flatMap((directory) => listYaml(directory)).map((file) => [prepareKey(readText(file)), load(file, new Map()).value]);
+  return Object.fromEntries([...parse(controlDirs, loadControl), ...parse(mappingDirs, loadFramework)]) as Record<string, unknown>;
+}
+
+/** Positions are needed only for what is wrong, so a file that was prepared is parsed for them then. */
+function load<T, S extends ZodType<T>>(file: string, schema: S, prepared: Prepared): Omit<Loaded<T>, 'file'> {
+  const text = readText(file);
+  const known = prepared.get(prepareKey(text));
+  if (known === undefined) return parseYaml(text, file, schema);
+  return { value: known as T, placeOf: (...path) => parseYaml(text, file, schema).placeOf(...path) };
+}
+
+function loadControl(file: string, prepared: Prepared): Loaded<Control> {
+  const { value, placeOf } = load<Control, typeof controlSchema>(file, controlSchema, prepared);
   const expected = basename(file).replace(/\.ya?ml$/, '');
   if (value.id !== expected)
     throw new KubevidenceError('configuration', `the control ${value.id} is in a file named ${visible(expected)}`, {
@@ -81,8 +100,8 @@ function loadControl(file: string): Loaded<Control> {
 }
 
 /** A framework's file is named after its id, with the version where several versions are kept. */
-function loadFramework(file: string): Loaded<Framework> {
-  const { value, placeOf } = parseYaml(readText(file), file, frameworkSchema);
+function loadFramework(file: string, prepared: Prepared): Loaded<Framework> {
+  const { value, placeOf } = load<Framework, typeof frameworkSchema>(file, frameworkSchema, prepared);
   const name = basename(file).replace(/\.ya?ml$/, '');
   if (name !== value.id && name !== `${value.id}-${value.version}`)
     throw new KubevidenceError('configuration', `the framework ${value.id} is in a file named ${visible(name)}`, {

@@ -1,8 +1,17 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { type CatalogSources, checkConfiguredParams, effectiveParams, loadCatalog, pickFrameworks } from '../../src/catalog/index.ts';
+import {
+  type CatalogSources,
+  checkConfiguredParams,
+  effectiveParams,
+  loadCatalog,
+  pickFrameworks,
+  prepareCatalog,
+  readPrepared,
+} from '../../src/catalog/index.ts';
 import { KubevidenceError } from '../../src/model/index.ts';
 import { control, directory, framework, requirement } from './given.ts';
 
@@ -229,5 +238,35 @@ describe('the benchmark that fits the cluster', () => {
       `toy-benchmark ${expected}`,
       'a-law 1.0.0',
     ]);
+  });
+});
+
+describe('what the build has prepared', () => {
+  const sources = () => {
+    const controls = directory({ 'TOY-001.yaml': stringify(control()) });
+    return { controlDirs: [controls], mappingDirs: [directory({ 'toy-benchmark.yaml': stringify(framework()) })], populations: ['toys'] };
+  };
+
+  test('is the same catalog', () => {
+    const from = sources();
+    const file = join(directory({}), 'prepared.json');
+    writeFileSync(file, JSON.stringify(prepareCatalog(from)));
+    const prepared = readPrepared(file);
+    expect(prepared.size).toBe(2);
+    expect(loadCatalog({ ...from, prepared }).digest).toBe(loadCatalog(from).digest);
+  });
+
+  test('does not speak for a file that changed, and still places a mistake', () => {
+    const from = sources();
+    const prepared = new Map(Object.entries(prepareCatalog(from)));
+    const [dir = ''] = from.controlDirs;
+    writeFileSync(join(dir, 'TOY-001.yaml'), stringify(control({ title: 'No toy is blunt' })));
+    expect(loadCatalog({ ...from, prepared }).controls[0]?.title).toBe('No toy is blunt');
+    writeFileSync(join(dir, 'TOY-001.yaml'), stringify(control()));
+    expect(complaint(() => loadCatalog({ ...from, populations: ['games'], prepared }))).toMatchObject({ key: 'population' });
+  });
+
+  test.each(['', '{', '[]', 'null'])('is ignored when it is %j', (text) => {
+    expect(readPrepared(join(directory({ 'p.json': text }), 'p.json')).size).toBe(0);
   });
 });
