@@ -37,7 +37,7 @@ export function loadCatalogInForce(config: Pick<Config, 'controlDirs' | 'params'
 
 /** The shipped catalog as the build keeps it, so that a command need not parse its YAML: the text of {@link shipped}.prepared. */
 export function prepareShippedCatalog(): string {
-  return JSON.stringify(prepareCatalog({ controlDirs: [shipped.controls], mappingDirs: [shipped.mappings] }));
+  return JSON.stringify(prepareCatalog({ controlDirs: [shipped.controls], mappingDirs: [shipped.mappings], populations: populationNames }));
 }
 
 /** Runs the examples of the shipped controls, or of those in `directory`. */

@@ -2,7 +2,7 @@
  * One control over the rows of its population. An outcome starts at notAssessed and has to earn pass: every row answered, nothing
  * missing, and evidence to stand on. What is kept of a row is a finding or a gap, never the row.
  */
-import { type Budget, CelProblem, compilePredicate, type Predicate, renderMessage, stepsPerControl, toCel } from '../catalog/index.ts';
+import { type Budget, CelProblem, compileMessage, compilePredicate, type Predicate, stepsPerControl, toCel } from '../catalog/index.ts';
 import {
   canonicalize,
   type Control,
@@ -66,6 +66,7 @@ function predicatesOf(control: Control): Predicates {
 export function startEvaluation(control: Control, options: EvaluationOptions): Evaluation {
   const { where, undecided, expect } = predicatesOf(control);
   const params = toCel(options.params);
+  const describe = compileMessage(control.message);
   const budget: Budget = { left: stepsPerControl };
   const exceptions = new Map(options.exceptions.filter((each) => each.control === control.id).map((each) => [each.item, each.id]));
   const findings: Finding[] = [];
@@ -102,11 +103,10 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
         open.first ??= row.item;
         open.rows += 1;
       } else if (inside === true && isOpen === false && ask(expect, prepared) === false) {
-        const message = renderMessage(control.message, { ...row, params: options.params });
         findings.push({
           item: row.item,
           resource: row.resource,
-          message,
+          message: describe(row, options.params),
           evidence: [...row.evidence],
           exception: exceptions.get(row.item) ?? null,
         });

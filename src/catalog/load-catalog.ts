@@ -38,7 +38,32 @@ interface Loaded<T> {
 }
 
 /** Errors: `configuration`, naming file, line and key. */
-export function loadCatalog({ controlDirs, mappingDirs, populations, prepared = new Map() }: CatalogSources): Catalog {
+export function loadCatalog({ prepared = new Map(), ...sources }: CatalogSources): Catalog {
+  try {
+    return load(sources, prepared);
+  } catch (error) {
+    // What was prepared has no lines to name; what is wrong is found again in the files.
+    if (prepared.size === 0 || !(error instanceof KubevidenceError)) throw error;
+    return load(sources, new Map());
+  }
+}
+
+/** What a build keeps for {@link CatalogSources.prepared}: every file of a catalog that loads, by its digest. Errors as `loadCatalog`. */
+export function prepareCatalog(sources: CatalogSources): Record<string, unknown> {
+  loadCatalog(sources);
+  const prepared: Record<string, unknown> = {};
+  for (const [directories, schema] of [
+    [sources.controlDirs, controlSchema],
+    [sources.mappingDirs, frameworkSchema],
+  ] as const)
+    for (const file of directories.flatMap((directory) => listYaml(directory))) {
+      const text = readText(file);
+      prepared[prepareKey(text)] = parseYaml<ZodType>(text, file, schema).value;
+    }
+  return prepared;
+}
+
+function load({ controlDirs, mappingDirs, populations }: Omit<CatalogSources, 'prepared'>, prepared: Prepared): Catalog {
   const controls = controlDirs.flatMap((directory) => listYaml(directory)).map((file) => loadControl(file, prepared));
   const frameworks = mappingDirs.flatMap((directory) => listYaml(directory)).map((file) => loadFramework(file, prepared));
   refuseTwice(controls, (control) => control.id);
@@ -73,23 +98,14 @@ export function makeCatalog(controls: readonly Control[], frameworks: readonly F
   return { ...rest, bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** What a build keeps for {@link CatalogSources.prepared}: every file of the directories, by its digest. Errors as `loadCatalog`. */
-export function prepareCatalog({ controlDirs, mappingDirs }: Pick<CatalogSources, 'controlDirs' | 'mappingDirs'>): Record<string, unknown> {
-  const parse = (directories: readonly string[], load: (file: string, prepared: Prepared) => Loaded<unknown>) =>
-    directories.flatMap((directory) => listYaml(directory)).map((file) => [prepareKey(readText(file)), load(file, new Map()).value]);
-  return Object.fromEntries([...parse(controlDirs, loadControl), ...parse(mappingDirs, loadFramework)]) as Record<string, unknown>;
-}
-
-/** Positions are needed only for what is wrong, so a file that was prepared is parsed for them then. */
-function load<T, S extends ZodType<T>>(file: string, schema: S, prepared: Prepared): Omit<Loaded<T>, 'file'> {
+function parse<T>(file: string, schema: ZodType<T>, prepared: Prepared): Omit<Loaded<T>, 'file'> {
   const text = readText(file);
   const known = prepared.get(prepareKey(text));
-  if (known === undefined) return parseYaml(text, file, schema);
-  return { value: known as T, placeOf: (...path) => parseYaml(text, file, schema).placeOf(...path) };
+  return known === undefined ? parseYaml(text, file, schema) : { value: known as T, placeOf: () => ({ file }) };
 }
 
 function loadControl(file: string, prepared: Prepared): Loaded<Control> {
-  const { value, placeOf } = load<Control, typeof controlSchema>(file, controlSchema, prepared);
+  const { value, placeOf } = parse<Control>(file, controlSchema, prepared);
   const expected = basename(file).replace(/\.ya?ml$/, '');
   if (value.id !== expected)
     throw new KubevidenceError('configuration', `the control ${value.id} is in a file named ${visible(expected)}`, {
@@ -101,7 +117,7 @@ function loadControl(file: string, prepared: Prepared): Loaded<Control> {
 
 /** A framework's file is named after its id, with the version where several versions are kept. */
 function loadFramework(file: string, prepared: Prepared): Loaded<Framework> {
-  const { value, placeOf } = load<Framework, typeof frameworkSchema>(file, frameworkSchema, prepared);
+  const { value, placeOf } = parse<Framework>(file, frameworkSchema, prepared);
   const name = basename(file).replace(/\.ya?ml$/, '');
   if (name !== value.id && name !== `${value.id}-${value.version}`)
     throw new KubevidenceError('configuration', `the framework ${value.id} is in a file named ${visible(name)}`, {

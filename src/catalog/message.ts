@@ -16,15 +16,27 @@ export function placeholdersOf(message: string): { readonly paths: readonly stri
   return { paths, problem: /[{}]/.test(message.replace(placeholder, '')) ? 'a brace stands alone' : null };
 }
 
-/** `values` are the row's fields, and `params` below the key `params`. */
-export function renderMessage(message: string, values: Readonly<Record<string, unknown>>): string {
-  return message.replace(placeholder, (_, name: string) => shown(follow(values, name.split('.'))));
+/** Splits a message once; what it gives fills in the fields of a row, and `params` for what stands below that key. */
+export function compileMessage(message: string): (row: Readonly<Record<string, unknown>>, params: unknown) => string {
+  // Text and placeholders in turn.
+  const parts = message.split(placeholder).map((part, index) => (index % 2 === 0 ? part : part.split('.')));
+  return (row, params) =>
+    parts
+      .map((part) => {
+        if (typeof part === 'string') return part;
+        const [first = '', ...rest] = part;
+        return shown(first === 'params' ? follow(params, rest) : follow(row, part));
+      })
+      .join('');
 }
 
-function follow(value: unknown, [step, ...rest]: readonly string[]): unknown {
-  if (step === undefined) return value;
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
-  return follow((value as Record<string, unknown>)[step], rest);
+function follow(value: unknown, path: readonly string[]): unknown {
+  let current = value;
+  for (const step of path) {
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, step)) return undefined;
+    current = (current as Record<string, unknown>)[step];
+  }
+  return current;
 }
 
 function shown(value: unknown): string {

@@ -45,24 +45,39 @@ function templateOf(object: StoredObject): JsonObject | undefined {
   return isObject(spec) ? spec : undefined;
 }
 
-/** Pods first, then the templates. Streams; holds one entry per controller in memory. */
-export function* readPodSpecs(input: PopulationInput): Iterable<PodSpec> {
+const remembered = new WeakMap<EvidenceReader, readonly PodSpec[]>();
+/** Larger clusters stream, once for each population. */
+const mostRemembered = 20_000;
+
+/** Pods first, then the templates. Several populations ask, so those of a moderately large snapshot are kept. */
+export function readPodSpecs(input: PopulationInput): Iterable<PodSpec> {
+  // Each population still says which evidence it stands on.
+  const items = podListings.reduce((sum, kind) => sum + (input.listing(kind)?.items ?? 0), 0);
+  if (items > mostRemembered) return eachPodSpec(input);
+  const known = remembered.get(input.reader) ?? [...eachPodSpec(input)];
+  remembered.set(input.reader, known);
+  return known;
+}
+
+/** Streams; holds one entry per controller in memory. */
+function* eachPodSpec(input: PopulationInput): Iterable<PodSpec> {
   const unique = uniqueKeys();
   // Controllers that have a pod, by uid, or by name for those whose uid is not known (manifests).
   const busy = new Set<string>();
   const nameKey = (kind: string, namespace: string, name: string) => `${kind}/${segment(namespace)}/${segment(name)}`;
   const markOwner = (object: StoredObject) => {
     const owner = controllerOf(object);
-    if (owner === undefined) return;
+    // Pods of one ReplicaSet are neighbours more often than not.
+    if (owner === undefined || (owner.uid !== '' && busy.has(owner.uid))) return owner;
     busy.add(owner.uid);
     busy.add(nameKey(owner.kind, object.namespace, owner.name));
+    return owner;
   };
   const isBusy = (object: StoredObject) =>
     object.uid === '' ? busy.has(nameKey(object.type, object.namespace, object.name)) : busy.has(object.uid);
 
   for (const pod of input.each('k8s.pods/pods')) {
-    markOwner(pod);
-    const owner = controllerOf(pod);
+    const owner = markOwner(pod);
     const spec = at(pod.body, 'spec');
     yield {
       object: pod,
@@ -111,6 +126,7 @@ const summaries = new WeakMap<EvidenceReader, WorkloadSummary>();
 
 /** Where workloads are and which accounts they use. Several populations ask, so one snapshot's pods are read once for all of them. */
 export function summarizeWorkloads(input: PopulationInput): WorkloadSummary {
+  for (const kind of podListings) input.listing(kind);
   const known = summaries.get(input.reader);
   if (known !== undefined) return known;
   const countIn = new Map<string, number>();
