@@ -7,6 +7,7 @@ import {
   canonicalize,
   type Control,
   type ControlResult,
+  type ExactTime,
   clip,
   type Finding,
   type Gap,
@@ -72,6 +73,7 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
   const findings: Finding[] = [];
   const gaps = new Map<string, Gap>();
   const unanswered = new Map<string, { readonly first: string; rows: number }>();
+  const times: (ExactTime | null | undefined)[] = [];
   const open: { first?: string; rows: number } = { rows: 0 };
   let size = 0;
   let tested = 0;
@@ -97,7 +99,10 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
       const { row } = prepared;
       size += 1;
       const inside = where === null ? true : ask(where, prepared);
-      if (inside !== false) tested += 1;
+      if (inside !== false) {
+        tested += 1;
+        times.push(row.since);
+      }
       const isOpen = inside === true && undecided !== null ? ask(undecided, prepared) : false;
       if (isOpen === true) {
         open.first ??= row.item;
@@ -109,6 +114,7 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
           message: describe(row, options.params),
           evidence: [...row.evidence],
           exception: exceptions.get(row.item) ?? null,
+          ...(row.since && { since: row.since }),
         });
         return;
       }
@@ -131,6 +137,7 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
       all.push(...forPerson);
       const provider = providerGap(control, found, all, tested, options.managed);
       const outcome = provider === null ? found : 'providerResponsibility';
+      const since = latestOf(times);
       // A pass stands on what was read whole; an optional listing that was not is nothing that it may stand on.
       const standsOn = evidence.filter(({ optional, shown }) => !(optional && outcome === 'pass' && !shown.complete));
       return {
@@ -143,6 +150,7 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
         evidence: standsOn.map(({ shown }) => shown),
         findings: findings.sort((a, b) => (a.item < b.item ? -1 : 1)),
         gaps: provider === null ? all : [provider, ...all],
+        ...(outcome === 'pass' && since !== undefined && { since }),
       };
     },
   };
@@ -161,6 +169,16 @@ function decide({ failures, gaps, forPerson, tested, whenEmpty }: Counted): Outc
   if (gaps > 0) return 'notAssessed';
   if (forPerson > 0) return 'manual';
   return tested > 0 ? 'pass' : whenEmpty;
+}
+
+/** Since when all rows have been as they are: undefined as soon as one does not say. */
+function latestOf(times: readonly (ExactTime | null | undefined)[]): ExactTime | undefined {
+  let latest: ExactTime | undefined;
+  for (const time of times) {
+    if (time === undefined) return undefined;
+    if (time !== null && (latest === undefined || time.at > latest.at)) latest = time;
+  }
+  return latest;
 }
 
 /**

@@ -14,12 +14,18 @@ const gap = z.strictObject({
   closedBy: z.string().optional(),
 });
 
+const since = z
+  .strictObject({ at: instant, source: z.string() })
+  .optional()
+  .describe('since when it has been so, where the evidence itself names the moment');
+
 const finding = z.strictObject({
   item: z.string().describe('stable id in the population'),
   resource: z.strictObject({ apiVersion: z.string(), kind: z.string(), namespace: z.string(), name: z.string(), uid: z.string() }),
   message: z.string(),
   evidence: z.array(z.string()).describe('salted ids of the objects that the finding stands on'),
   exception: z.string().nullable(),
+  since,
 });
 
 const controlResult = z.strictObject({
@@ -36,6 +42,7 @@ const controlResult = z.strictObject({
   evidence: z.array(z.strictObject({ kind: z.string(), id: z.string(), items: z.int(), complete: z.boolean() })),
   findings: z.array(finding),
   gaps: z.array(gap),
+  since,
 });
 
 const requirementResult = z.strictObject({

@@ -2,7 +2,7 @@
  * A population is the complete list of items that controls test, or says what is missing. Gaps of the listings it reads flow into it by
  * themselves (see assessment/read-population); a population can add its own, such as an API server replica that did not answer.
  */
-import type { EvidenceReader, Gap, ListingKind, StoredListing, StoredObject } from './evidence.ts';
+import type { EvidenceReader, Gap, Instant, ListingKind, StoredListing, StoredObject } from './evidence.ts';
 import type { Json } from './json.ts';
 
 export interface ResourceRef {
@@ -13,16 +13,27 @@ export interface ResourceRef {
   readonly uid: string;
 }
 
-/** One item. Besides these three, any JSON fields that CEL sees as `item.<field>` and messages as `{field}`. */
+/** A moment that the evidence names. `source` says where: `creationTimestamp of ClusterRoleBinding/friday`. */
+export interface ExactTime {
+  readonly at: Instant;
+  readonly source: string;
+}
+
+/** One item. Besides these, any JSON fields that CEL sees as `item.<field>` and messages as `{field}`. */
 export interface Row {
   /** Natural key, stable over time and re-creation: `subject|binding|role`, `namespace/pod/container`. Unique in the population. */
   readonly item: string;
   readonly resource: ResourceRef;
   /** Ids of the stored objects that the row was made from. */
   readonly evidence: readonly string[];
+  /**
+   * Since when the row has been as it is, where the evidence itself names the moment; null for a row that follows others and has no time
+   * of its own.
+   */
+  readonly since?: ExactTime | null;
   /** What is unknown about this one row: then the row is a gap unless `expect` is already decided false. */
   readonly gaps?: readonly Gap[];
-  readonly [field: string]: Json | undefined | ResourceRef | readonly Gap[];
+  readonly [field: string]: Json | undefined | ResourceRef | ExactTime | readonly Gap[];
 }
 
 export interface PopulationInput {

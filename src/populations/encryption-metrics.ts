@@ -3,7 +3,7 @@
  * with the key's name counts the same operations again and is skipped. Counters are cumulative, so what was written under an earlier
  * configuration must not speak for the present one: they are taken as differences to the first run under the present configuration.
  */
-import type { PopulationInput } from '../model/index.ts';
+import type { ExactTime, PopulationInput } from '../model/index.ts';
 import type { Writes } from './encryption-files.ts';
 import { strengthOf } from './encryption-files.ts';
 import type { Metrics } from './metrics.ts';
@@ -23,6 +23,10 @@ export interface Observation {
   readonly covers: boolean;
   /** Undefined when no Secret was written since the configuration took effect. */
   readonly writes: Writes | undefined;
+  /** Of the kind that `writes` says. */
+  readonly written: number;
+  /** When the present configuration took effect. */
+  readonly since: ExactTime | null;
   /** Reads in plain text, or of an unknown form, since the earlier run or the start. */
   readonly plainReads: number;
   /** The same since the process started. */
@@ -69,6 +73,16 @@ function findBase(metrics: Metrics, input: PopulationInput): Metrics | undefined
   return base;
 }
 
+/** The last reload that worked, or the start of a process that has not reloaded. */
+function tookEffect(metrics: Metrics): ExactTime | null {
+  const reloaded = metrics.families.get(`${reloads.replace(/s_total$/, '')}_last_timestamp_seconds`);
+  const last = reloaded?.find(({ labels: { status } }) => status === 'success')?.value ?? 0;
+  const seconds = last > 0 ? last : Number(metrics.process);
+  if (!Number.isFinite(seconds) || seconds <= 0 || seconds > 1e11) return null;
+  const source = last > 0 ? 'the last reload of the EncryptionConfiguration, by /metrics' : 'the start of the API server, by /metrics';
+  return { at: new Date(seconds * 1000).toISOString(), source };
+}
+
 function verdict({ strong, weak, plain }: Counts): Writes | undefined {
   if (plain > 0) return 'plain';
   if (weak > 0) return 'weak';
@@ -94,6 +108,8 @@ export function observe(metrics: Metrics, input: PopulationInput): Observation {
   return {
     covers: written.strong + written.weak + written.plain + read.strong + read.weak + read.plain > 0,
     writes: verdict(since),
+    written: since[verdict(since) ?? 'strong'],
+    since: tookEffect(metrics),
     plainReads: minus(read, maybeCount(earlier, 'from_storage')).plain,
     plainReadsSinceStart: read.plain,
     encryptedReads: read.strong + read.weak,

@@ -149,9 +149,9 @@ export const encryptionCoverage = population(
 );
 
 const seen: Readonly<Record<Writes, string>> = {
-  strong: 'encrypted writes were seen',
-  weak: 'writes with a provider that is not accepted were seen',
-  plain: 'writes in plain text were seen',
+  strong: 'encrypted',
+  weak: 'with a provider that is not accepted',
+  plain: 'in plain text',
 };
 
 export const secretWrites = population(
@@ -163,8 +163,16 @@ export const secretWrites = population(
     // A file that the server would refuse is never good, whatever the server did before it was written.
     if (file !== undefined && file.problem !== '')
       return row(holder, { writes: 'invalid', reason: `the file is refused: ${file.problem}` });
-    if (observed?.writes !== undefined) return row(holder, { writes: observed.writes, reason: seen[observed.writes] });
-    if (file !== undefined) return row(holder, { writes: file.writes, reason: `the first provider for Secrets is ${file.provider}` });
+    if (observed?.writes !== undefined) {
+      const { writes, written, since } = observed;
+      const reason = `${written} ${written === 1 ? 'write' : 'writes'} ${seen[writes]} ${written === 1 ? 'was' : 'were'} seen`;
+      return { ...row(holder, { writes, reason }), ...(since && { since }) };
+    }
+    if (file !== undefined) {
+      const said = row(holder, { writes: file.writes, reason: `the first provider for Secrets is ${file.provider}` });
+      // When the file came into effect, only a server can tell.
+      return holder.isServer ? said : { ...said, since: null };
+    }
     const closedBy = `write a Secret and collect again, or ${withFile}`;
     return unknownRow(holder, unseen(input, holder, 'no Secret was written since its configuration took effect', closedBy));
   },

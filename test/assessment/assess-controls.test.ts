@@ -314,3 +314,25 @@ describe('laws', () => {
     );
   });
 });
+
+describe('since when', () => {
+  const at = (time: string) => ({ at: time, source: 'the toy' });
+  const early = at('2026-09-01T00:00:00.000Z');
+  const late = at('2026-09-09T08:14:00.000Z');
+  const toy = (name: string, fields: Toy['fields']): Toy => ({ name, fields });
+  test('a finding says it where its row does', () => {
+    expect(judge({ toys: [toy('saw', { sharp: true, since: late }), sharp] }).findings.map(({ since }) => since)).toEqual([
+      undefined,
+      late,
+    ]);
+  });
+  test.each([
+    ['the latest of all rows', [early, late], late],
+    ['a row that follows others does not count', [null, early], early],
+    ['one row does not say', [early, undefined], undefined],
+    ['no row has a time of its own', [null, null], undefined],
+  ])('a pass: %s', (_, times, since) => {
+    const rows = times.map((time, index) => toy(`ball-${index}`, { sharp: false, ...(time !== undefined && { since: time }) }));
+    expect(judge({ toys: rows }).since).toEqual(since);
+  });
+});
