@@ -98,6 +98,20 @@ export function openNote(note: string, key: VerifierKey): string {
   return text;
 }
 
+/** Ids (8 hex digits) of the keys that a note says it is signed by; nothing is verified. None for what is no note. */
+export function signerIdsOf(note: string): string[] {
+  try {
+    return splitNote(note).signatures.map(({ keyId }) => keyId);
+  } catch {
+    return [];
+  }
+}
+
+/** What a checkpoint claims, whoever signed it. For messages, and where the claim alone is reason enough to stop; never as a proof. */
+export function claimedHead(note: string): TreeHead {
+  return parseTreeHead(splitNote(note).text);
+}
+
 export function signCheckpoint(head: TreeHead, signer: NoteSigner): Checkpoint {
   return { ...head, note: signNote(formatTreeHead(head), signer) };
 }
@@ -111,7 +125,8 @@ export function openCheckpoint(note: string, key: VerifierKey): Checkpoint {
   return { ...head, note };
 }
 
-function formatTreeHead({ origin, size, root }: TreeHead): string {
+/** The text of a checkpoint, without extension lines. */
+export function formatTreeHead({ origin, size, root }: TreeHead): string {
   return `${origin}\n${size}\n${Buffer.from(root).toString('base64')}\n`;
 }
 

@@ -18,6 +18,12 @@ const uuid = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 const label = z.string().min(1).max(253);
 /** Name and version of the program that wrote it. */
 const tool = label;
+/** c2sp.org/signed-note. */
+const verifierKey = z.string().min(1).max(400);
+const holdId = z.string().regex(/^[HP]-\d{1,15}$/);
+/** What can be erased: objects, whole assessments, payloads that name people, and the payload of a run with everything below it. */
+export const erasableClasses = ['object', 'assessment', 'people', 'run'] as const;
+export type ErasableClass = (typeof erasableClasses)[number];
 
 const record = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
   z.strictObject({ type: z.literal(type), v: z.literal(1), at: instant, ...shape });
@@ -33,7 +39,48 @@ const genesis = record('genesis', {
 });
 
 /** From here on the log key stands beside the key whose certificate the reader of a pack sees. */
-const keyBound = record('key-bound', { logKey: z.string().max(400), documentKeyFingerprint: digest });
+const keyBound = record('key-bound', {
+  logKey: z.string().max(400),
+  documentKeyFingerprint: digest,
+  /** Payload: reason, and who did it, when it takes the place of another document key. */
+  details: digest.optional(),
+});
+
+/** From this record on the log is signed by another key; the one before vouches for it. */
+const keyRotated = record('key-rotated', {
+  oldKey: verifierKey,
+  newKey: verifierKey,
+  /** See formatEndorsement (log-keys.ts): a checkpoint right before this record that names the new key, signed by the old one. */
+  endorsement: z.string().max(4096),
+  /** Payload: reason, and who did it. */
+  details: digest,
+});
+
+/** A key that is no longer in force, and that nobody should believe for what was signed from a moment on. */
+const keyRevoked = record('key-revoked', {
+  what: z.enum(['log', 'document']),
+  /** Verifier key of the log, or fingerprint of the document key. */
+  key: verifierKey,
+  from: instant,
+  /** Payload: reason, and who did it. */
+  details: digest,
+});
+
+const head = z.strictObject({
+  size: count,
+  /** Base64, as in a checkpoint. */
+  root: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
+});
+
+/** The log did not extend its last published checkpoint, and goes on all the same: what was published after the fork is lost to it. */
+const ledgerRestored = record('ledger-restored', {
+  /** As published outside the ledger: what is not, or not fully, in this log. `note` as it was found, verbatim. */
+  published: head.extend({ note: z.string().max(16_384) }),
+  /** This log right before the record. */
+  kept: head,
+  /** Payload: reason, and who declares it. */
+  details: digest,
+});
 
 const runPlanned = record('run-planned', {
   cluster: label,
@@ -75,6 +122,8 @@ const runMissed = record('run-missed', {
   run: z.int().positive(),
   uuid,
   slot: instant,
+  /** After a long outage one record stands for several slots, from `slot` to `through`. */
+  range: z.strictObject({ through: instant, slots: z.int().min(2) }).optional(),
 });
 
 const assessed = record('assessed', {
@@ -87,13 +136,52 @@ const assessed = record('assessed', {
   outcomes: z.record(label, count),
   /** Payload: the whole assessment. */
   assessment: digest,
+  /** Exceptions in force at this moment label its findings (exception-order.ts). Absent where none was ever requested. */
+  exceptionsAt: instant.optional(),
 });
 
 const definitionChanged = record('definition-changed', {
+  /** e.g. `control RBAC-001`; `definitions` closes what changed together, and its digests are over all definitions. */
   what: label,
   oldDigest: digest.nullable(),
   newDigest: digest.nullable(),
+  /** Payload: reason, requester, approver, and the values where they are small. */
+  details: digest,
+});
+
+/** Somebody approves what changed together, after it was in force. */
+const definitionApproved = record('definition-approved', {
+  /** Leaf of the record that closes the change. */
+  change: count,
   /** Payload: reason, requester, approver. */
+  details: digest,
+});
+
+const exceptionId = z.string().regex(/^EXC-[1-9]\d{0,9}$/);
+
+const exceptionRequested = record('exception-requested', {
+  cluster: label,
+  /** `EXC-<n>`, counted in the ledger without gaps. */
+  exception: exceptionId,
+  control: label,
+  /** From then on it has no effect. */
+  expires: instant,
+  /** Payload: item, justification, compensating control, ticket, requester. */
+  details: digest,
+});
+
+/** In force from this record's time on, until it expires or is revoked. */
+const exceptionApproved = record('exception-approved', {
+  cluster: label,
+  exception: exceptionId,
+  /** Payload: approver. */
+  details: digest,
+});
+
+const exceptionRevoked = record('exception-revoked', {
+  cluster: label,
+  exception: exceptionId,
+  /** Payload: reason, and by whom. */
   details: digest,
 });
 
@@ -108,15 +196,69 @@ const packIssued = record('pack-issued', {
   documentKeyFingerprint: digest,
 });
 
+/** The snapshot that later ones are compared with, until another one is accepted. */
+const baselineAccepted = record('baseline-accepted', {
+  cluster: label,
+  run: z.int().positive(),
+  /** Payload: reason, and who accepted it. */
+  details: digest,
+});
+
+/** Evidence that must not be erased: all of it, or that of a cluster, of its runs [from, to], or of a period. */
+const holdPlaced = record('hold-placed', {
+  /** `H-<leaf of this record>`; the hold of a pack is `P-<leaf of its record>`, and has no record of its own. */
+  hold: holdId,
+  scope: z.strictObject({
+    cluster: label.nullable(),
+    runs: z.strictObject({ from: z.int().positive(), to: z.int().positive() }).nullable(),
+    /** Half-open. */
+    period: z.strictObject({ from: instant, to: instant }).nullable(),
+  }),
+  /** Payload: reason, and who placed it. */
+  details: digest,
+});
+
+const holdReleased = record('hold-released', {
+  hold: holdId,
+  /** Payload: reason, and who released it. */
+  details: digest,
+});
+
+/** What the ids stood for was destroyed, with its salts; in the same transaction as this record. */
+const payloadErased = record('payload-erased', {
+  /** Null for payloads that belong to no cluster. */
+  cluster: label.nullable(),
+  class: z.enum(erasableClasses),
+  /** Of the objects, or of the payloads as their records name them. */
+  ids: z.array(digest).min(1),
+  /** Kind of the listings that the objects are of. */
+  kind: label.nullable(),
+  /** Salted digest of what the next run may reuse from now on; null: nothing, or as it was. */
+  reusable: digest.nullable(),
+  /** Payload: legal basis, requester, approver, and whether retention was overridden. */
+  details: digest,
+});
+
 const schemas = {
   genesis,
   'key-bound': keyBound,
+  'key-rotated': keyRotated,
+  'key-revoked': keyRevoked,
+  'ledger-restored': ledgerRestored,
   'run-planned': runPlanned,
   'run-ended': runEnded,
   'run-missed': runMissed,
   assessed,
   'definition-changed': definitionChanged,
+  'definition-approved': definitionApproved,
+  'exception-requested': exceptionRequested,
+  'exception-approved': exceptionApproved,
+  'exception-revoked': exceptionRevoked,
   'pack-issued': packIssued,
+  'baseline-accepted': baselineAccepted,
+  'hold-placed': holdPlaced,
+  'hold-released': holdReleased,
+  'payload-erased': payloadErased,
 } as const;
 
 export type RecordType = keyof typeof schemas;

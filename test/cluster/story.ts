@@ -40,7 +40,7 @@ const reportExporter = (verbs: readonly string[], resources: readonly string[]):
 
 /** Removes what the other examples do wrong and this story does not tell, so that a reader finds what it does. */
 async function tidyUp(cluster: TestCluster): Promise<void> {
-  const gone = ['friday', 'platform-everything', 'support-desk', 'role-keeper', 'status-page'].map((name) => `clusterrolebinding/${name}`);
+  const gone = ['friday', 'platform-everything', 'role-keeper', 'status-page'].map((name) => `clusterrolebinding/${name}`);
   await cluster.kubectl(['delete', 'clusterrole/platform-everything', ...gone]);
   await cluster.kubectl(['-n', 'sandbox', 'delete', 'pod', 'debug', '--now']);
   await cluster.kubectl(['-n', 'lab-results', 'delete', 'cronjob', 'import']);
@@ -82,10 +82,12 @@ async function addBookingSync(cluster: TestCluster): Promise<void> {
   await cluster.apply([
     {
       apiVersion: 'apps/v1',
-      kind: 'Deployment',
+      // Its pod has the same name whenever the story is recorded anew: an exception names it.
+      kind: 'StatefulSet',
       metadata: { name: 'calendar-sync', namespace: 'booking', labels },
       spec: {
         replicas: 1,
+        serviceName: 'calendar-sync',
         selector: { matchLabels: labels },
         template: {
           metadata: { labels },
@@ -104,7 +106,7 @@ async function addBookingSync(cluster: TestCluster): Promise<void> {
       },
     },
   ]);
-  await cluster.kubectl(['-n', 'booking', 'rollout', 'status', 'deployment', 'calendar-sync', '--timeout=60s']);
+  await cluster.kubectl(['-n', 'booking', 'rollout', 'status', 'statefulset', 'calendar-sync', '--timeout=60s']);
 }
 
 /** The ClusterRole that a chart upgrade left without the right to list network policies. */

@@ -85,6 +85,41 @@ describe('merkle', () => {
     ]);
   });
 
+  /** Nodes of that tree by their names in its published proofs; the paths are those of the reference implementation's tests. */
+  const named = {
+    a: '96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7',
+    b: '5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e',
+    c: '6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4',
+    d: 'bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b',
+    first: '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
+    two: 'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
+  } as const;
+
+  it.each<[number, number, (keyof typeof named)[]]>([
+    [0, 1, []],
+    [0, 8, ['a', 'b', 'c']],
+    [2, 3, ['two']],
+    [1, 5, ['first', 'b', 'd']],
+  ])('gives the published inclusion proof of leaf %i in %i', (leaf, size, path) => {
+    const nodes = build(leaves);
+    const proof = path.map((name) => Buffer.from(named[name], 'hex'));
+    expect(inclusionProof(nodes, leaf, size).map(hex)).toEqual(proof.map(hex));
+    const root = Buffer.from(roots[size - 1] ?? '', 'hex');
+    expect(verifyInclusion(leafHash(leaves[leaf] ?? Buffer.of()), leaf, size, proof, root)).toBe(true);
+  });
+
+  it.each<[number, number, (keyof typeof named)[]]>([
+    [1, 1, []],
+    [1, 8, ['a', 'b', 'c']],
+    [2, 5, ['b', 'd']],
+  ])('gives the published consistency proof from %i to %i', (from, to, path) => {
+    const nodes = build(leaves);
+    const proof = path.map((name) => Buffer.from(named[name], 'hex'));
+    expect(consistencyProof(nodes, from, to).map(hex)).toEqual(proof.map(hex));
+    const [old, now] = [roots[from - 1], roots[to - 1]].map((root) => Buffer.from(root ?? '', 'hex'));
+    expect(verifyConsistency(from, to, proof, old ?? Buffer.of(), now ?? Buffer.of())).toBe(true);
+  });
+
   it('agrees with the naive reference for every pair of sizes up to 20', () => {
     const records = Array.from({ length: 20 }, (_, index) => Buffer.from(`record ${index}`));
     const nodes = build(records);

@@ -24,6 +24,11 @@ const publishedKey = 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaA
 const publishedNote =
   'This is an example message.\n\n— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n';
 
+// And the one in the documentation of Go's package note, from which the format comes.
+const goKey = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
+const goText = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+const goSignature = 'x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=';
+
 describe('signed notes', () => {
   const own = signerOf('audit.example/log', 1);
   const other = signerOf('witness.example', 2);
@@ -32,6 +37,7 @@ describe('signed notes', () => {
     const key = parseVerifierKey(publishedKey);
     expect(openNote(publishedNote, key)).toBe('This is an example message.\n');
     expect(formatVerifierKey(key)).toBe(publishedKey);
+    expect(openNote(`${goText}\n— PeterNeumann ${goSignature}\n`, parseVerifierKey(goKey))).toBe(goText);
   });
 
   it('opens what it signed, also beside signatures by others and with empty lines in the text', () => {

@@ -36,8 +36,8 @@ describe('records', () => {
   });
 
   it('of newer types and versions are readable and flagged', () => {
-    const newer = Buffer.from(`{"at":"${at}","type":"ledger-restored","v":1}`);
-    expect(decodeRecord(newer)).toMatchObject({ known: false, type: 'ledger-restored', at });
+    const newer = Buffer.from(`{"at":"${at}","type":"witness-cosigned","v":1}`);
+    expect(decodeRecord(newer)).toMatchObject({ known: false, type: 'witness-cosigned', at });
     expect(decodeRecord(Buffer.from('{"type":"genesis","v":2}'))).toMatchObject({ known: false, type: 'genesis', at: null });
   });
 

@@ -1,0 +1,104 @@
+/**
+ * Whether records can have been written one after the other: the genesis first and only there, runs of each cluster numbered without gaps,
+ * ended once and only after they were planned, judged only after they had ended, packs of a period counted. A run that was left out leaves
+ * a gap. The ledger's verification and the pack's say the same of the same records, because both ask here.
+ */
+import { visible } from '../model/index.ts';
+import { createDefinitionOrder } from './definition-order.ts';
+import { createExceptionHistory } from './exception-order.ts';
+import type { LogRecord } from './records.ts';
+
+export interface RecordOrder {
+  /** Takes the records in the order of the log; returns what is wrong with this one, each a sentence that is safe to print. */
+  take(leaf: number, record: LogRecord): string[];
+  /** Cluster → its highest run number so far. */
+  readonly runs: ReadonlyMap<string, number>;
+}
+
+interface ClusterState {
+  open: { readonly run: number; readonly uuid: string } | null;
+  readonly ended: Set<number>;
+}
+
+export function createRecordOrder(): RecordOrder {
+  const runs = new Map<string, number>();
+  const clusters = new Map<string, ClusterState>();
+  const packs = new Map<string, number>();
+  const holds = new Map<string, 'in force' | 'released'>();
+  const [definitions, exceptions] = [createDefinitionOrder(), createExceptionHistory()];
+  const stateOf = (name: string): ClusterState => {
+    const state = clusters.get(name) ?? { open: null, ended: new Set<number>() };
+    clusters.set(name, state);
+    return state;
+  };
+  /** Gives the run its number. */
+  const take = ({ cluster, run }: { readonly cluster: string; readonly run: number }): string[] => {
+    const last = runs.get(cluster) ?? 0;
+    runs.set(cluster, run);
+    return run === last + 1 ? [] : [`${nameOf(cluster, run)} follows run ${last}: the runs between are missing, or it is there twice`];
+  };
+  const judge = (leaf: number, record: LogRecord): string[] => {
+    switch (record.type) {
+      case 'run-planned': {
+        const state = stateOf(record.cluster);
+        const problems = take(record);
+        if (state.open !== null)
+          problems.push(`${nameOf(record.cluster, record.run)} is planned while run ${state.open.run} has not ended`);
+        state.open = record;
+        return problems;
+      }
+      case 'run-missed':
+        return take(record);
+      case 'run-ended': {
+        const state = stateOf(record.cluster);
+        const { open } = state;
+        state.open = null;
+        state.ended.add(record.run);
+        return open?.run === record.run && open.uuid === record.uuid
+          ? []
+          : [`${nameOf(record.cluster, record.run)} ends, and was not open`];
+      }
+      case 'assessed':
+        return stateOf(record.cluster).ended.has(record.run) ? [] : [`${nameOf(record.cluster, record.run)} is judged before it ended`];
+      case 'baseline-accepted':
+        return stateOf(record.cluster).ended.has(record.run)
+          ? []
+          : [`${nameOf(record.cluster, record.run)} is accepted as a baseline before it ended`];
+      case 'pack-issued': {
+        const period = JSON.stringify([record.cluster, record.period.from, record.period.to]);
+        const number = (packs.get(period) ?? 0) + 1;
+        packs.set(period, number);
+        holds.set(`P-${leaf}`, 'in force');
+        return record.number === number && record.checkpoint <= leaf
+          ? []
+          : [`pack ${record.number} of a period is issued, and it is its pack number ${number}`];
+      }
+      case 'hold-placed': {
+        holds.set(record.hold, 'in force');
+        return record.hold === `H-${leaf}` ? [] : [`the hold ${record.hold} is named after another record`];
+      }
+      case 'hold-released': {
+        const state = holds.get(record.hold);
+        holds.set(record.hold, 'released');
+        return state === 'in force'
+          ? []
+          : [`the hold ${record.hold} is released, and ${state === undefined ? 'was never placed' : 'was so before'}`];
+      }
+      default:
+        return [];
+    }
+  };
+  return {
+    runs,
+    take(leaf, record) {
+      const misplaced =
+        (record.type === 'genesis') === (leaf === 0)
+          ? []
+          : [`record ${leaf} is a ${record.type} record: the first one, and only that, is the genesis`];
+      const problems = [...judge(leaf, record), ...definitions.take(leaf, record), ...exceptions.take(leaf, record)];
+      return [...misplaced, ...problems.map((problem) => `record ${leaf}: ${problem}`)];
+    },
+  };
+}
+
+const nameOf = (cluster: string, run: number): string => `run ${run} of ${visible(cluster)}`;
