@@ -206,8 +206,8 @@ function keyIdentifier(spki: Uint8Array): Uint8Array {
   return createHash('sha256').update(key.subarray(1)).digest().subarray(0, 20);
 }
 
-/** RFC 4514: the last component first. */
-function distinguishedName(name: Element): string {
+/** A Name as RFC 4514 writes it: the last component first. Not made safe for printing. */
+export function distinguishedName(name: Element): string {
   const components = childrenOf(name).map((set) => childrenOf(set).map(nameComponent).join('+'));
   return components.reverse().join(',');
 }
@@ -232,6 +232,7 @@ function textOf({ tag, content }: Element): string | null {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
 }
 
-function rfc3339(date: Date): string {
+/** Whole seconds, UTC. */
+export function rfc3339(date: Date): string {
   return date.toISOString().replace('.000Z', 'Z');
 }

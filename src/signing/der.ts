@@ -91,6 +91,15 @@ export function contentOf(element: Element, tag: number): Uint8Array {
   return element.content;
 }
 
+/** The value of an INTEGER, which must be in its shortest form (X.690 section 8.3.2). */
+export function integerOf(element: Element): bigint {
+  const bytes = contentOf(element, tags.integer);
+  const [first, second = 0] = bytes;
+  const padded = bytes.length > 1 && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80));
+  if (first === undefined || padded) throw new Error('an integer is not in its shortest form');
+  return BigInt.asIntN(8 * bytes.length, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
+}
+
 /** The dotted numbers of an OBJECT IDENTIFIER. */
 export function oidOf(element: Element): string {
   const numbers: number[] = [];

@@ -1,5 +1,6 @@
 /**
- * Signing and checking signatures: keys and certificates, detached CMS, PAdES on PDFs, native OOXML signatures on workbooks.
+ * Signing and checking signatures: keys and certificates, detached CMS, PAdES on PDFs, native OOXML signatures on workbooks,
+ * RFC 3161 time-stamps.
  * The only user of cryptography beyond hashing. Every `verify…` takes hostile bytes and answers with problems instead of throwing.
  */
 export {
@@ -10,7 +11,8 @@ export {
   certificateToPem,
   fingerprintOf,
 } from './certificate.ts';
-export { signDetached, verifyDetached } from './cms.ts';
+export { type DetachedCheck, signDetached, type Stamper, verifyDetached } from './cms.ts';
+export { createCommandDocumentSigner, createCommandLogSigner, type KeyCommand } from './command-signer.ts';
 export {
   createDocumentSigner,
   createLogSigner,
@@ -25,4 +27,15 @@ export {
 } from './keys.ts';
 export { addSignaturePlaceholder, type PdfCheck, type SignablePdf, type SignaturePlaceholder, signPdf, verifyPdf } from './pdf.ts';
 export type { SignatureCheck } from './signature.ts';
+export {
+  acceptTimestamp,
+  createTimestampRequest,
+  largestTimestamp,
+  type Timestamp,
+  type TimestampCheck,
+  type TimestampRequest,
+  type TimestampTrust,
+  verifyTimestamp,
+} from './timestamp.ts';
+export { certificatesFromPem } from './timestamp-certificate.ts';
 export { signWorkbook, verifyWorkbook, type WorkbookCheck, type WorkbookSigning } from './workbook.ts';

@@ -1,13 +1,14 @@
 /**
- * PAdES-B-B signatures (ETSI EN 319 142-1) on PDFs that pdfkit wrote. The signature dictionary has one fixed layout, so a signed file
+ * PAdES-B-B signatures (ETSI EN 319 142-1), and B-T with a token of a time-stamping authority, on PDFs that pdfkit wrote. The signature dictionary has one fixed layout, so a signed file
  * is the unsigned one but for two slots of known size, and the same document gives the same bytes. Verification accepts exactly that
  * layout: one signature, whose byte range is the whole file but the signature itself; anything appended, moved or re-encoded fails.
  */
 import { KubevidenceError } from '../model/index.ts';
 import { readCertificate } from './certificate.ts';
-import { signDetached, verifyDetached } from './cms.ts';
+import { signDetached, type Stamper, verifyDetached } from './cms.ts';
 import type { DocumentSigner } from './keys.ts';
 import { failed, requireValidAt, type SignatureCheck, validityProblems } from './signature.ts';
+import type { Timestamp, TimestampTrust } from './timestamp.ts';
 
 /** The part of a pdfkit document that a signature field needs; formats own pdfkit, this module only borrows the document. */
 export interface SignablePdf {
@@ -33,9 +34,11 @@ export interface PdfCheck extends SignatureCheck {
   readonly coversWholeDocument: boolean;
   /** RFC 3339: what the signer claims, not what a timestamp proves; null unless `ok`. */
   readonly signedAt: string | null;
+  /** Of the token over the signature; null when there is none, and unless `ok`. */
+  readonly timestamp: Timestamp | null;
 }
 
-/** Room for the signature: about 2 kB, up to 9 kB with a certificate chain and a timestamp token. */
+/** Room for the signature: about 2 kB, and a token of 12 kB at most (timestamp-token.ts). */
 const reserved = 16_384;
 const unsetRange = ['0', ...Array.from({ length: 3 }, () => '/**********')].join(' ');
 const beforeRange = '\n/Type /Sig\n/Filter /Adobe.PPKLite\n/SubFilter /ETSI.CAdES.detached\n/ByteRange [';
@@ -84,9 +87,9 @@ export function addSignaturePlaceholder(doc: SignablePdf, { time, fieldName, rea
 
 /**
  * Fills the placeholder. Fails (`input`) when the bytes have none, or several; (`configuration`) when the placeholder's time is outside
- * the certificate's validity.
+ * the certificate's validity. A stamper makes it B-T.
  */
-export async function signPdf(pdf: Uint8Array, signer: DocumentSigner): Promise<Uint8Array> {
+export async function signPdf(pdf: Uint8Array, signer: DocumentSigner, stamp?: Stamper): Promise<Uint8Array> {
   const signed = Buffer.from(pdf);
   const slots = findSlots(signed);
   if (slots === null || signed.toString('latin1', slots.range, slots.range + unsetRange.length) !== unsetRange) {
@@ -96,19 +99,20 @@ export async function signPdf(pdf: Uint8Array, signer: DocumentSigner): Promise<
   }
   requireValidAt(slots.time, readCertificate(signer.certificate));
   signed.write(rangeText(slots, signed.length), slots.range, 'latin1');
-  const signature = await signDetached(coveredBy(slots, signed), signer);
+  const signature = await signDetached(coveredBy(slots, signed), signer, stamp);
   signed.write(contentsText(signature), slots.contents, 'latin1');
   return new Uint8Array(signed);
 }
 
-/** Checks a PDF by {@link signPdf}. Takes any bytes; throws nothing. */
-export function verifyPdf(bytes: Uint8Array): PdfCheck {
+/** Checks a PDF by {@link signPdf}; a token in it must hold. Takes any bytes; throws nothing. */
+export function verifyPdf(bytes: Uint8Array, trust?: TimestampTrust): PdfCheck {
   const pdf = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const slots = findSlots(pdf);
   const failure = (problem: string, coversWholeDocument: boolean): PdfCheck => ({
     ...failed(problem),
     coversWholeDocument,
     signedAt: null,
+    timestamp: null,
   });
   if (slots === null) return failure('the PDF has no signature in the form that this program writes, or more than one', false);
   if (pdf.toString('latin1', slots.range, slots.range + unsetRange.length) !== rangeText(slots, pdf.length)) {
@@ -116,10 +120,11 @@ export function verifyPdf(bytes: Uint8Array): PdfCheck {
   }
   const signature = readContents(pdf, slots);
   if (signature === null) return failure('the signature in the PDF is not one DER value padded with zeros', true);
-  const checked = verifyDetached(signature, coveredBy(slots, pdf));
+  const checked = verifyDetached(signature, coveredBy(slots, pdf), trust);
   if (!checked.ok || checked.certificate === null) return { ...checked, coversWholeDocument: true, signedAt: null };
   const problems = validityProblems(slots.time, checked.certificate);
-  if (problems.length > 0) return { ...checked, ok: false, signerFingerprint: null, problems, coversWholeDocument: true, signedAt: null };
+  if (problems.length > 0)
+    return { ...checked, ok: false, signerFingerprint: null, problems, coversWholeDocument: true, signedAt: null, timestamp: null };
   return { ...checked, coversWholeDocument: true, signedAt: slots.time };
 }
 
