@@ -29,7 +29,8 @@ export default {
     only('populations', ['model'], 'pure: evidence comes through an EvidenceReader'),
     only('assessment', ['model', 'catalog', 'populations'], 'pure: no network, no SQL, no clock'),
     only('mapping', ['model', 'catalog'], 'pure: results in, requirement outcomes out'),
-    only('reporting', ['model', 'catalog'], 'builds one model; formats see only that'),
+    only('schedule', ['model'], 'pure: which instants are due, whoever runs them'),
+    only('reporting', ['model', 'catalog', 'assessment'], 'builds one model; formats see only that'),
     only('packs', ['model', 'log', 'signing', 'reporting'], 'the verifier needs nothing but the pack'),
     {
       name: 'formats-see-the-report-model-only',
