@@ -319,7 +319,7 @@ describe('since when', () => {
   const at = (time: string) => ({ at: time, source: 'the toy' });
   const early = at('2026-09-01T00:00:00.000Z');
   const late = at('2026-09-09T08:14:00.000Z');
-  const toy = (name: string, fields: Toy['fields']): Toy => ({ name, fields });
+  const toy = (name: string, fields: NonNullable<Toy['fields']>): Toy => ({ name, fields });
   test('a finding says it where its row does', () => {
     expect(judge({ toys: [toy('saw', { sharp: true, since: late }), sharp] }).findings.map(({ since }) => since)).toEqual([
       undefined,

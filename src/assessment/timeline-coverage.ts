@@ -1,0 +1,69 @@
+/** How well the runs cover a period: what was due, what came of it, and the longest time in which nothing was read. */
+import type { Instant } from '../model/index.ts';
+import type { TimelineCoverage, TimelineRun } from './timeline-model.ts';
+import type { Placed } from './timeline-order.ts';
+
+export interface Window {
+  readonly from: number;
+  /** Where the period or knowledge ends. */
+  readonly until: number;
+}
+
+type Counted = 'succeeded' | 'partial' | 'failed' | 'missed' | 'open';
+
+const counted: Readonly<Record<TimelineRun['status'], Counted>> = {
+  succeeded: 'succeeded',
+  partial: 'partial',
+  failed: 'failed',
+  interrupted: 'failed',
+  missed: 'missed',
+  planned: 'open',
+  running: 'open',
+};
+
+/** `readings`: when something was read, in any order. */
+export function coverageOf(
+  runs: readonly TimelineRun[],
+  due: readonly Instant[],
+  readings: readonly Placed<unknown>[],
+  { from, until }: Window,
+): TimelineCoverage {
+  const inside = (instant: Instant) => Date.parse(instant) >= from && Date.parse(instant) < until;
+  const count: Record<Counted, number> = { succeeded: 0, partial: 0, failed: 0, missed: 0, open: 0 };
+  const slots = new Set<number>();
+  for (const run of runs.filter(({ kind }) => kind === 'scheduled')) {
+    for (const slot of slotsOf(run).filter(inside)) {
+      slots.add(Date.parse(slot));
+      count[counted[run.status]] += 1;
+    }
+  }
+  // Nobody was there to record it: the slot was missed all the same.
+  count.missed += new Set(
+    due
+      .filter(inside)
+      .map((slot) => Date.parse(slot))
+      .filter((slot) => !slots.has(slot)),
+  ).size;
+  const expected = Object.values(count).reduce((sum, each) => sum + each, 0);
+  const manual = runs.filter((run) => run.kind === 'manual' && inside(run.observedAt ?? run.startedAt)).length;
+  const percent = expected === 0 ? null : Math.floor(((count.succeeded + count.partial) * 100) / expected);
+  return { expected, ...count, manual, percent, longestGap: longestGap(readings, { from, until }) };
+}
+
+/** A missed record may stand for several slots; a scheduled run without a slot for the time at which it began. */
+function slotsOf(run: TimelineRun): readonly Instant[] {
+  return run.missedSlots ?? [run.slot ?? run.startedAt];
+}
+
+function longestGap(readings: readonly Placed<unknown>[], { from, until }: Window): TimelineCoverage['longestGap'] {
+  const inside = readings
+    .filter((reading) => !reading.doubtful && reading.from >= from && reading.from < until)
+    .map((reading) => reading.from);
+  const marks = [from, ...inside.toSorted((a, b) => a - b), until];
+  let longest: readonly [number, number] = [from, from];
+  for (const [index, to] of marks.entries()) {
+    const begin = marks[index - 1] ?? to;
+    if (to - begin > longest[1] - longest[0]) longest = [begin, to];
+  }
+  return longest[1] > longest[0] ? { from: new Date(longest[0]).toISOString(), to: new Date(longest[1]).toISOString() } : null;
+}
