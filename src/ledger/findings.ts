@@ -12,11 +12,15 @@ export interface LedgerCounts {
   trees: number;
   objects: number;
   catalogs: number;
+  /** Time-stamp tokens over checkpoints. */
+  tokens: number;
 }
 
 export interface Findings {
   readonly counts: LedgerCounts;
   readonly problem: (message: string) => void;
+  /** What holds and has to be known all the same. */
+  readonly notice: (message: string) => void;
   /** Runs one check; what it throws is a problem, and the next check runs. */
   readonly attempt: (what: string, check: () => void) => void;
 }

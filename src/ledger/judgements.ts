@@ -7,6 +7,8 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { RecordOf } from '../log/index.ts';
 import type { Assessment, Instant } from '../model/index.ts';
 import { KubevidenceError } from '../model/index.ts';
+import { createExceptions } from './exceptions.ts';
+import { isErased, lastErasure } from './erased.ts';
 import { payloadId, salted } from './payloads.ts';
 import type { Stores } from './stores.ts';
 
@@ -21,25 +23,16 @@ export interface AssessmentEntry {
   /** SHA-256 over the canonical effective parameters, hex. */
   readonly paramsDigest: string;
   readonly assessment: Assessment;
+  /** The moment whose exceptions label the findings; null where none was ever requested. */
+  readonly exceptionsAt?: Instant | null;
 }
 
-export interface StoredAssessment extends Omit<AssessmentEntry, 'catalogBytes'> {
+export interface StoredAssessment extends Omit<AssessmentEntry, 'catalogBytes' | 'exceptionsAt'> {
+  readonly exceptionsAt: Instant | null;
   readonly leaf: number;
   /** Salted id of the assessment. */
   readonly id: string;
   readonly salt: Uint8Array;
-}
-
-export interface DefinitionChange {
-  /** e.g. `control RBAC-001`, `params`, `schedule`. */
-  readonly what: string;
-  /** Null when it did not exist. */
-  readonly oldDigest: string | null;
-  /** Null when it was removed. */
-  readonly newDigest: string | null;
-  readonly reason: string;
-  readonly requester: string;
-  readonly approver: string | null;
 }
 
 export interface PackEntry {
@@ -63,7 +56,17 @@ export type Judgements = ReturnType<typeof createJudgements>;
 // A catalog is a few MB of YAML as JSON.
 const largestCatalog = 256 * 1024 * 1024;
 
-export function createJudgements({ db, log, payloads, runs }: Stores, now: () => Instant) {
+export function createJudgements(stores: Stores, now: () => Instant) {
+  const { db, log, payloads, runs } = stores;
+  const exceptions = createExceptions(stores, now);
+  const inForce = (cluster: string, at: Instant | null, size?: number): string =>
+    at === null
+      ? ''
+      : exceptions
+          .exceptionsInForce(cluster, at, size)
+          .map(({ id }) => id)
+          .join();
+
   const insertCatalog = db.prepare<[Uint8Array, Uint8Array]>('INSERT INTO catalog (digest, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING');
   const oneCatalog = db.prepare<[Uint8Array], Buffer>('SELECT bytes FROM catalog WHERE digest = ?').pluck();
 
@@ -75,16 +78,29 @@ export function createJudgements({ db, log, payloads, runs }: Stores, now: () =>
     return describe(leaf, record, payload.salt, payload.value as unknown as Assessment);
   };
   const describe = (leaf: number, record: RecordOf<'assessed'>, salt: Uint8Array, assessment: Assessment): StoredAssessment => {
-    const { cluster, run, at, tool, catalog, params, assessment: id } = record;
-    return { leaf, id, salt, cluster, run, at, toolVersion: tool, catalogDigest: catalog, paramsDigest: params, assessment };
+    const { cluster, run, at, tool, catalog, params, assessment: id, exceptionsAt = null } = record;
+    return { leaf, id, salt, cluster, run, at, toolVersion: tool, catalogDigest: catalog, paramsDigest: params, assessment, exceptionsAt };
   };
   return {
-    /** One record per run, catalog, parameters and tool version: returns the one there is, or writes it. Throws `usage` for an unended run. */
+    /** One record per run, catalog, parameters, tool version and exceptions in force: returns the one there is, or writes it. Throws `usage` for an unended run. */
     recordAssessment(entry: AssessmentEntry): StoredAssessment {
-      const { cluster, run, at, toolVersion: tool, catalogDigest: catalog, catalogBytes, paramsDigest: params, assessment } = entry;
+      const {
+        cluster,
+        run,
+        at,
+        toolVersion: tool,
+        catalogDigest: catalog,
+        catalogBytes,
+        paramsDigest: params,
+        assessment,
+        exceptionsAt = null,
+      } = entry;
       const found = log
         .find('assessed', cluster, run)
-        .find(({ record }) => record.catalog === catalog && record.params === params && record.tool === tool);
+        .filter(({ record }) => record.catalog === catalog && record.params === params && record.tool === tool)
+        // What was judged over evidence that was erased since is judged again, over what is left.
+        .filter(({ leaf }) => leaf > lastErasure(stores, cluster))
+        .find(({ leaf, record }) => inForce(cluster, record.exceptionsAt ?? null, leaf) === inForce(cluster, exceptionsAt));
       if (found !== undefined) return read(found.leaf, found.record);
       if (runs.ended(cluster, run) === undefined) throw new KubevidenceError('usage', `run ${run} of ${cluster} has not ended`);
       if (hash('sha256', catalogBytes) !== catalog) throw new KubevidenceError('defect', "the catalog's digest is not that of its bytes");
@@ -92,19 +108,22 @@ export function createJudgements({ db, log, payloads, runs }: Stores, now: () =>
       for (const { outcome } of assessment.controls) counts[outcome] = (counts[outcome] ?? 0) + 1;
       const payload = salted(assessment);
       const record = { type: 'assessed', v: 1, at, cluster, run, tool, catalog, params, outcomes: counts, assessment: payload.id } as const;
+      const labelled = exceptionsAt === null ? record : { ...record, exceptionsAt };
       const leaf = db
         .transaction(() => {
           const like = log.latest('assessed', cluster)?.leaf;
           insertCatalog.run(Buffer.from(catalog, 'hex'), zstdCompressSync(catalogBytes));
-          const leaf = log.append(record);
+          const leaf = log.append(labelled);
           payloads.write(leaf, [payload], like);
           return leaf;
         })
         .immediate();
-      return describe(leaf, record, payload.salt, assessment);
+      return describe(leaf, labelled, payload.salt, assessment);
     },
+    /** Without those that were erased: `erasures` tells of them. */
     assessments(cluster: string, run: number): StoredAssessment[] {
-      return log.find('assessed', cluster, run).map(({ leaf, record }) => read(leaf, record));
+      const kept = log.find('assessed', cluster, run).filter(({ leaf, record }) => !isErased(stores, leaf, record.assessment));
+      return kept.map(({ leaf, record }) => read(leaf, record));
     },
     /** The catalog's bytes as they were judged with; throws `integrity` when they are missing or changed. */
     catalog(digest: string): Uint8Array {
@@ -113,16 +132,6 @@ export function createJudgements({ db, log, payloads, runs }: Stores, now: () =>
       if (bytes === undefined || hash('sha256', bytes) !== digest)
         throw new KubevidenceError('integrity', `the catalog ${digest} is missing or changed`);
       return bytes;
-    },
-    recordDefinition({ what, oldDigest, newDigest, reason, requester, approver }: DefinitionChange): number {
-      const details = salted({ reason, requester, approver });
-      return db
-        .transaction(() => {
-          const leaf = log.append({ type: 'definition-changed', v: 1, at: now(), what, oldDigest, newDigest, details: details.id });
-          payloads.write(leaf, [details]);
-          return leaf;
-        })
-        .immediate();
     },
     recordPack(entry: PackEntry): StoredPack {
       const { cluster, period, checkpoint, manifestDigest: manifest, documentKeyFingerprint } = entry;

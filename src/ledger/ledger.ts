@@ -4,7 +4,7 @@
  * go wrong (exit codes of docs/interface): another writer, a full disk, a damaged file.
  */
 import { hash, randomUUID } from 'node:crypto';
-import { type Checkpoint, formatVerifierKey, type NoteSigner } from '../log/index.ts';
+import { type Checkpoint, formatVerifierKey, type KeyHistory, keyIdIn, type NoteSigner, verifierKeyFor } from '../log/index.ts';
 import {
   canonicalBytes,
   type Clock,
@@ -16,16 +16,28 @@ import {
   type RunSummary,
 } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
-import { createTables, guard, openForReading, openForWriting } from './database.ts';
+import { openForReading, openForWriting } from './database.ts';
+import { guard } from './database-errors.ts';
+import { type DiffOptions, diffSnapshots, type KindDifference } from './diff.ts';
+import { createErasures, type Erasures, sweep } from './erase.ts';
+import { type Baselines, createBaselines } from './baselines.ts';
+import { createHolds, type Holds } from './holds.ts';
+import { createDefinitions, type Definitions } from './definitions.ts';
+import { createExceptions, type Exceptions } from './exceptions.ts';
 import { createJudgements, type Judgements } from './judgements.ts';
-import type { StoredRecord } from './log-store.ts';
+import { type Accountable, bindDocumentKey, type KeyRevocation, recordRestored, revokeKey, rotateLogKey } from './key-changes.ts';
+import { readCustody, type StoredRecord } from './log-store.ts';
+import { createTables } from './migrations.ts';
 import { salted } from './payloads.ts';
+import { createPublication, type Publication, type PublishedHeads, refusal } from './publication.ts';
 import type { PlannedListing } from './reuse.ts';
 import { createRunWriter, type RunWriter } from './run-writer.ts';
 import type { ClusterSummary } from './runs.ts';
-import { type Exhibit, readExhibit, readSnapshot, type SnapshotOptions } from './snapshot.ts';
+import { type Exhibit, openRun, readExhibit, readSnapshot, type SnapshotOptions } from './snapshot.ts';
+import { createSlots, type Slots } from './slots.ts';
 import { type LedgerStatus, readStatus } from './status.ts';
 import { createStores, type Stores } from './stores.ts';
+import { createTokens, type Tokens } from './tokens.ts';
 
 export interface NewLedger {
   readonly organization: string;
@@ -43,6 +55,12 @@ export interface LedgerOptions {
   readonly signer?: NoteSigner;
   /** Makes the ledger when there is none; needs `signer`. */
   readonly create?: NewLedger;
+  /** What the log is compared with before anything is written, and where each signed checkpoint goes. Without it neither happens. */
+  readonly published?: PublishedHeads;
+  /** Records that the log goes on without what was published, instead of refusing it; `usage` when it extends it. */
+  readonly restored?: Accountable;
+  /** For what is no failure; safe to print. */
+  readonly warn?: (text: string) => void;
 }
 
 export interface PlannedRun {
@@ -66,7 +84,7 @@ export interface StartedRun {
   readonly listings: readonly PlannedListing[];
 }
 
-export interface Ledger extends Judgements {
+export interface Ledger extends Judgements, Definitions, Exceptions, Slots, Baselines, Holds, Erasures, Tokens {
   readonly path: string;
   /** Writes the record that announces a run, on disk before this returns. Throws `usage` while another run of the cluster is open. */
   planRun(run: PlannedRun): RunSummary;
@@ -78,11 +96,15 @@ export interface Ledger extends Judgements {
   /** In (cluster, number) order. */
   runs(cluster?: string): RunSummary[];
   run(cluster: string, number: number): RunSummary | undefined;
-  /** The latest run that ended at or before. */
+  /** The latest run that decides the state at `instant`: see Runs. */
   runAt(cluster: string, instant: Instant): RunSummary | undefined;
   clusters(): ClusterSummary[];
   snapshot(cluster: string, number: number, options?: SnapshotOptions): EvidenceReader;
   exhibit(cluster: string, number: number, kind: ListingKind): Exhibit;
+  /** Seconds for which each planned listing of an ended run holds, where the run recorded it. */
+  timesToLive(cluster: string, number: number): Readonly<Record<ListingKind, number>>;
+  /** Net differences between the snapshots of two runs, kind by kind. */
+  differences(cluster: string, from: number, to: number, options?: DiffOptions): Iterable<KindDifference>;
   /** The signed head of the log, signed now if need be. Without a signer or in read mode: the last one; `configuration` when there is none. */
   checkpoint(): Checkpoint;
   /** By size; signatures checked. */
@@ -91,8 +113,22 @@ export interface Ledger extends Judgements {
   records(from?: number, to?: number): Iterable<StoredRecord>;
   inclusionProof(leaf: number, size: number): Uint8Array[];
   consistencyProof(from: number, to: number): Uint8Array[];
-  /** c2sp.org/signed-note verifier key of the log. */
-  verifierKey(): string;
+  /** RFC 6962 root over the first `size` records. */
+  rootAt(size: number): Uint8Array;
+  /** c2sp.org/signed-note verifier key in force at a size of the log; default: now. */
+  verifierKey(size?: number): string;
+  /** From here on `next` signs; the signer of this ledger vouches for it. Throws `usage` for a key that signed this log before. */
+  rotateLogKey(next: NoteSigner, who: Accountable): Checkpoint;
+  /** From here on packs are signed with another document key. */
+  bindDocumentKey(fingerprint: string, who: Accountable): Checkpoint;
+  /** A key that is no longer in force, and is not to be believed for what it signed from a moment on. */
+  revokeKey(revocation: KeyRevocation): Checkpoint;
+  /** Every key of the log and every document key, from the genesis on. */
+  keyHistory(): KeyHistory;
+  /** Fingerprint of the document key that signs packs now. */
+  documentKey(): string | null;
+  /** What a reader must know of the ledger's keeping up to a size, in sentences: restored, keys replaced or revoked. */
+  custody(size?: number): string[];
   status(): LedgerStatus;
   close(): void;
 }
@@ -106,34 +142,54 @@ export function openLedger(options: LedgerOptions): Ledger {
       createLedger(
         options,
         guard(path, () => createStores(db)),
+        null,
         close,
       ),
     );
   }
   const { db, empty, close } = openForWriting(path, clock, create !== undefined);
   try {
-    const stores = guard(path, () => {
+    const [stores, publication] = guard(path, () => {
       if (empty) db.transaction(() => begin(() => createStores((createTables(db), db)), options)).immediate();
       const stores = createStores(db);
       requireOwnKey(stores, signer, path);
+      const publication = createPublication(stores.log, options.published, options.warn);
+      const divergence = publication.divergence();
+      if (divergence !== null && options.restored === undefined) throw refusal(divergence);
+      if (divergence !== null && options.restored !== undefined)
+        recordRestored(stores, clock().toISOString(), divergence, options.restored);
+      if (divergence === null && options.restored !== undefined) throw nothingRestored();
       clearInterrupted(stores, clock);
-      if (signer !== undefined) db.transaction(() => stores.log.sign(signer)).immediate();
-      return stores;
+      sweep(db);
+      if (signer !== undefined) publication.publish(db.transaction(() => stores.log.sign(signer)).immediate());
+      return [stores, publication] as const;
     });
-    return guardAll(path, createLedger(options, stores, close));
+    return guardAll(path, createLedger(options, stores, publication, close));
   } catch (error) {
     close();
     throw error;
   }
 }
 
-function createLedger({ path, mode, clock, signer }: LedgerOptions, stores: Stores, close: () => void): Ledger {
+function createLedger(options: LedgerOptions, stores: Stores, publication: Publication | null, close: () => void): Ledger {
+  const { path, mode, clock } = options;
+  let { signer } = options;
   const { db, log, runs } = stores;
   const now = () => clock().toISOString();
   const requireWriter = () => {
     if (mode !== 'write') throw new KubevidenceError('defect', 'the ledger was opened for reading');
   };
-  const sign = () => (signer === undefined ? undefined : db.transaction(() => log.sign(signer)).immediate());
+  const signWith = (own: NoteSigner): Checkpoint => {
+    const checkpoint = db.transaction(() => log.sign(own)).immediate();
+    publication?.publish(checkpoint);
+    return checkpoint;
+  };
+  const sign = () => (signer === undefined ? undefined : signWith(signer));
+  const requireSigner = (): NoteSigner => {
+    requireWriter();
+    if (signer === undefined) throw new KubevidenceError('defect', 'the ledger was opened without its key');
+    return signer;
+  };
   const summary = (cluster: string, number: number): RunSummary => {
     const found = runs.get(cluster, number);
     if (found === undefined) throw new KubevidenceError('usage', `there is no run ${number} of ${cluster}`);
@@ -141,6 +197,13 @@ function createLedger({ path, mode, clock, signer }: LedgerOptions, stores: Stor
   };
   return {
     ...createJudgements(stores, now),
+    ...createDefinitions(stores, now),
+    ...createExceptions(stores, now),
+    ...createSlots(stores, now),
+    ...createHolds(stores, now),
+    ...createBaselines(stores, now),
+    ...createErasures(stores, now),
+    ...createTokens(stores),
     path,
     planRun({ cluster, uuid, kind, slot = null, collectors, tool, definitions }) {
       requireWriter();
@@ -212,6 +275,8 @@ function createLedger({ path, mode, clock, signer }: LedgerOptions, stores: Stor
       return guarded(readSnapshot(stores, cluster, number, options));
     },
     exhibit: (cluster, number, kind) => readExhibit(stores, cluster, number, kind),
+    timesToLive: (cluster, number) => openRun(stores, cluster, number).stored?.details.timeToLive ?? {},
+    differences: (cluster, from, to, options) => diffSnapshots(stores, cluster, from, to, options),
     checkpoint() {
       const checkpoint = (mode === 'write' ? sign() : undefined) ?? log.lastCheckpoint();
       if (checkpoint === undefined) {
@@ -225,7 +290,27 @@ function createLedger({ path, mode, clock, signer }: LedgerOptions, stores: Stor
     records: (from = 0, to = log.size()) => log.records(from, Math.min(to, log.size())),
     inclusionProof: (leaf, size) => log.inclusionProof(leaf, size),
     consistencyProof: (from, to) => log.consistencyProof(from, to),
-    verifierKey: () => log.genesis().logKey,
+    rootAt: (size) => log.rootAt(size),
+    verifierKey: (size) => log.key(size),
+    rotateLogKey(next, who) {
+      const checkpoint = rotateLogKey(stores, now(), requireSigner(), next, who);
+      signer = next;
+      publication?.publish(checkpoint);
+      return checkpoint;
+    },
+    bindDocumentKey(fingerprint, who) {
+      const own = requireSigner();
+      bindDocumentKey(stores, now(), fingerprint, who);
+      return signWith(own);
+    },
+    revokeKey(revocation) {
+      const own = requireSigner();
+      revokeKey(stores, now(), revocation);
+      return signWith(own);
+    },
+    keyHistory: () => log.keys(),
+    documentKey: () => log.keys().bindings.at(-1)?.fingerprint ?? null,
+    custody: (size = log.size()) => readCustody(log, size),
     // Sizes and counts of one moment, whatever a writer does meanwhile.
     status: () => db.transaction(() => readStatus(stores))(),
     close,
@@ -259,9 +344,17 @@ function begin(makeStores: () => Stores, { path, clock, signer, create }: Ledger
 }
 
 function requireOwnKey({ log }: Stores, signer: NoteSigner | undefined, path: string): void {
-  if (signer === undefined || formatVerifierKey(signer) === log.genesis().logKey) return;
-  throw new KubevidenceError('configuration', `the log key is not the one of the ledger ${visible(path)}`, {
-    next: 'Name the key that was made with this ledger (`signing` in kubevidence.yaml).',
+  const { origin } = log.genesis();
+  const key = log.key();
+  if (signer === undefined || verifierKeyFor(origin, signer.publicKey) === key) return;
+  throw new KubevidenceError('configuration', `the log key is not the one of the ledger ${visible(path)}, which is ${keyIdIn(key)}`, {
+    next: 'Name the key that was made with this ledger, or that it was rotated to (`signing`). Was a rotation cut short? `kubevidence keys rotate` finishes it.',
+  });
+}
+
+function nothingRestored(): KubevidenceError {
+  return new KubevidenceError('usage', 'the log extends its last published checkpoint: there is nothing to declare', {
+    next: 'Compare it with a checkpoint that somebody else kept: `kubevidence ledger verify --against FILE`.',
   });
 }
 

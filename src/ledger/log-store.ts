@@ -6,20 +6,26 @@ import {
   appendLeaf,
   type Checkpoint,
   consistencyProof,
+  createKeyHistory,
   decodeRecord,
+  describeCustody,
+  emptyRoot,
   encodeRecord,
   inclusionProof,
+  type KeyHistory,
+  keyIdIn,
+  keyPeriodAt,
   leafHash,
   type LogRecord,
   type NodeReader,
   type NoteSigner,
-  openCheckpoint,
+  openLogCheckpoint,
   parseVerifierKey,
   type RecordOf,
   type RecordType,
   rootHash,
   signCheckpoint,
-  type VerifierKey,
+  verifierKeyFor,
 } from '../log/index.ts';
 import { KubevidenceError } from '../model/index.ts';
 import type { Db } from './database.ts';
@@ -48,10 +54,16 @@ export interface LogStore {
   rootAt(size: number): Uint8Array;
   checkpoints(): Checkpoint[];
   lastCheckpoint(): Checkpoint | undefined;
-  /** Signs the head, unless it is signed. Refuses (`integrity`) to sign a log that does not extend its last checkpoint. */
+  /**
+   * Signs the head, unless it is signed, under the log's own name. Refuses (`integrity`) to sign a log that does not extend its last
+   * checkpoint, and (`configuration`) with another key than the one in force.
+   */
   sign(signer: NoteSigner): Checkpoint;
   genesis(): RecordOf<'genesis'>;
-  key(): VerifierKey;
+  /** Verifier keys of the log, from the genesis on. Throws `integrity` when one is not vouched for by the one before. */
+  keys(): KeyHistory;
+  /** Verifier key in force at a size of the log; default: now. */
+  key(size?: number): string;
 }
 
 interface Row {
@@ -117,10 +129,13 @@ export function createLogStore(db: Db): LogStore {
     inclusionProof: (leaf, of) => inclusionProof(nodes, leaf, requireSize(of, size())),
     consistencyProof: (from, to) => consistencyProof(nodes, from, requireSize(to, size())),
     rootAt: (of) => rootHash(nodes, requireSize(of, size())),
-    checkpoints: () => allCheckpoints.all().map((note) => openCheckpoint(note, store.key())),
+    checkpoints: () => {
+      const keys = store.keys();
+      return allCheckpoints.all().map((note) => openLogCheckpoint(note, keys));
+    },
     lastCheckpoint() {
       const note = lastNote.get();
-      return note === undefined ? undefined : openCheckpoint(note, store.key());
+      return note === undefined ? undefined : openLogCheckpoint(note, store.keys());
     },
     sign(signer) {
       const head = size();
@@ -135,7 +150,9 @@ export function createLogStore(db: Db): LogStore {
         );
       }
       if (before?.size === head) return before;
-      const checkpoint = signCheckpoint({ origin: signer.name, size: head, root: rootHash(nodes, head) }, signer);
+      const { origin } = store.genesis();
+      requireInForce(signer, store.key());
+      const checkpoint = signCheckpoint({ origin, size: head, root: rootHash(nodes, head) }, underName(signer, origin));
       insertCheckpoint.run(head, checkpoint.note);
       return checkpoint;
     },
@@ -144,9 +161,41 @@ export function createLogStore(db: Db): LogStore {
       if (bytes === undefined) throw new KubevidenceError('integrity', 'the log is empty: it has no genesis record');
       return decode('genesis', { leaf: 0, bytes }).record;
     },
-    key: () => parseVerifierKey(store.genesis().logKey),
+    keys() {
+      const history = createKeyHistory();
+      history.take(0, store.genesis(), () => emptyRoot);
+      const found = [...store.find('key-rotated'), ...store.find('key-revoked'), ...store.find('key-bound')];
+      for (const { leaf, record } of found.toSorted((a, b) => a.leaf - b.leaf)) {
+        const [problem] = history.take(leaf, record, () => rootHash(nodes, leaf));
+        if (problem !== undefined) throw new KubevidenceError('integrity', problem, { next: 'See all: `kubevidence ledger verify`.' });
+      }
+      return history;
+    },
+    key: (of = size()) => keyPeriodAt(store.keys().periods, of)?.text ?? store.genesis().logKey,
   };
   return store;
+}
+
+/** The same key under the log's name, by which checkpoints carry it whatever the key file is called. */
+export function underName(signer: NoteSigner, name: string): NoteSigner {
+  return { name, publicKey: signer.publicKey, sign: (data) => signer.sign(data) };
+}
+
+/** What a reader must know of the log's keeping up to a size, in its order. */
+export function readCustody(log: LogStore, size = log.size()): string[] {
+  return (['ledger-restored', 'key-rotated', 'key-revoked'] as const)
+    .flatMap((type) => log.find(type))
+    .filter(({ leaf }) => leaf < size)
+    .toSorted((a, b) => a.leaf - b.leaf)
+    .flatMap(({ leaf, record }) => describeCustody(leaf, record));
+}
+
+function requireInForce(signer: NoteSigner, key: string): void {
+  const { name } = parseVerifierKey(key);
+  if (verifierKeyFor(name, signer.publicKey) === key) return;
+  throw new KubevidenceError('configuration', `the log key is not the one that is in force in this ledger (${keyIdIn(key)})`, {
+    next: 'Name the key that was made with this ledger, or that it was rotated to (`signing` in kubevidence.yaml).',
+  });
 }
 
 function requireSize(wanted: number, size: number): number {

@@ -1,68 +1,88 @@
 /**
- * Objects, addressed one by one and stored in blocks: about 64 neighbours of one listing compress 15 times better together than alone.
- * An object's place is its number: block `first` holds objects first, first + 1, …, and its `entries` say for each the salted id, the salt
- * and the length. Numbers only grow; they are internal and appear in no id.
+ * Objects, addressed one by one and stored in blocks (blocks.ts). An object's place is its number: block `first` holds objects first,
+ * first + 1, …, and its `entries` say for each the salted id, the salt and the length. Numbers only grow; they are internal and appear in no
+ * id. Of an erased object the id stays, so that trees and proofs hold: its length is 0, its salt zeros, and every row that held its bytes,
+ * or stood on them, was written anew.
  */
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { KubevidenceError } from '../model/index.ts';
+import {
+  type Block,
+  compressOn,
+  compressTogether,
+  decodeBases,
+  type Difference,
+  encodeBases,
+  encodeEntries,
+  entryAt,
+  entryLength,
+  type NewObject,
+  objectCount,
+  type ObjectEntry,
+  unpackOn,
+  unpackTogether,
+} from './blocks.ts';
 import type { Db } from './database.ts';
-import { idLength, saltLength } from './salted.ts';
-
-/** One object as it goes into a block. */
-export interface NewObject {
-  readonly id: Buffer;
-  readonly salt: Buffer;
-  /** RFC 8785 bytes. */
-  readonly bytes: Buffer;
-}
-
-export interface ObjectEntry {
-  readonly id: Buffer;
-  readonly salt: Buffer;
-}
-
-export interface Block {
-  readonly first: number;
-  /** Leaf of the run-planned record. */
-  readonly run: number;
-  readonly kind: string;
-  readonly entries: Buffer;
-  readonly bytes: Buffer;
-}
-
-export const blockObjects = 64;
-export const blockBytes = 256 * 1024;
-const entryLength = idLength + saltLength + 4;
-// Measured on 5,000 pods: 7 % smaller than the default level 3, and no slower to tell.
-const compression = { params: { [constants.ZSTD_c_compressionLevel]: 6 } };
-const keptBlocks = 64;
-const keptEntries = 256;
-// One object alone may exceed the usual size; a Kubernetes object is at most a few MB (etcd's limit is 1.5 MB).
-const largestBlock = 64 * 1024 * 1024;
+import { idLength } from './salted.ts';
 
 export interface ObjectStore {
-  /** Writes one block in the caller's transaction and returns the number of its first object. */
-  write(run: number, kind: string, objects: readonly NewObject[]): number;
+  /** Writes one block of neighbours in the caller's transaction and returns the number of its first object; by default the one after the last. */
+  write(run: number, kind: string, objects: readonly NewObject[], at?: number): number;
+  /** The same for objects that each stand on another; see `differenceFrom`. */
+  writeDifferences(run: number, kind: string, objects: readonly (NewObject & Difference)[]): number;
+  /** How `bytes` differ from a stored object, or from what that one stands on; undefined when that is not small. */
+  differenceFrom(ref: number, bytes: Buffer): Difference | undefined;
   entry(ref: number): ObjectEntry;
-  bytes(ref: number): Buffer;
+  /** Undefined for an erased object. */
+  bytes(ref: number): Buffer | undefined;
+  /** Every block, by number. */
+  blocks(): Iterable<Block>;
+  /** The bytes of every object of a block, none for an erased one; throws `integrity` when they are not exactly what its entries promise. */
+  unpack(block: Block): Buffer[];
+  /** The bytes that a difference stands on. */
+  baseOf(difference: Difference): Buffer | undefined;
+  /** Numbers under which an object is stored. Reads every id: for what is rare. */
+  refsOf(id: Uint8Array): number[];
+  /**
+   * Destroys bytes and salts: every row that held them is written anew, in the caller's transaction. That the file's free pages and its
+   * journal hold them no longer is the caller's to see to (secure_delete, VACUUM, a truncated WAL).
+   */
+  erase(refs: readonly number[]): void;
   dropBlock(first: number): void;
   dropRun(run: number): void;
   /** Drops what was read so far: after a rolled-back transaction a number may come to mean another object. */
   forget(): void;
 }
 
+const keptEntries = 256;
+const keptBytes = 24 * 1024 * 1024;
+// Among neighbours an object takes about a fifteenth of its length.
+const smallDifference = 1 / 12;
+
 type Entries = Pick<Block, 'first' | 'entries'>;
+
+/** A block as it is kept in memory. */
+type Unpacked =
+  | { readonly block: Block; readonly objects: readonly Buffer[] }
+  | { readonly block: Block; readonly differences: readonly Difference[] };
 
 export function createObjectStore(db: Db): ObjectStore {
   const insert = db.prepare<[number, number, string, Uint8Array, Uint8Array]>(
     'INSERT INTO block (first, run, kind, entries, bytes) VALUES (?, ?, ?, ?, ?)',
   );
+  const insertBases = db.prepare<[number, Uint8Array]>('INSERT INTO difference (first, bases) VALUES (?, ?)');
   const holding = db.prepare<[number], Entries>('SELECT first, entries FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1');
-  const content = db.prepare<[number], Block>('SELECT first, run, kind, entries, bytes FROM block WHERE first = ?');
+  const columns = 'SELECT first, run, kind, entries, block.bytes, bases FROM block LEFT JOIN difference USING (first)';
+  const content = db.prepare<[number], Block>(`${columns} WHERE first = ?`);
+  const next = db.prepare<[number], Block>(`${columns} WHERE first > ? ORDER BY first LIMIT 1`);
   const remove = db.prepare<[number]>('DELETE FROM block WHERE first = ?');
-  const removeRun = db.prepare<[number]>('DELETE FROM block WHERE run = ?');
-  const entries = createRecent<Entries>(keptEntries);
-  const blocks = createRecent<Buffer[]>(keptBlocks);
+  const removeBases = db.prepare<[number]>('DELETE FROM difference WHERE first = ?');
+  const ofRun = db.prepare<[number], number>('SELECT first FROM block WHERE run = ?').pluck();
+  const every = db.prepare<[], Entries>('SELECT first, entries FROM block ORDER BY first');
+  const everyBases = db.prepare<[], { first: number; bases: Buffer }>('SELECT first, bases FROM difference ORDER BY first');
+  const rewrite = db.prepare<[Uint8Array, Uint8Array, number]>('UPDATE block SET entries = ?, bytes = ? WHERE first = ?');
+  const rewriteBases = db.prepare<[Uint8Array, number]>('UPDATE difference SET bases = ? WHERE first = ?');
+  const entries = createRecent<Entries>(keptEntries, () => 1);
+  const blocks = createRecent<Unpacked>(keptBytes, sizeOf);
   let hint: Entries | undefined;
 
   const locate = (ref: number): Entries => {
@@ -73,19 +93,67 @@ export function createObjectStore(db: Db): ObjectStore {
     hint = found;
     return found;
   };
+  const blockAt = (first: number): Block => {
+    const block = content.get(first);
+    if (block === undefined) throw new KubevidenceError('integrity', `the ledger lacks the block of object ${first}`);
+    return block;
+  };
+  const unpacked = (first: number): Unpacked => {
+    let found = blocks.get(first);
+    if (found === undefined) {
+      const block = blockAt(first);
+      found = block.bases === null ? { block, objects: unpackTogether(block) } : { block, differences: decodeBases(block.bases, block) };
+      blocks.keep(first, found);
+    }
+    return found;
+  };
+  /** Of an object that is stored whole, which is all that others stand on: so reading follows one step at most. */
+  const whole = (ref: number): Buffer => {
+    const { first } = locate(ref);
+    const found = unpacked(first);
+    const bytes = 'objects' in found ? found.objects[ref - first] : undefined;
+    if (bytes === undefined || bytes.length === 0)
+      throw new KubevidenceError('integrity', `object ${ref}, on which others stand, is not stored whole`);
+    return bytes;
+  };
+  const baseOf = ({ base }: Difference): Buffer | undefined => (base === 0 ? undefined : whole(base));
+  const unpack = (block: Block): Buffer[] =>
+    block.bases === null
+      ? unpackTogether(block)
+      : decodeBases(block.bases, block).map((each, position) => unpackOn(block, position, each.frame, baseOf(each)));
+  const nextNumber = (): number => {
+    const last = holding.get(Number.MAX_SAFE_INTEGER);
+    return last === undefined ? 1 : last.first + objectCount(last);
+  };
+  const drop = (first: number): void => {
+    removeBases.run(first);
+    remove.run(first);
+  };
+  const forget = (): void => {
+    entries.clear();
+    blocks.clear();
+    hint = undefined;
+  };
+
   return {
-    write(run, kind, objects) {
-      const last = holding.get(Number.MAX_SAFE_INTEGER);
-      const first = last === undefined ? 1 : last.first + last.entries.length / entryLength;
-      const index = Buffer.alloc(objects.length * entryLength);
-      for (const [position, { id, salt, bytes }] of objects.entries()) {
-        const at = position * entryLength;
-        id.copy(index, at);
-        salt.copy(index, at + idLength);
-        index.writeUInt32LE(bytes.length, at + idLength + saltLength);
-      }
-      insert.run(first, run, kind, index, zstdCompressSync(Buffer.concat(objects.map(({ bytes }) => bytes)), compression));
+    write(run, kind, objects, at) {
+      const first = at ?? nextNumber();
+      insert.run(first, run, kind, encodeEntries(objects), compressTogether(objects.map(({ bytes }) => bytes)));
       return first;
+    },
+    writeDifferences(run, kind, objects) {
+      const first = nextNumber();
+      insert.run(first, run, kind, encodeEntries(objects), Buffer.concat(objects.map(({ frame }) => frame)));
+      insertBases.run(first, encodeBases(objects));
+      return first;
+    },
+    differenceFrom(ref, bytes) {
+      const { first } = locate(ref);
+      const found = unpacked(first);
+      const base = 'objects' in found ? ref : (found.differences[ref - first]?.base ?? 0);
+      if (base === 0 || this.entry(base).erased) return undefined;
+      const frame = compressOn(whole(base), bytes);
+      return frame.length <= bytes.length * smallDifference ? { base, frame } : undefined;
     },
     entry(ref) {
       const { first, entries } = locate(ref);
@@ -93,75 +161,94 @@ export function createObjectStore(db: Db): ObjectStore {
     },
     bytes(ref) {
       const { first } = locate(ref);
-      let objects = blocks.get(first);
-      if (objects === undefined) {
-        const block = content.get(first);
-        if (block === undefined) throw new KubevidenceError('integrity', `the ledger lacks the block of object ${ref}`);
-        objects = unpackBlock(block);
-        blocks.keep(first, objects);
+      const found = unpacked(first);
+      if ('objects' in found) return found.objects[ref - first]?.length === 0 ? undefined : found.objects[ref - first];
+      const difference = found.differences[ref - first] as Difference;
+      const bytes = unpackOn(found.block, ref - first, difference.frame, baseOf(difference));
+      return bytes.length === 0 ? undefined : bytes;
+    },
+    *blocks() {
+      for (let block = next.get(-1); block !== undefined; block = next.get(block.first)) yield block;
+    },
+    unpack,
+    baseOf,
+    refsOf(id) {
+      const refs: number[] = [];
+      for (const { first, entries } of every.iterate()) {
+        for (let at = entries.indexOf(id); at >= 0; at = entries.indexOf(id, at + 1))
+          if (at % entryLength === 0) refs.push(first + at / entryLength);
       }
-      return objects[ref - first] as Buffer;
+      return refs;
+    },
+    erase(refs) {
+      const gone = new Set(refs);
+      const touched = new Set(refs.map((ref) => locate(ref).first));
+      const standing = everyBases.all().flatMap(({ first, bases }) => {
+        const differences = decodeBases(bases, blockAt(first));
+        return touched.has(first) || differences.some(({ base }) => gone.has(base)) ? [first] : [];
+      });
+      // What stands on others first: it is read by what is still there.
+      for (const first of standing) {
+        const block = blockAt(first);
+        const differences = decodeBases(block.bases ?? Buffer.alloc(0), block).map((each, position) => {
+          if (gone.has(first + position)) return { base: 0, frame: Buffer.alloc(0) };
+          return gone.has(each.base)
+            ? { base: 0, frame: compressOn(undefined, unpackOn(block, position, each.frame, baseOf(each))) }
+            : each;
+        });
+        rewrite.run(withoutSalts(block, gone), Buffer.concat(differences.map(({ frame }) => frame)), first);
+        rewriteBases.run(encodeBases(differences), first);
+        touched.delete(first);
+      }
+      for (const first of touched) {
+        const block = blockAt(first);
+        const objects = unpackTogether(block).map((bytes, position) => (gone.has(first + position) ? Buffer.alloc(0) : bytes));
+        rewrite.run(withoutSalts(block, gone), compressTogether(objects), first);
+      }
+      forget();
     },
     dropBlock(first) {
-      remove.run(first);
+      drop(first);
       forget();
     },
     dropRun(run) {
-      removeRun.run(run);
+      for (const first of ofRun.all(run)) drop(first);
       forget();
     },
     forget,
   };
-
-  function forget(): void {
-    entries.clear();
-    blocks.clear();
-    hint = undefined;
-  }
 }
 
-export function objectCount(block: Entries): number {
-  return block.entries.length / entryLength;
-}
-
-export function entryAt(entries: Buffer, position: number): ObjectEntry {
-  const at = position * entryLength;
-  return { id: entries.subarray(at, at + idLength), salt: entries.subarray(at + idLength, at + idLength + saltLength) };
-}
-
-/** The bytes of every object of a block; throws `integrity` when they are not exactly what its entries promise. */
-export function unpackBlock({ first, entries, bytes }: Pick<Block, 'first' | 'entries' | 'bytes'>): Buffer[] {
-  let raw: Buffer;
-  try {
-    raw = zstdDecompressSync(bytes, { maxOutputLength: largestBlock });
-  } catch (cause) {
-    throw new KubevidenceError('integrity', `the block of object ${first} cannot be decompressed`, { cause });
-  }
-  const objects: Buffer[] = [];
-  let start = 0;
-  for (let at = idLength + saltLength; at < entries.length; at += entryLength) {
-    const end = start + entries.readUInt32LE(at);
-    objects.push(raw.subarray(start, end));
-    start = end;
-  }
-  if (start !== raw.length)
-    throw new KubevidenceError('integrity', `the block of object ${first} has ${raw.length} bytes, its entries say ${start}`);
-  return objects;
+/** The entries of a block, with those of erased objects reduced to their ids. */
+function withoutSalts({ first, entries }: Entries, erased: ReadonlySet<number>): Buffer {
+  const left = Buffer.from(entries);
+  for (let position = 0; position < objectCount({ entries }); position++)
+    if (erased.has(first + position)) left.fill(0, position * entryLength + idLength, (position + 1) * entryLength);
+  return left;
 }
 
 function covers({ first, entries }: Entries, ref: number): boolean {
-  return ref >= first && ref < first + entries.length / entryLength;
+  return ref >= first && ref < first + objectCount({ entries });
 }
 
-/** Keeps the `limit` values that were used last. */
-function createRecent<T>(limit: number) {
+function sizeOf(unpacked: Unpacked): number {
+  const own = unpacked.block.bytes.length + unpacked.block.entries.length;
+  return 'objects' in unpacked ? unpacked.objects.reduce((sum, { length }) => sum + length, own) : own;
+}
+
+/** Keeps what was used last, up to `limit` in all. */
+function createRecent<T>(limit: number, sizeOf: (value: T) => number) {
   const kept = new Map<number, T>();
+  let size = 0;
   const keep = (key: number, value: T): void => {
-    kept.delete(key);
+    const before = kept.get(key);
+    if (before !== undefined) kept.delete(key);
+    else size += sizeOf(value);
     kept.set(key, value);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= limit) break;
+    for (const [oldest, least] of kept) {
+      if (size <= limit || oldest === key) break;
       kept.delete(oldest);
+      size -= sizeOf(least);
     }
   };
   return {
@@ -172,6 +259,9 @@ function createRecent<T>(limit: number) {
       return value;
     },
     find: (matches: (value: T) => boolean): T | undefined => kept.values().find(matches),
-    clear: () => kept.clear(),
+    clear: () => {
+      kept.clear();
+      size = 0;
+    },
   };
 }

@@ -10,13 +10,16 @@ import { KubevidenceError } from '../model/index.ts';
 import type { Db } from './database.ts';
 
 export interface Known {
+  /** See {@link keyOfObject}. */
+  readonly key: string;
   readonly ref: number;
   /** Null where it identifies nothing, such as for objects from files. */
   readonly resourceVersion: string | null;
 }
 
-/** By {@link keyOfObject}. */
-export type KnownObjects = ReadonlyMap<string, Known>;
+export interface KnownObjects {
+  find(key: string): Known | undefined;
+}
 
 export interface ReuseRow {
   readonly kind: ListingKind;
@@ -28,6 +31,9 @@ export interface ReuseRow {
 export interface ReuseStore {
   rows(cluster: string): ReuseRow[];
   write(cluster: string, row: ReuseRow): void;
+  /** Takes these objects out of a cluster's rows, and the rows that these runs left: a row names objects, where there is no uid by their name. */
+  forget(cluster: string, refs: ReadonlySet<number>, runs: ReadonlySet<number>): void;
+  drop(cluster: string): void;
 }
 
 /** A listing that the run may close, and what decides whether earlier objects of it can be reused. */
@@ -36,21 +42,36 @@ export interface PlannedListing {
   readonly collectorVersion: number;
   readonly keepDigest: string;
   readonly reusable?: boolean | undefined;
+  /** How long what is read holds; recorded with the run. */
+  readonly timeToLiveSeconds?: number | undefined;
 }
 
 const largest = 1024 * 1024 * 1024;
 
 export function createReuseStore(db: Db): ReuseStore {
   const all = db.prepare<[string], ReuseRow>('SELECT kind, run, bytes FROM reuse WHERE cluster = ? ORDER BY kind');
-  const upsert = db.prepare<[string, string, number, Uint8Array]>(
-    'INSERT INTO reuse (cluster, kind, run, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET run = excluded.run, bytes = excluded.bytes',
-  );
-  const touch = db.prepare<[number, string, string, Uint8Array]>('UPDATE reuse SET run = ? WHERE cluster = ? AND kind = ? AND bytes = ?');
+  const insert = db.prepare<[string, string, number, Uint8Array]>('INSERT INTO reuse (cluster, kind, run, bytes) VALUES (?, ?, ?, ?)');
+  const remove = db.prepare<[string, string]>('DELETE FROM reuse WHERE cluster = ? AND kind = ?');
+  const removeAll = db.prepare<[string]>('DELETE FROM reuse WHERE cluster = ?');
+  /** SQLite writes the new row of an UPDATE before it frees the old one's pages: the file would grow by a row that is as long as before. */
+  const replace = (cluster: string, { kind, run, bytes }: ReuseRow): void => {
+    remove.run(cluster, kind);
+    insert.run(cluster, kind, run, bytes);
+  };
   return {
     rows: (cluster) => all.all(cluster),
-    write(cluster, { kind, run, bytes }) {
-      if (touch.run(run, cluster, kind, bytes).changes === 0) upsert.run(cluster, kind, run, bytes);
+    forget(cluster, refs, runs) {
+      for (const { kind, run, bytes } of all.all(cluster)) {
+        const known = decodeKnown(kind, bytes);
+        const left = known.filter(({ ref }) => !refs.has(ref));
+        if (runs.has(run)) remove.run(cluster, kind);
+        else if (left.length < known.length) replace(cluster, { kind, run, bytes: encodeKnown(left) });
+      }
     },
+    drop(cluster) {
+      removeAll.run(cluster);
+    },
+    write: replace,
   };
 }
 
@@ -61,25 +82,42 @@ export function keyOfObject(
   return object.uid === '' ? `\n${object.type ?? ''}\n${object.namespace}\n${object.name}\n${object.place?.file ?? ''}` : object.uid;
 }
 
-export function encodeKnown(known: KnownObjects): Buffer {
+export function encodeKnown(known: Iterable<Known>): Buffer {
   // By columns: each is of one nature, which compresses to about half of a list of rows.
-  const sorted = [...known].sort(([, a], [, b]) => a.ref - b.ref);
-  const refs = sorted.map(([, { ref }], index) => ref - (sorted[index - 1]?.[1].ref ?? 0));
-  return zstdCompressSync(JSON.stringify([sorted.map(([key]) => key), sorted.map(([, { resourceVersion }]) => resourceVersion), refs]));
+  const sorted = [...known].sort((a, b) => a.ref - b.ref);
+  const steps = sorted.map(({ ref }, index) => ref - (sorted[index - 1]?.ref ?? 0));
+  return zstdCompressSync(JSON.stringify([sorted.map(({ key }) => key), sorted.map(({ resourceVersion }) => resourceVersion), steps]));
 }
 
-export function decodeKnown(kind: string, bytes: Uint8Array): Map<string, Known> {
-  const known = new Map<string, Known>();
+export function decodeKnown(kind: string, bytes: Uint8Array): Known[] {
+  const { keys, versions, refs } = columnsOf(kind, bytes);
+  return keys.map((key, index) => ({ key, ref: refs[index] as number, resourceVersion: versions[index] ?? null }));
+}
+
+/** To be asked for one object after the other: a fraction of the memory that a list of them takes. */
+export function indexKnown(kind: string, bytes: Uint8Array): KnownObjects {
+  const { keys, versions, refs } = columnsOf(kind, bytes);
+  const places = new Map(keys.map((key, index) => [key, index]));
+  return {
+    find(key) {
+      const index = places.get(key);
+      return index === undefined ? undefined : { key, ref: refs[index] as number, resourceVersion: versions[index] ?? null };
+    },
+  };
+}
+
+function columnsOf(kind: string, bytes: Uint8Array) {
   try {
     const text = zstdDecompressSync(bytes, { maxOutputLength: largest }).toString('utf8');
     const [keys, versions, steps] = JSON.parse(text) as [string[], (string | null)[], number[]];
+    const refs = new Float64Array(keys.length);
     let ref = 0;
-    for (const [index, key] of keys.entries()) {
+    for (const index of keys.keys()) {
       ref += steps[index] as number;
       if (!Number.isSafeInteger(ref)) throw new Error('a number is missing');
-      known.set(key, { ref, resourceVersion: versions[index] ?? null });
+      refs[index] = ref;
     }
-    return known;
+    return { keys, versions, refs };
   } catch (cause) {
     throw new KubevidenceError('integrity', `what may be reused of ${kind} cannot be read`, { cause });
   }

@@ -3,7 +3,7 @@
  * for each listing (its IPE and the id of its tree). Ids that follow from what is stored beside them are not stored a second time: they
  * are incompressible, and would be most of what an unchanged run costs.
  */
-import type { ClusterIdentity, EvidenceReader, Json, JsonObject, Listing } from '../model/index.ts';
+import type { ClusterIdentity, EvidenceReader, Json, JsonObject, Listing, ListingKind } from '../model/index.ts';
 import { canonicalBytes, isObject, KubevidenceError, textAt } from '../model/index.ts';
 import { type PayloadStore, payloadId, type SaltedPayload } from './payloads.ts';
 import { drawSalt } from './salted.ts';
@@ -26,6 +26,8 @@ export interface RunDetails {
   readonly identity: ClusterIdentity;
   readonly scope: EvidenceReader['scope'];
   readonly error: string | null;
+  /** Seconds for which a listing holds, as configured when it was planned. */
+  readonly timeToLive?: Readonly<Record<ListingKind, number>>;
 }
 
 export interface SaltedBytes {

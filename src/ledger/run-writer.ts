@@ -1,9 +1,8 @@
 /**
  * One run's way into the ledger. Every page of objects is committed before `put` returns, but nobody sees it before the run's record is
  * there: whatever a killed process leaves behind belongs to a run without an end, and is cleared away when the ledger is next opened for
- * writing. An object equal to its predecessor is its predecessor.
+ * writing.
  */
-import { randomInt } from 'node:crypto';
 import type {
   ClusterIdentity,
   EvidenceObject,
@@ -15,26 +14,13 @@ import type {
   RunStatus,
   RunSummary,
 } from '../model/index.ts';
-import { canonicalBytes, isComplete, KubevidenceError } from '../model/index.ts';
-import { labelOf } from './identity.ts';
-import { blockBytes, blockObjects, type NewObject } from './objects.ts';
-import {
-  decodeKnown,
-  encodeKnown,
-  isNotOlder,
-  keyOfObject,
-  type Known,
-  type KnownObjects,
-  mayReuse,
-  type PlannedListing,
-  type ReuseRow,
-  reuseDigest,
-} from './reuse.ts';
-import { type ListingPayload, prepareRun, readRun, type StoredRun } from './run-payload.ts';
+import { isComplete, KubevidenceError } from '../model/index.ts';
+import { erasedIds } from './erased.ts';
+import { type Before, createListingWriter, type ListingWriter } from './listing-writer.ts';
+import { indexKnown, mayReuse, type PlannedListing, type ReuseRow, reuseDigest } from './reuse.ts';
+import { type ListingPayload, prepareRun, readRun, type RunDetails, type StoredRun } from './run-payload.ts';
 import type { Ended, Planned } from './runs.ts';
-import { drawSalt, saltedId } from './salted.ts';
 import type { Stores } from './stores.ts';
-import type { Member, Tree } from './trees.ts';
 
 export interface EndOfRun {
   readonly status: Extract<RunStatus, 'succeeded' | 'partial' | 'failed' | 'interrupted'>;
@@ -72,39 +58,9 @@ export interface RunPlan {
   readonly ended: () => RunSummary;
 }
 
-/** One in so many reusable objects is read anew all the same. */
-const sampleEvery = 64;
-
-interface Entry {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly file: string;
-  readonly label: string;
-  readonly key: string;
-  readonly resourceVersion: string | null;
-  ref: number;
-}
-
-/** What the last run that read this listing left. */
-interface Before {
-  readonly known: KnownObjects;
-  readonly tree: number | null;
-  readonly mayReuse: boolean;
-  readonly listing: Listing;
-}
-
 interface OpenListing {
-  readonly before: Before | undefined;
-  readonly entries: Entry[];
-  readonly sample: Set<string>;
-  readonly blocks: number[];
-  pending: { readonly object: NewObject; readonly entry: Entry }[];
-  pendingBytes: number;
-  reusing: boolean;
-  reused: number;
-  checked: number;
-  differed: number;
+  readonly writer: ListingWriter;
+  /** A write was rolled back, and objects were lost with it. */
   broken: boolean;
 }
 
@@ -114,16 +70,16 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
   const open = new Map<ListingKind, OpenListing>();
   const closed = new Map<ListingKind, ListingPayload>();
   const fresh = new Map<ListingKind, ReuseRow>();
-  const treeIds = new Map<number, Buffer>();
   let over = false;
   const transaction = <T>(act: () => T): T => db.transaction(act).immediate();
   /** A listing whose write was rolled back has lost objects: nothing but the end of the run may follow for it. */
   const write = <T>(state: OpenListing, act: () => T): T => {
-    const written = state.blocks.length;
+    const { blocks } = state.writer;
+    const written = blocks.length;
     try {
       return transaction(act);
     } catch (error) {
-      state.blocks.length = written;
+      blocks.length = written;
       state.broken = true;
       objects.forget();
       throw error;
@@ -143,145 +99,43 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
     if (row === undefined || run === undefined || payload === undefined) return undefined;
     const planned = listings.find((listing) => listing.kind === kind);
     const same = mayReuse({ identity, planned }, { ...payload, identity: run.details.identity });
-    return { known: decodeKnown(kind, row.bytes), tree: payload.tree, mayReuse: same, listing: payload.listing };
+    return { known: indexKnown(kind, row.bytes), tree: payload.tree, mayReuse: same, listing: payload.listing };
   };
   const stateOf = (kind: ListingKind): OpenListing => {
     requireOpen(!over && !closed.has(kind), kind);
     let state = open.get(kind);
     if (state === undefined) {
-      state = {
-        before: beforeOf(kind),
-        entries: [],
-        sample: new Set(),
-        blocks: [],
-        pending: [],
-        pendingBytes: 0,
-        reusing: false,
-        reused: 0,
-        checked: 0,
-        differed: 0,
-        broken: false,
-      };
+      state = { writer: createListingWriter(stores, { run: plan.leaf, kind, before: beforeOf(kind) }), broken: false };
       open.set(kind, state);
     }
     requireOpen(!state.broken, kind);
     return state;
   };
-  const writeBlock = (kind: ListingKind, state: OpenListing): void => {
-    if (state.pending.length === 0) return;
-    const first = objects.write(
-      plan.leaf,
-      kind,
-      state.pending.map(({ object }) => object),
-    );
-    for (const [position, { entry }] of state.pending.entries()) entry.ref = first + position;
-    state.blocks.push(first);
-    state.pending = [];
-    state.pendingBytes = 0;
-  };
-  const take = (state: OpenListing, object: EvidenceObject): void => {
-    const [bytes, key, label] = [canonicalBytes(object.body), keyOfObject(object), labelOf(object)];
-    // An identity that is not in the body is not what the API's uid and resourceVersion speak of.
-    const resourceVersion = label === '' ? (object.resourceVersion ?? null) : null;
-    const entry: Entry = {
-      namespace: object.namespace,
-      name: object.name,
-      uid: object.uid,
-      file: object.place?.file ?? '',
-      label,
-      key,
-      resourceVersion,
-      ref: 0,
-    };
-    state.entries.push(entry);
-    const known = state.before?.known.get(key);
-    const stored = known === undefined ? undefined : objects.entry(known.ref);
-    const unchanged = known !== undefined && stored !== undefined && saltedId(stored.salt, bytes).equals(stored.id);
-    if (state.sample.delete(key)) {
-      state.checked++;
-      if (!unchanged) [state.differed, state.reusing] = [state.differed + 1, false];
-    }
-    if (unchanged) {
-      entry.ref = known.ref;
-      return;
-    }
-    const salt = drawSalt();
-    state.pending.push({ object: { id: saltedId(salt, bytes), salt, bytes }, entry });
-    state.pendingBytes += bytes.length;
-  };
-  const writeTrees = (state: OpenListing): number | null => {
-    if (state.entries.length === 0) return null;
-    const last = state.before?.tree === null || state.before === undefined ? undefined : trees.read(state.before.tree);
-    const lastOf = new Map(last?.members.map(({ ref, label }) => [label, ref]));
-    const store = (members: readonly Member[], idOf: (ref: number) => Buffer, before: Tree | undefined): Tree => {
-      const tree = trees.write(plan.leaf, members, idOf, before);
-      treeIds.set(tree.ref, tree.id);
-      return tree;
-    };
-    const namespaces: Member[] = [];
-    for (const [namespace, entries] of byNamespace(state.entries)) {
-      const before = lastOf.get(namespace);
-      const tree = store(entries, (ref) => objects.entry(ref).id, before === undefined ? undefined : trees.read(before));
-      namespaces.push({ ref: tree.ref, label: namespace });
-    }
-    return store(namespaces, (ref) => treeIds.get(ref) as Buffer, last).ref;
-  };
-
   return {
     number,
-    listedAt(kind, resourceVersion) {
-      const state = stateOf(kind);
-      const { before } = state;
-      state.reusing = state.differed === 0 && before !== undefined && before.mayReuse && isNotOlder(resourceVersion, before.listing);
-      return state.reusing;
-    },
-    reuse(kind, object) {
-      const state = stateOf(kind);
-      const key = keyOfObject(object);
-      const known: Known | undefined = state.reusing && object.uid !== '' ? state.before?.known.get(key) : undefined;
-      if (known === undefined || known.resourceVersion !== object.resourceVersion) return false;
-      if (randomInt(sampleEvery) === 0) {
-        state.sample.add(key);
-        return false;
-      }
-      const { namespace, name, uid, resourceVersion } = object;
-      state.entries.push({ namespace, name, uid, file: '', label: '', key, resourceVersion, ref: known.ref });
-      state.reused++;
-      return true;
-    },
+    listedAt: (kind, resourceVersion) => stateOf(kind).writer.listedAt(resourceVersion),
+    reuse: (kind, object) => stateOf(kind).writer.reuse(object),
     put(kind, items) {
       const state = stateOf(kind);
-      const full = () => state.pending.length >= blockObjects || state.pendingBytes >= blockBytes;
-      write(state, () => {
-        for (const item of items) {
-          take(state, item);
-          if (full()) writeBlock(kind, state);
-        }
-      });
+      write(state, () => state.writer.put(items));
     },
     restart(kind) {
-      const state = stateOf(kind);
+      const { writer } = stateOf(kind);
       transaction(() => {
-        for (const first of state.blocks) objects.dropBlock(first);
+        for (const first of writer.blocks) objects.dropBlock(first);
       });
       open.delete(kind);
     },
     close(listing) {
       const { kind } = listing;
       const state = stateOf(kind);
-      if (listing.items !== state.entries.length) {
-        throw new KubevidenceError('defect', `the listing ${kind} says ${listing.items} items, and ${state.entries.length} were given`);
-      }
-      const tree = write(state, () => {
-        writeBlock(kind, state);
-        return writeTrees(state);
-      });
-      const { reused, checked, differed } = state;
-      closed.set(kind, { listing: differed === 0 ? listing : withDoubt(listing, differed), tree, reuse: { reused, checked, differed } });
-      if (state.entries.length > 0 || isComplete(listing)) {
-        const known = new Map(state.entries.map(({ key, ref, resourceVersion }) => [key, { ref, resourceVersion }]));
-        fresh.set(kind, { kind, run: number, bytes: encodeKnown(known) });
-      }
+      const { writer } = state;
+      if (listing.items !== writer.items)
+        throw new KubevidenceError('defect', `the listing ${kind} says ${listing.items} items, and ${writer.items} were given`);
+      const tree = write(state, () => writer.finish());
+      const counts = writer.reuseCounts();
+      closed.set(kind, { listing: counts.differed === 0 ? listing : withDoubt(listing, counts.differed), tree, reuse: counts });
+      if (writer.items > 0 || isComplete(listing)) fresh.set(kind, { kind, run: number, bytes: writer.known() });
       open.delete(kind);
     },
     end({ status, error, identity, serverClockSkewMs, endedAt, observedAt }) {
@@ -293,9 +147,9 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
       const payloadsOfListings = [...closed.values()];
       const kept = payloadsOfListings.map(({ listing }) => listing);
       transaction(() => {
-        for (const { blocks } of open.values()) for (const first of blocks) objects.dropBlock(first);
-        const prepared = prepareRun({ identity, scope, error }, payloadsOfListings, (tree) =>
-          (treeIds.get(tree) ?? trees.read(tree).id).toString('hex'),
+        for (const { writer } of open.values()) for (const first of writer.blocks) objects.dropBlock(first);
+        const prepared = prepareRun({ identity, scope, error, ...timesToLive(listings) }, payloadsOfListings, (tree) =>
+          trees.id(tree).toString('hex'),
         );
         for (const row of fresh.values()) reuse.write(cluster, row);
         const leaf = log.append({
@@ -327,10 +181,11 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
   };
 }
 
-/** The payloads of an ended run that stored any. */
-export function storedRun({ payloads, trees }: Stores, end: Ended | undefined): StoredRun | undefined {
+/** The payloads of an ended run that stored any, and that were not erased. */
+export function storedRun({ db, payloads, trees }: Stores, end: Ended | undefined): StoredRun | undefined {
   if (end === undefined || end.record.snapshot === null) return undefined;
-  return readRun(payloads, end.leaf, end.record.snapshot, (tree) => trees.read(tree).id.toString('hex'));
+  if (payloads.erased(end.leaf) && erasedIds(db).has(end.record.snapshot)) return undefined;
+  return readRun(payloads, end.leaf, end.record.snapshot, (tree) => trees.id(tree).toString('hex'));
 }
 
 /** The last record of the cluster that speaks of reuse. */
@@ -342,12 +197,24 @@ export function lastReusable({ runs }: Pick<Stores, 'runs'>, cluster: string): E
   return undefined;
 }
 
+/** What the log says of all that may be reused since then: the run's record, or that of an erasure after it. */
+export function reusableDigest({ log }: Pick<Stores, 'log'>, { leaf, record }: Ended): string | null {
+  const erasure = log.find('payload-erased', record.cluster).findLast((each) => each.leaf > leaf);
+  return erasure === undefined ? record.reusable : erasure.record.reusable;
+}
+
 /** What may be reused, unless it is not what the last run's record says: then nothing is, and everything is stored anew. */
 function trustedRows(stores: Stores, cluster: string): ReuseRow[] {
   const last = lastReusable(stores, cluster);
   const run = storedRun(stores, last);
   const rows = stores.reuse.rows(cluster);
-  return run !== undefined && reuseDigest(run.snapshot.salt, rows) === last?.record.reusable ? rows : [];
+  return run !== undefined && last !== undefined && reuseDigest(run.snapshot.salt, rows) === reusableDigest(stores, last) ? rows : [];
+}
+
+/** Nothing where no listing says how long it holds. */
+function timesToLive(listings: readonly PlannedListing[]): Pick<RunDetails, 'timeToLive'> {
+  const said = listings.flatMap(({ kind, timeToLiveSeconds }) => (timeToLiveSeconds === undefined ? [] : [[kind, timeToLiveSeconds]]));
+  return said.length === 0 ? {} : { timeToLive: Object.fromEntries(said) as Record<ListingKind, number> };
 }
 
 /** Objects that changed under an unchanged resourceVersion: then what was reused may be stale as well. */
@@ -355,14 +222,6 @@ function withDoubt(listing: Listing, differed: number): Listing {
   const detail = `${differed} of the objects that were read anew had changed without a new resourceVersion`;
   const gap = { reason: 'stale', what: listing.kind, detail, closedBy: 'run the collection again: it then reads every object' } as const;
   return { ...listing, gaps: [...listing.gaps, gap] };
-}
-
-function byNamespace(entries: readonly Entry[]): Map<string, Entry[]> {
-  const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-  const sorted = entries.toSorted(
-    (a, b) => order(a.namespace, b.namespace) || order(a.name, b.name) || order(a.uid, b.uid) || order(a.file, b.file),
-  );
-  return Map.groupBy(sorted, ({ namespace }) => namespace);
 }
 
 function requireOpen(holds: boolean, what: string): void {

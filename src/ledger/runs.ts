@@ -29,31 +29,39 @@ export interface Runs {
   ended(cluster: string, number: number): Ended | undefined;
   /** The latest ended run with a number below `number` that has a snapshot. */
   snapshotBefore(cluster: string, number: number): Ended | undefined;
-  /** The latest run that ended at or before `instant`. */
+  /** The latest run that decides the state at `instant`: a snapshot observed by then, or an ended attempt that began and read nothing. */
   at(cluster: string, instant: Instant): RunSummary | undefined;
   next(cluster: string): number;
+  /** Of clusters that have a run, sorted. */
+  names(): string[];
   clusters(): ClusterSummary[];
   /** What the first success says of the cluster. */
   binding(cluster: string): { readonly uid: string; readonly caFingerprint: string | null } | undefined;
 }
 
 export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs {
+  // One step at a time along the index: what is asked for is nearly always the first.
   const endedBefore = db
-    .prepare<[string, number], number>("SELECT run FROM log WHERE type = 'run-ended' AND cluster = ? AND run < ? ORDER BY run DESC")
+    .prepare<[string, number], number | null>("SELECT max(run) FROM log WHERE type = 'run-ended' AND cluster = ? AND run < ?")
     .pluck();
-  const endedFirst = db.prepare<[string], number>("SELECT run FROM log WHERE type = 'run-ended' AND cluster = ? ORDER BY run").pluck();
-  const openRuns = db.prepare<[], { cluster: string; run: number }>(
-    `SELECT cluster, run FROM log AS plan WHERE type = 'run-planned'
-       AND NOT EXISTS (SELECT 1 FROM log WHERE type = 'run-ended' AND cluster = plan.cluster AND run = plan.run) ORDER BY leaf`,
-  );
-  const names = db
-    .prepare<[], string>("SELECT DISTINCT cluster FROM log WHERE type IN ('run-planned', 'run-missed') ORDER BY cluster")
+  const endedAfter = db
+    .prepare<[string, number], number | null>("SELECT min(run) FROM log WHERE type = 'run-ended' AND cluster = ? AND run > ?")
     .pluck();
+  const nextName = db.prepare<[string, string], string | null>('SELECT min(cluster) FROM log WHERE type = ? AND cluster > ?').pluck();
+  const names = (): string[] => {
+    const found = new Set<string>();
+    for (const type of ['run-planned', 'run-missed'])
+      for (let name = nextName.get(type, '') ?? null; name !== null; name = nextName.get(type, name) ?? null) found.add(name);
+    return [...found].sort();
+  };
   const hasBlocks = db.prepare<[number], number>('SELECT 1 FROM block WHERE run = ? ORDER BY first DESC LIMIT 1').pluck();
+
+  const wasErased = db.prepare<[number], number>('SELECT 1 FROM payload WHERE leaf = ? AND length(bytes) = 0').pluck();
 
   const planned = (cluster: string, number: number) => log.find('run-planned', cluster, number)[0];
   const ended = (cluster: string, number: number) => log.find('run-ended', cluster, number)[0];
   const errorOf = ({ leaf, record }: Ended): string | null => {
+    if (record.snapshot !== null && wasErased.get(leaf) !== undefined) return 'what it read was erased since';
     if (record.status === 'interrupted' && record.snapshot === null) return 'the process ended before the run did';
     if (record.status === 'succeeded' || record.snapshot === null) return null;
     return (payloads.read(leaf)?.[0]?.value as unknown as RunDetails | undefined)?.error ?? null;
@@ -77,41 +85,48 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
   const next = (cluster: string): number =>
     1 + Math.max(log.latest('run-planned', cluster)?.record.run ?? 0, log.latest('run-missed', cluster)?.record.run ?? 0);
 
+  const endedBelow = function* (cluster: string, below: number): Generator<Ended> {
+    for (let run = endedBefore.get(cluster, below) ?? null; run !== null; run = endedBefore.get(cluster, run) ?? null) {
+      const end = ended(cluster, run);
+      if (end !== undefined) yield end;
+    }
+  };
+
   return {
     get,
     planned,
     ended,
     next,
+    names,
     all(cluster) {
       const ends = new Map(log.find('run-ended', cluster).map((end) => [nameOf(end.record), end]));
       const summaries = log.find('run-planned', cluster).map((plan) => summarize(plan, ends.get(nameOf(plan.record))));
       const missed = log.find('run-missed', cluster).map(missedSummary);
       return [...summaries, ...missed].sort((a, b) => (a.cluster === b.cluster ? a.number - b.number : a.cluster < b.cluster ? -1 : 1));
     },
-    open: () => openRuns.all().flatMap(({ cluster, run }) => planned(cluster, run) ?? []),
+    open() {
+      // Only the latest one of a cluster can be: no run is planned while another is open.
+      const latest = names().flatMap((cluster) => log.latest('run-planned', cluster) ?? []);
+      return latest.filter(({ record: { cluster, run } }) => ended(cluster, run) === undefined).toSorted((a, b) => a.leaf - b.leaf);
+    },
     snapshotBefore(cluster, number) {
-      for (const run of endedBefore.all(cluster, number)) {
-        const end = ended(cluster, run);
-        if (end !== undefined && isSnapshot(end.record)) return end;
-      }
+      for (const end of endedBelow(cluster, number)) if (isSnapshot(end.record)) return end;
       return undefined;
     },
     at(cluster, instant) {
-      for (const run of endedBefore.all(cluster, Number.MAX_SAFE_INTEGER)) {
-        const end = ended(cluster, run);
-        if (end !== undefined && end.record.endedAt <= instant) return get(cluster, run);
-      }
+      for (const end of endedBelow(cluster, Number.MAX_SAFE_INTEGER))
+        if (heldFrom(end.record) <= instant) return get(cluster, end.record.run);
       return undefined;
     },
     clusters() {
-      return names.all().flatMap((name) => {
+      return names().flatMap((name) => {
         const lastRun = get(name, next(name) - 1);
         const binding = this.binding(name);
         return lastRun === undefined ? [] : [{ name, uid: binding?.uid ?? null, caFingerprint: binding?.caFingerprint ?? null, lastRun }];
       });
     },
     binding(cluster) {
-      for (const run of endedFirst.all(cluster)) {
+      for (let run = endedAfter.get(cluster, 0) ?? null; run !== null; run = endedAfter.get(cluster, run) ?? null) {
         const record = ended(cluster, run)?.record;
         if (record !== undefined && isSnapshot(record) && record.clusterUid !== null)
           return { uid: record.clusterUid, caFingerprint: record.caFingerprint };
@@ -124,6 +139,11 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
 /** A snapshot is what a run that succeeded, at least in part, stored. */
 export function isSnapshot(record: RecordOf<'run-ended'>): boolean {
   return record.snapshot !== null && (record.status === 'succeeded' || record.status === 'partial');
+}
+
+/** From when on it decides the state: when its evidence was observed, or when an attempt that read nothing began. */
+function heldFrom(record: RecordOf<'run-ended'>): Instant {
+  return isSnapshot(record) ? (record.observedAt ?? record.endedAt) : record.startedAt;
 }
 
 function missedSummary({ leaf, record }: Found<'run-missed'>): RunSummary {
@@ -139,7 +159,7 @@ function missedSummary({ leaf, record }: Found<'run-missed'>): RunSummary {
     endedAt: at,
     slot,
     leaf,
-    error: null,
+    error: record.range === undefined ? null : `stands for ${record.range.slots} slots, the last of them ${record.range.through}`,
     observedAt: null,
   };
 }

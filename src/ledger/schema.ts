@@ -1,13 +1,12 @@
 /**
- * The tables of a ledger. What the log says is written once: triggers refuse every UPDATE and DELETE of it and every INSERT that is not the
- * next leaf (so that INSERT OR REPLACE, which fires no DELETE trigger, cannot replace one). Columns by which records are found are
- * computed from the record's bytes, so there is no second copy that could say something else.
+ * The tables of a ledger, version by version: a new ledger runs every statement in order, an older one those that it lacks
+ * (migrations.ts), so that both declare the same. What the log says is written once: triggers refuse every UPDATE and DELETE of it and
+ * every INSERT that is not the next leaf (so that INSERT OR REPLACE, which fires no DELETE trigger, cannot replace one). Columns by which
+ * records are found are computed from the record's bytes, so there is no second copy that could say something else.
  */
 
 /** "KubE" in ASCII: `PRAGMA application_id`, byte 68 of the file. */
 export const applicationId = 0x4b75_6245;
-/** `PRAGMA user_version`; raised with every change of the schema. */
-export const schemaVersion = 1;
 
 const appendOnly = (table: string, next: string): string[] => [
   `CREATE TRIGGER ${table}_never_changes BEFORE UPDATE ON ${table} BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END`,
@@ -18,8 +17,7 @@ const appendOnly = (table: string, next: string): string[] => [
 const fromRecord = (column: string, type: 'TEXT' | 'INTEGER'): string =>
   `${column} ${type} GENERATED ALWAYS AS (json_extract(CAST(bytes AS TEXT), '$.${column}')) VIRTUAL`;
 
-/** Every statement that makes an empty ledger; `verify` compares them with what the file declares. */
-export const schema: readonly string[] = [
+const schema1: readonly string[] = [
   // The record's RFC 8785 bytes, as they were hashed.
   `CREATE TABLE log (leaf INTEGER PRIMARY KEY, bytes BLOB NOT NULL CHECK (length(bytes) < 65536), ${fromRecord('type', 'TEXT')}, ${fromRecord('cluster', 'TEXT')}, ${fromRecord('run', 'INTEGER')}) STRICT`,
   `CREATE INDEX log_by_type ON log (type, cluster, run)`,
@@ -41,3 +39,22 @@ export const schema: readonly string[] = [
   ...appendOnly('node', 'EXISTS (SELECT 1 FROM node WHERE level = NEW.level AND position = NEW.position)'),
   ...appendOnly('checkpoint', 'NEW.size <= (SELECT max(size) FROM checkpoint)'),
 ];
+
+const schema2: readonly string[] = [
+  // RFC 3161 timestamp tokens over the note of the checkpoint of that size; they may come late, and in any order.
+  `CREATE TABLE token (size INTEGER PRIMARY KEY REFERENCES checkpoint (size), at TEXT NOT NULL, tsr BLOB NOT NULL) STRICT`,
+  ...appendOnly('token', 'EXISTS (SELECT 1 FROM token WHERE size = NEW.size)'),
+  // Of blocks whose objects each stand on an object that is stored whole: for each, that one's number and the length of its own frame; see blocks.ts.
+  `CREATE TABLE difference (first INTEGER PRIMARY KEY REFERENCES block (first), bases BLOB NOT NULL) STRICT`,
+  // Records of erasure after which the file was not yet rewritten: its free pages or its journal may still hold what is gone (erase.ts).
+  `CREATE TABLE unswept (leaf INTEGER PRIMARY KEY REFERENCES log (leaf)) STRICT`,
+];
+
+/**
+ * The statements of each version, which stand on those before. A version that was released never changes: whatever comes later is a new
+ * one, with a stored ledger of its predecessor in test/ledger/fixtures.
+ */
+export const schemas: readonly (readonly string[])[] = [schema1, schema2];
+
+/** `PRAGMA user_version`. */
+export const schemaVersion = schemas.length;

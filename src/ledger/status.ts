@@ -1,6 +1,9 @@
 /** What `ledger status` shows: runs, what fills the file, and how far the log is signed. */
-import type { RunSummary } from '../model/index.ts';
+import { tokenGaps, type TokenGap } from '../log/index.ts';
+import { type RunSummary, textAt } from '../model/index.ts';
+import { readCustody } from './log-store.ts';
 import type { Stores } from './stores.ts';
+import { createTokens } from './tokens.ts';
 
 export interface KindSize {
   readonly kind: string;
@@ -23,6 +26,14 @@ export interface LedgerStatus {
     readonly file: number;
   };
   readonly lastCheckpoint: { readonly size: number; readonly root: string } | null;
+  /** Time-stamp tokens over checkpoints, and the time from the first record to the last for which there is none. */
+  readonly tokens: {
+    readonly count: number;
+    readonly last: { readonly size: number; readonly at: string } | null;
+    readonly gaps: readonly TokenGap[];
+  };
+  /** What a reader must know of the ledger's keeping, in sentences: restored, keys replaced or revoked. */
+  readonly custody: readonly string[];
   /** When the ledger was made. */
   readonly genesis: { readonly at: string; readonly ledger: string; readonly origin: string };
 }
@@ -49,6 +60,26 @@ export function readStatus({ db, log, runs }: Stores): LedgerStatus {
       file: Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true })),
     },
     lastCheckpoint: last === undefined ? null : { size: last.size, root: Buffer.from(last.root).toString('base64') },
+    tokens: readTokens(db, at, lastTime(log) ?? at),
+    custody: readCustody(log),
     genesis: { at, ledger, origin },
   };
+}
+
+function readTokens(db: Stores['db'], born: string, until: string): LedgerStatus['tokens'] {
+  const tokens = createTokens({ db }).tokens();
+  const last = tokens.at(-1);
+  return {
+    count: tokens.length,
+    last: last === undefined ? null : { size: last.size, at: last.at },
+    gaps: tokenGaps(
+      tokens.map(({ at }) => at),
+      { born, until },
+    ),
+  };
+}
+
+function lastTime(log: Stores['log']): string | undefined {
+  const [record] = log.records(log.size() - 1, log.size());
+  return record === undefined ? undefined : textAt(JSON.parse(Buffer.from(record.bytes).toString('utf8')), 'at');
 }

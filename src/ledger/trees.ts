@@ -36,7 +36,11 @@ export interface TreeStore {
   /** Stores a tree in the caller's transaction, or returns `before` when nothing differs. `idOf` gives the id of a member's number. */
   write(run: number, members: readonly Member[], idOf: (ref: number) => Buffer, before?: Tree): Tree;
   read(ref: number): Tree;
+  /** Of a tree whose members nobody asks for. */
+  id(ref: number): Buffer;
   dropRun(run: number): void;
+  /** Deletes trees; what stood on them is first written whole. In the caller's transaction. */
+  erase(refs: readonly number[]): void;
 }
 
 /** Reading a tree follows at most this many edits. */
@@ -46,10 +50,13 @@ export function createTreeStore(db: Db): TreeStore {
   const insert = db.prepare<[number, number | null, Uint8Array, Uint8Array, Uint8Array]>(
     'INSERT INTO tree (run, base, salt, id, bytes) VALUES (?, ?, ?, ?, ?)',
   );
+  const selectId = db.prepare<[number], Buffer>('SELECT id FROM tree WHERE ref = ?').pluck();
   const select = db.prepare<[number], TreeRow>('SELECT ref, run, base, salt, id, bytes FROM tree WHERE ref = ?');
   // A tree stands only on earlier ones, so the latest goes first.
   const ofRun = db.prepare<[number], number>('SELECT ref FROM tree WHERE run = ? ORDER BY ref DESC').pluck();
   const remove = db.prepare<[number]>('DELETE FROM tree WHERE ref = ?');
+  const standingOn = db.prepare<[number], number>('SELECT ref FROM tree WHERE base = ?').pluck();
+  const makeWhole = db.prepare<[Uint8Array, number]>('UPDATE tree SET base = NULL, bytes = ? WHERE ref = ?');
 
   const row = (ref: number): TreeRow => {
     const found = select.get(ref);
@@ -80,8 +87,16 @@ export function createTreeStore(db: Db): TreeStore {
       const { id, salt } = chain[0] as TreeRow;
       return { ref, id, salt, members, depth: chain.length - 1 };
     },
+    id: (ref) => selectId.get(ref) ?? row(ref).id,
     dropRun(run) {
       for (const ref of ofRun.all(run)) remove.run(ref);
+    },
+    erase(refs) {
+      const gone = new Set(refs);
+      for (const ref of gone) {
+        for (const next of standingOn.all(ref)) if (!gone.has(next)) makeWhole.run(encodeTree(this.read(next).members), next);
+      }
+      for (const ref of refs.toSorted((a, b) => b - a)) remove.run(ref);
     },
   };
 }

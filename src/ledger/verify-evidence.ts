@@ -1,29 +1,22 @@
 /**
  * The evidence's part of a proof: from each record down to each object, everything is what its salted id says, is where the first run that
- * names it put it, and nothing is there that no record names (but what a run that is still open has written).
+ * names it put it, and nothing is there that no record names (but what a run that is still open has written). An erased object is right only
+ * when a record of erasure names its id.
  */
 import { hash } from 'node:crypto';
 import type { LogRecord, RecordOf } from '../log/index.ts';
 import { isComplete } from '../model/index.ts';
+import { checkDefinitions } from './definitions.ts';
+import { erasedIds } from './erased.ts';
 import type { Findings } from './findings.ts';
 import { inflateCatalog } from './judgements.ts';
-import { type Block, entryAt, objectCount, unpackBlock } from './objects.ts';
 import { payloadId } from './payloads.ts';
 import { type ReuseRow, reuseDigest } from './reuse.ts';
-import { lastReusable, storedRun } from './run-writer.ts';
-import { idLength, saltedId } from './salted.ts';
+import { lastReusable, reusableDigest, storedRun } from './run-writer.ts';
+import { saltedId } from './salted.ts';
 import type { Stores } from './stores.ts';
 import { treeText } from './trees.ts';
-
-/** What is remembered of a block once its bytes were checked. */
-interface BlockSummary {
-  readonly first: number;
-  readonly count: number;
-  readonly run: number;
-  readonly kind: string;
-  readonly ids: Buffer;
-  named: boolean;
-}
+import { checkObjectBytes } from './verify-objects.ts';
 
 interface TreeSummary {
   readonly items: number;
@@ -34,25 +27,19 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
   const { db, payloads, trees, runs } = stores;
   const { counts, problem, attempt } = findings;
   const treeRun = db.prepare<[number], number>('SELECT run FROM tree WHERE ref = ?').pluck();
-  const blocks = readBlocks(stores, findings);
+  const erased = erasedIds(db);
+  const { blocks, blockOf, idOf } = checkObjectBytes(stores, erased, findings);
   const checked = new Map<number, TreeSummary>();
+  const erasedRuns = new Set<number>();
   const catalogs = new Set<string>();
   const named = { payloads: 0 };
-  let hint: BlockSummary | undefined;
-
-  const blockOf = (ref: number): BlockSummary => {
-    if (hint === undefined || ref < hint.first || ref >= hint.first + hint.count) hint = findBlock(blocks, ref);
-    if (hint === undefined) throw new Error(`object ${ref} is missing`);
-    return hint;
-  };
-  const idOf = (ref: number): Buffer => {
-    const { first, ids } = blockOf(ref);
-    return ids.subarray((ref - first) * idLength, (ref - first + 1) * idLength);
-  };
+  /** Under the plan of the first run that names it, or of an earlier one whose evidence was erased since. */
+  const isFiled = (under: number | undefined, plan: number) =>
+    under === plan || (under !== undefined && under < plan && erasedRuns.has(under));
   const readTree = (ref: number, plan: number, memberId: (ref: number) => Buffer) => {
     const tree = trees.read(ref);
     if (!saltedId(tree.salt, treeText(tree.members, memberId)).equals(tree.id)) problem(`tree ${ref} is not what its id says`);
-    if (treeRun.get(ref) !== plan) problem(`tree ${ref} is filed under another run than the first that names it`);
+    if (!isFiled(treeRun.get(ref), plan)) problem(`tree ${ref} is filed under another run than the first that names it`);
     return tree.members;
   };
   /** Of one namespace. Checked once: what later runs name is the same row. */
@@ -61,7 +48,7 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
     for (const { ref: object } of members) {
       const block = blockOf(object);
       if (block.kind !== kind) problem(`object ${object} is filed under ${block.kind} and named by ${kind}`);
-      if (!block.named && block.run !== plan) problem(`object ${object} is filed under another run than the first that names it`);
+      if (!block.named && !isFiled(block.run, plan)) problem(`object ${object} is filed under another run than the first that names it`);
       block.named = true;
     }
     return { items: members.length, kind };
@@ -81,6 +68,7 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
     named.payloads++;
     const run = storedRun(stores, { leaf, record });
     const plan = runs.planned(record.cluster, record.run)?.leaf ?? -1;
+    if (run === undefined) erasedRuns.add(plan);
     if (run === undefined) return;
     const { identity } = run.details;
     if (identity.uid !== record.clusterUid || identity.caFingerprint !== record.caFingerprint)
@@ -104,6 +92,7 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
   };
   const checkPayload = (leaf: number, id: string): void => {
     named.payloads++;
+    if (erased.has(id) && payloads.erased(leaf)) return;
     const stored = payloads.read(leaf);
     if (stored?.length !== 1 || stored.map(payloadId)[0] !== id)
       problem(`the payload of record ${leaf} is missing, or is not the one that the record names`);
@@ -113,7 +102,7 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
     /** In leaf order. */
     record: (leaf: number, record: LogRecord): void => {
       if (record.type === 'run-ended') checkRun(leaf, record);
-      if (record.type === 'genesis' || record.type === 'definition-changed') checkPayload(leaf, record.details);
+      if ('details' in record && record.details !== undefined) checkPayload(leaf, record.details);
       if (record.type === 'assessed') {
         checkPayload(leaf, record.assessment);
         catalogs.add(record.catalog);
@@ -132,48 +121,11 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
         counts.payloads = db.prepare<[], number>('SELECT count(*) FROM payload').pluck().get() ?? 0;
         if (counts.payloads !== named.payloads) problem(`there are ${counts.payloads} payloads, and the records name ${named.payloads}`);
       });
+      attempt('the definitions', () => checkDefinitions(stores, problem));
       attempt('the catalogs', () => checkCatalogs(stores, catalogs, findings));
       attempt('what may be reused', () => checkReuse(stores, problem));
     },
   };
-}
-
-/** Every object of every block against its id, one block in memory at a time. */
-function readBlocks({ db }: Stores, { problem, attempt, counts }: Findings): BlockSummary[] {
-  const next = db.prepare<[number], Block>('SELECT first, run, kind, entries, bytes FROM block WHERE first > ? ORDER BY first LIMIT 1');
-  const blocks: BlockSummary[] = [];
-  let end = 1;
-  for (let block = next.get(-1); block !== undefined; block = next.get(block.first)) {
-    const { first, run, kind, entries } = block;
-    const count = objectCount(block);
-    if (first < end) problem(`object ${first} is stored twice`);
-    end = first + count;
-    const ids: Buffer[] = [];
-    for (let position = 0; position < count; position++) ids.push(entryAt(entries, position).id);
-    const current = block;
-    attempt(`objects ${first} to ${end - 1}`, () => {
-      for (const [position, bytes] of unpackBlock(current).entries()) {
-        const { id, salt } = entryAt(entries, position);
-        if (!saltedId(salt, bytes).equals(id))
-          problem(`object ${first + position} (${kind}, id ${id.toString('hex')}) is not what its id says`);
-      }
-    });
-    counts.objects += count;
-    blocks.push({ first, count, run, kind, ids: Buffer.concat(ids), named: false });
-  }
-  return blocks;
-}
-
-function findBlock(blocks: readonly BlockSummary[], ref: number): BlockSummary | undefined {
-  let [low, high] = [0, blocks.length - 1];
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const block = blocks[middle] as BlockSummary;
-    if (ref < block.first) high = middle - 1;
-    else if (ref >= block.first + block.count) low = middle + 1;
-    else return block;
-  }
-  return undefined;
 }
 
 function checkCatalogs({ db }: Stores, named: ReadonlySet<string>, { problem, counts }: Findings): void {
@@ -191,7 +143,7 @@ function checkCatalogs({ db }: Stores, named: ReadonlySet<string>, { problem, co
 
 function checkReuse(stores: Stores, problem: (message: string) => void): void {
   const { db, runs, reuse } = stores;
-  const known = new Set(runs.clusters().map(({ name }) => name));
+  const known = new Set(runs.names());
   for (const cluster of db.prepare<[], string>('SELECT DISTINCT cluster FROM reuse').pluck().all()) {
     if (!known.has(cluster)) problem(`something may be reused for ${cluster}, which has no run`);
   }
@@ -199,7 +151,8 @@ function checkReuse(stores: Stores, problem: (message: string) => void): void {
     const last = lastReusable(stores, cluster);
     const run = storedRun(stores, last);
     const rows: ReuseRow[] = reuse.rows(cluster);
-    const holds = run === undefined ? rows.length === 0 : reuseDigest(run.snapshot.salt, rows) === last?.record.reusable;
+    const said = run === undefined || last === undefined ? null : reusableDigest(stores, last);
+    const holds = run === undefined || said === null ? rows.length === 0 : reuseDigest(run.snapshot.salt, rows) === said;
     if (!holds) problem(`what may be reused for ${cluster} is not what its last run left`);
   }
 }

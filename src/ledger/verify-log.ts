@@ -1,30 +1,40 @@
 /**
  * The log's part of a proof: records contiguous and well-formed, every stored tree node the hash of what it covers, every checkpoint signed
- * over the root that the records give, runs numbered without gaps and ended at most once.
+ * over the root that the records give by the key in force at its size, runs numbered without gaps and ended at most once.
  */
 import {
   appendLeaf,
+  claimedHead,
+  createKeyHistory,
+  createRecordOrder,
   decodeRecord,
+  describeCustody,
+  type KeyHistory,
+  keyIdIn,
   leafHash,
   type LogRecord,
   type NodeReader,
-  openCheckpoint,
+  openLogCheckpoint,
   rootHash,
-  type VerifierKey,
+  type TreeHead,
 } from '../log/index.ts';
 import { reasonOf } from '../model/index.ts';
+import type { Db } from './database.ts';
 import type { Findings } from './findings.ts';
 import type { Stores } from './stores.ts';
 
-export interface PublishedHead {
-  readonly size: number;
-  readonly root: Uint8Array;
+/** A checkpoint that exists outside the ledger, and whose log this one must extend. */
+export interface KeptCheckpoint {
+  /** How sentences call it, e.g. `the checkpoint that you kept`. */
+  readonly name: string;
+  /** Signed note. */
+  readonly note: string;
 }
 
 export interface LogCheck {
-  readonly key: VerifierKey;
-  /** A checkpoint that somebody kept; its signature was checked. */
-  readonly published: PublishedHead | undefined;
+  readonly kept: readonly KeptCheckpoint[];
+  /** 32 bytes that the reader knows; one of the log's keys must be it. */
+  readonly publicKey: Uint8Array | undefined;
   readonly findings: Findings;
   readonly onRecord: (leaf: number, record: LogRecord) => void;
 }
@@ -34,60 +44,100 @@ interface StoredNote {
   readonly note: string;
 }
 
-export function checkLog({ db, log }: Stores, { key, published, findings, onRecord }: LogCheck): void {
-  const { counts, problem } = findings;
-  const storedNode = db.prepare<[number, number], Buffer>('SELECT hash FROM node WHERE level = ? AND position = ?').pluck();
+interface Kept extends KeptCheckpoint {
+  readonly head: TreeHead;
+}
+
+type Restored = Extract<LogRecord, { type: 'ledger-restored' }>;
+
+/** Stored nodes, each level read in its order: some hundred at a time, which is several times faster than one by one. */
+function readNodes(db: Db): (level: number, position: number) => Buffer | undefined {
+  const some = db.prepare<[number, number], { position: number; hash: Buffer }>(
+    'SELECT position, hash FROM node WHERE level = ? AND position >= ? ORDER BY position LIMIT 256',
+  );
+  const ahead: { position: number; hash: Buffer }[][] = [];
+  return (level, position) => {
+    let left = ahead[level] ?? [];
+    if (left.length === 0) ahead[level] = left = some.all(level, position).reverse();
+    return left.at(-1)?.position === position ? left.pop()?.hash : undefined;
+  };
+}
+
+export function checkLog({ db, log }: Stores, { kept: given, publicKey, findings, onRecord }: LogCheck): void {
+  const { counts, problem, notice } = findings;
+  const storedNode = readNodes(db);
   const notes = db.prepare<[], StoredNote>('SELECT size, note FROM checkpoint ORDER BY size').all();
   const last = db.prepare<[], number | null>('SELECT max(leaf) FROM log').pluck().get() ?? -1;
   const heads = new Map(notes.map((row) => [row.size, row]));
-  const checkRun = createRunCheck(problem);
+  const kept = given.flatMap((each): Kept[] => {
+    try {
+      return [{ ...each, head: claimedHead(each.note) }];
+    } catch (error) {
+      problem(`${each.name}: ${reasonOf(error)}`);
+      return [];
+    }
+  });
+  const [order, keys] = [createRecordOrder(), createKeyHistory()];
+  const restored: Restored[] = [];
+  const differing: Kept[] = [];
+  const signed: SignedCheckpoint[] = [];
   // The latest complete subtree of each level is all that appending and any root need.
   const frontier: Uint8Array[] = [];
   const latest: NodeReader = (level) => frontier[level] as Uint8Array;
   let nodes = 0;
   let size = 0;
+  let at = '';
   for (const { leaf, bytes } of log.records(0, last + 1)) {
     if (leaf !== size) return problem(`record ${size} of the log is missing`);
-    for (const { level, index, hash } of appendLeaf(latest, size, leafHash(bytes))) {
-      frontier[level] = hash;
-      if (level === 0) continue;
-      nodes++;
-      const stored = storedNode.get(level, index);
-      if (stored === undefined || Buffer.compare(stored, hash) !== 0)
-        problem(`the tree node ${level}/${index} is not the hash of its records`);
-    }
-    size++;
     findings.attempt(`record ${leaf}`, () => {
       const read = decodeRecord(bytes);
       if (!read.known) {
         counts.unknownRecords++;
         return;
       }
-      checkRun(leaf, read.record);
-      onRecord(leaf, read.record);
+      const { record } = read;
+      at = record.at;
+      for (const each of order.take(leaf, record)) problem(each);
+      for (const each of keys.take(leaf, record, () => rootHash(latest, leaf))) problem(each);
+      if (record.type === 'ledger-restored') restored.push(record);
+      for (const each of describeCustody(leaf, record)) notice(each);
+      onRecord(leaf, record);
     });
-    const head = heads.get(size);
-    if (head !== undefined) checkHead(head, rootHash(latest, size), key, problem);
-    heads.delete(size);
-    if (published?.size === size && Buffer.compare(published.root, rootHash(latest, size)) !== 0) {
-      problem(`the log is not the one of the published checkpoint: their first ${size} records differ`);
+    for (const { level, index, hash } of appendLeaf(latest, size, leafHash(bytes))) {
+      frontier[level] = hash;
+      if (level === 0) continue;
+      nodes++;
+      const stored = storedNode(level, index);
+      if (stored === undefined || Buffer.compare(stored, hash) !== 0)
+        problem(`the tree node ${level}/${index} is not the hash of its records`);
     }
+    size++;
+    const head = heads.get(size);
+    if (head !== undefined) {
+      checkHead(head, rootHash(latest, size), keys, problem);
+      signed.push({ size, at, key: keys.periods.at(-1)?.text ?? '' });
+    }
+    heads.delete(size);
+    for (const each of kept)
+      if (each.head.size === size && Buffer.compare(each.head.root, rootHash(latest, size)) !== 0) differing.push(each);
   }
   counts.records = size;
-  counts.runs = checkRun.count();
+  counts.runs = order.runs.values().reduce((sum, last) => sum + last, 0);
   counts.checkpoints = notes.length;
   counts.unsignedRecords = size - (notes.at(-1)?.size ?? 0);
   for (const head of heads.values()) problem(`the checkpoint at size ${head.size} covers more than the ${size} records of the log`);
-  if (published !== undefined && published.size > size)
-    problem(`the log has ${size} records, and the published checkpoint covers ${published.size}: its tail is gone`);
+  for (const each of kept) checkKept(each, size, differing.includes(each), { keys, restored, problem });
+  if (publicKey !== undefined && !keys.periods.some(({ key }) => Buffer.compare(key.publicKey, publicKey) === 0))
+    problem('the log is signed by other keys than the one that was given');
+  for (const each of doubtfulCheckpoints(keys, signed)) notice(each);
   if (notes.length === 0) problem('the log has no checkpoint, and every ledger is made with one');
   const stored = db.prepare<[], number>('SELECT count(*) FROM node').pluck().get() ?? 0;
   if (stored !== nodes) problem(`the tree has ${stored} nodes, and its records make ${nodes}`);
 }
 
-function checkHead({ size, note }: StoredNote, root: Uint8Array, key: VerifierKey, problem: (message: string) => void): void {
+function checkHead({ size, note }: StoredNote, root: Uint8Array, keys: KeyHistory, problem: (message: string) => void): void {
   try {
-    const checkpoint = openCheckpoint(note, key);
+    const checkpoint = openLogCheckpoint(note, keys);
     if (checkpoint.size !== size) problem(`the checkpoint filed under size ${size} is of size ${checkpoint.size}`);
     else if (Buffer.compare(checkpoint.root, root) !== 0)
       problem(`the records do not give the root that the checkpoint at size ${size} signs: one of the first ${size} was changed`);
@@ -96,52 +146,44 @@ function checkHead({ size, note }: StoredNote, root: Uint8Array, key: VerifierKe
   }
 }
 
-interface ClusterState {
-  last: number;
-  open: { readonly run: number; readonly uuid: string } | undefined;
-  readonly ended: Set<number>;
+/** A log that was cut off and one that was forked are told apart; both fail, also where the log itself admits it. */
+function checkKept(
+  { name, note, head }: Kept,
+  size: number,
+  differs: boolean,
+  { keys, restored, problem }: { keys: KeyHistory; restored: readonly Restored[]; problem: (message: string) => void },
+): void {
+  const declared = restored.find(({ published }) => published.size === head.size && published.root === encode(head.root));
+  const admitted = declared === undefined ? '' : `; the log admits it: it was declared restored at ${declared.at}`;
+  if (differs) problem(`the log is not the one of ${name}: their first ${head.size} records differ${admitted}`);
+  else if (head.size > size)
+    problem(`the log has ${size} records, and ${name} covers ${head.size}: the last ${head.size - size} are gone${admitted}`);
+  try {
+    openLogCheckpoint(note, keys);
+  } catch (error) {
+    problem(`${name}: ${reasonOf(error)}`);
+  }
 }
 
-function createRunCheck(problem: (message: string) => void) {
-  const clusters = new Map<string, ClusterState>();
-  const packs = new Map<string, number>();
-  const stateOf = (name: string): ClusterState => {
-    const state = clusters.get(name) ?? { last: 0, open: undefined, ended: new Set<number>() };
-    clusters.set(name, state);
-    return state;
-  };
-  const take = (leaf: number, cluster: string, run: number): ClusterState => {
-    const state = stateOf(cluster);
-    if (run !== state.last + 1) problem(`record ${leaf} numbers a run of ${cluster} ${run} after ${state.last}`);
-    state.last = run;
-    return state;
-  };
-  const check = (leaf: number, record: LogRecord): void => {
-    if ((record.type === 'genesis') !== (leaf === 0))
-      problem(`record ${leaf} is a ${record.type} record: the first one, and only that, is the genesis`);
-    if (record.type === 'run-planned') {
-      const state = take(leaf, record.cluster, record.run);
-      if (state.open !== undefined)
-        problem(`record ${leaf} plans run ${record.run} of ${record.cluster} while run ${state.open.run} is open`);
-      state.open = record;
-    } else if (record.type === 'run-missed') {
-      take(leaf, record.cluster, record.run);
-    } else if (record.type === 'run-ended') {
-      const state = stateOf(record.cluster);
-      if (state.open?.run !== record.run || state.open.uuid !== record.uuid)
-        problem(`record ${leaf} ends run ${record.run} of ${record.cluster}, which is not open`);
-      state.open = undefined;
-      state.ended.add(record.run);
-    } else if (record.type === 'assessed') {
-      if (!stateOf(record.cluster).ended.has(record.run))
-        problem(`record ${leaf} judges run ${record.run} of ${record.cluster}, which had not ended`);
-    } else if (record.type === 'pack-issued') {
-      const period = JSON.stringify([record.cluster, record.period.from, record.period.to]);
-      const number = (packs.get(period) ?? 0) + 1;
-      packs.set(period, number);
-      if (record.number !== number || record.checkpoint > leaf)
-        problem(`record ${leaf} issues pack ${record.number} of its period, and it is the pack number ${number}`);
-    }
-  };
-  return Object.assign(check, { count: () => clusters.values().reduce((sum, { last }) => sum + last, 0) });
+interface SignedCheckpoint {
+  readonly size: number;
+  /** When the last record that it covers was written. */
+  readonly at: string;
+  /** Verifier key. */
+  readonly key: string;
 }
+
+/** Checkpoints of a key that was revoked with effect from before its last signature. */
+function doubtfulCheckpoints({ revocations }: KeyHistory, signed: readonly SignedCheckpoint[]): string[] {
+  return revocations.flatMap(({ what, key, from }) => {
+    const doubtful = what === 'log' ? signed.filter((each) => each.key === key && each.at >= from) : [];
+    const sizes = [doubtful.at(0)?.size, doubtful.at(-1)?.size].join(' to ');
+    return doubtful.length === 0
+      ? []
+      : [
+          `the ${doubtful.length} checkpoints of sizes ${sizes} were signed with the key ${keyIdIn(key)} after ${from}, from when it is revoked: only the keys after it vouch for those records`,
+        ];
+  });
+}
+
+const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');

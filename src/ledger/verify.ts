@@ -4,18 +4,21 @@
  * against the schema. It reads one consistent state while others write, in memory that grows by 32 bytes an object.
  */
 import Database from 'better-sqlite3';
-import { formatVerifierKey, openCheckpoint, parseVerifierKey, type VerifierKey } from '../log/index.ts';
+import { createTokenTimes } from '../log/index.ts';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
 import { type Db, openForReading } from './database.ts';
 import type { Findings, LedgerCounts } from './findings.ts';
-import { schema } from './schema.ts';
+import { declared, schemaOf } from './migrations.ts';
 import { createStores } from './stores.ts';
+import { checkTokens, createTokens } from './tokens.ts';
 import { createEvidenceCheck } from './verify-evidence.ts';
-import { checkLog, type PublishedHead } from './verify-log.ts';
+import { checkLog, type KeptCheckpoint } from './verify-log.ts';
 
 export interface VerifyOptions {
   /** A checkpoint published earlier (signed note): the log must extend it. */
   readonly against?: string;
+  /** The last published checkpoint, where it is kept outside the ledger's directory: the same. */
+  readonly published?: string;
   /** The log's Ed25519 key (32 bytes) as the reader knows it; default: the one that the ledger names itself. */
   readonly publicKey?: Uint8Array;
 }
@@ -24,6 +27,8 @@ export interface VerifiedLedger {
   readonly ok: boolean;
   /** One sentence each, without untrusted control characters. */
   readonly problems: readonly string[];
+  /** What holds and has to be known all the same: a restored log, keys that were replaced or revoked. */
+  readonly notices: readonly string[];
   readonly counts: Readonly<LedgerCounts>;
 }
 
@@ -42,10 +47,15 @@ export function verifyLedger(path: string, options: VerifyOptions = {}): Verifie
     trees: 0,
     objects: 0,
     catalogs: 0,
+    tokens: 0,
   };
   const problems: string[] = [];
   const problem = (message: string) => {
     if (problems.length < mostProblems) problems.push(visible(message));
+  };
+  const notices: string[] = [];
+  const notice = (message: string) => {
+    if (notices.length < mostProblems) notices.push(visible(message));
   };
   const attempt = (what: string, check: () => void) => {
     try {
@@ -54,7 +64,7 @@ export function verifyLedger(path: string, options: VerifyOptions = {}): Verifie
       problem(`${what}: ${reasonOf(error)}`);
     }
   };
-  const findings: Findings = { counts, problem, attempt };
+  const findings: Findings = { counts, problem, notice, attempt };
   let opened: ReturnType<typeof openForReading> | undefined;
   try {
     opened = openForReading(path);
@@ -69,7 +79,7 @@ export function verifyLedger(path: string, options: VerifyOptions = {}): Verifie
   } finally {
     opened?.close();
   }
-  return { ok: problems.length === 0, problems, counts };
+  return { ok: problems.length === 0, problems, notices, counts };
 }
 
 function checkStructure(db: Db, { problem, attempt }: Findings): void {
@@ -84,7 +94,8 @@ function checkStructure(db: Db, { problem, attempt }: Findings): void {
   });
   attempt('the tables', () => {
     const found = declarations(db);
-    for (const [row, sql] of emptyLedger()) if (!found.delete(row)) problem(`the file lacks a part of the schema: ${titleOf(sql)}`);
+    for (const [row, sql] of emptyLedger(schemaOf(db)))
+      if (!found.delete(row)) problem(`the file lacks a part of the schema: ${titleOf(sql)}`);
     for (const sql of found.values()) problem(`the file has something that no ledger has: ${titleOf(sql)}`);
   });
 }
@@ -95,28 +106,32 @@ function declarations(db: Db): Map<string, string> {
   return new Map(rows.map((row) => [JSON.stringify(row), row[3] ?? row[1] ?? '']));
 }
 
-function emptyLedger(): Map<string, string> {
+function emptyLedger(version: number): Map<string, string> {
   const db = new Database(':memory:');
   try {
-    for (const statement of schema) db.exec(statement);
+    for (const statement of declared(version)) db.exec(statement);
     return declarations(db);
   } finally {
     db.close();
   }
 }
 
-function checkContents(db: Db, { against, publicKey }: VerifyOptions, findings: Findings): void {
+function checkContents(db: Db, { against, published, publicKey }: VerifyOptions, findings: Findings): void {
   const stores = createStores(db);
-  const own = stores.log.key();
-  const key: VerifierKey = { name: own.name, publicKey: publicKey ?? own.publicKey };
-  if (formatVerifierKey(key) !== formatVerifierKey(own)) findings.problem('the ledger names another log key than the one that was given');
-  let published: PublishedHead | undefined;
-  findings.attempt('the published checkpoint', () => {
-    if (against !== undefined) published = openCheckpoint(against, parseVerifierKey(formatVerifierKey(key)));
-  });
+  const kept: KeptCheckpoint[] = [
+    ...(published === undefined ? [] : [{ name: 'the published checkpoint', note: published }]),
+    ...(against === undefined ? [] : [{ name: 'the checkpoint that you kept', note: against }]),
+  ];
   const evidence = createEvidenceCheck(stores, findings);
-  checkLog(stores, { key, published, findings, onRecord: evidence.record });
+  const times = createTokenTimes(createTokens(stores).tokens().map(({ size, at }) => ({ size, time: at })));
+  const onRecord: typeof evidence.record = (leaf, record) => {
+    times.take(leaf, record.at);
+    evidence.record(leaf, record);
+  };
+  checkLog(stores, { kept, publicKey, findings, onRecord });
   evidence.finish();
+  findings.attempt('the time-stamp tokens', () => checkTokens(stores, findings));
+  for (const each of times.sentences()) findings.notice(each);
 }
 
 function titleOf(sql: string): string {

@@ -1,6 +1,6 @@
 /** What the ledger's tests start from: a key, a clock that moves with every look, objects, and whole runs in one call. */
-import { createPrivateKey, createPublicKey, randomUUID, sign } from 'node:crypto';
-import type { Ledger, RunWriter } from '../../src/ledger/index.ts';
+import { createPrivateKey, createPublicKey, hash, randomUUID, sign } from 'node:crypto';
+import type { Ledger, PresentDefinitions, RunWriter } from '../../src/ledger/index.ts';
 import type { NoteSigner } from '../../src/log/index.ts';
 import type { ClusterIdentity, EvidenceObject, Listing, ListingKind, RunSummary } from '../../src/model/index.ts';
 
@@ -79,6 +79,12 @@ export function listing(kind: ListingKind, items: number, change: Partial<Listin
     observedAt: at,
     ...rest,
   };
+}
+
+/** Definitions, each with a value of its own. */
+export function definitions(values: Readonly<Record<string, string>>): PresentDefinitions {
+  const list = Object.entries(values).map(([what, value]) => ({ what, digest: hash('sha256', JSON.stringify(value)), value }));
+  return { list, texts: new Map(), tool: 'kubevidence 0.1.0' };
 }
 
 export function plan(ledger: Ledger, cluster = 'prod'): RunSummary {
