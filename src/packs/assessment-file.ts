@@ -19,6 +19,7 @@ import {
   textAt,
   visible,
 } from '../model/index.ts';
+import { problemsOfExceptions } from './exception-file.ts';
 import type { ExhibitFacts } from './exhibit.ts';
 import { digest, isSealed, saltedShape } from './salted-json.ts';
 
@@ -58,6 +59,8 @@ export interface AssessmentContext {
   readonly records: readonly (LogRecord | null)[];
   readonly catalog: Uint8Array;
   readonly params: Uint8Array;
+  /** `assessments/exceptions.json`; null where there is none. */
+  readonly exceptions: Uint8Array | null;
   /** Those that hold. */
   readonly exhibits: readonly ExhibitFacts[];
 }
@@ -84,7 +87,12 @@ export function checkAssessment(bytes: Uint8Array, context: AssessmentContext): 
   if (file.record.leaf !== leaf || raw === undefined || Buffer.from(leafHash(raw)).toString('hex') !== file.record.hash)
     problems.push('the assessment names another record of the log than the manifest');
   if (record?.type !== 'assessed') problems.push(`record ${leaf} of the log is no assessment`);
-  else problems.push(...problemsOfRecord(record, file.id, assessment, expected.run, cluster), ...problemsOfDefinitions(record, context));
+  else
+    problems.push(
+      ...problemsOfRecord(record, file.id, assessment, expected.run, cluster),
+      ...problemsOfDefinitions(record, context),
+      ...problemsOfExceptions(context.exceptions, assessment, { leaf, record }, records),
+    );
   const { problems: missing, objects, listings } = problemsOfEvidence(assessment, exhibits);
   return { problems: [...problems, ...missing], controls: assessment.controls.length, objects, listings };
 }

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { visible } from '../model/index.ts';
-import { exhibitId, exhibitPath, manifestPath, manifestSealPath, proofPath, requiredPaths } from './layout.ts';
+import { exhibitId, exhibitPath, manifestPath, manifestSealPath, manifestTimestampPath, proofPath, requiredPaths } from './layout.ts';
 import { isSealName, type Manifest } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
 import { dependent, sentenceOf } from './verification.ts';
@@ -12,6 +12,7 @@ import { dependent, sentenceOf } from './verification.ts';
 export interface Contents {
   /** Ids of the exhibits that are listed, in order. */
   readonly exhibits: readonly string[];
+  readonly has: (path: string) => boolean;
   /** Throws `dependent` for a file that is missing or changed. */
   readonly bytes: (path: string) => Uint8Array;
   /** UTF-8, without a byte order mark. Throws as `bytes` does, and for bytes that are no text. */
@@ -50,6 +51,7 @@ export function readContents(files: PackFiles, manifest: Manifest, problem: (sen
   };
   return {
     exhibits: [...lines.keys()].flatMap((path) => /^evidence\/(.*)\.json$/.exec(path)?.[1] ?? []).filter((id) => exhibitId.test(id)),
+    has: (path) => lines.has(path),
     bytes,
     text: (path) => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes(path)),
     readRest() {
@@ -71,10 +73,12 @@ export function checkNames(files: PackFiles, manifest: Manifest, problem: (sente
   const listed = new Set(manifest.files.map(({ path }) => path));
   const named = new Set(manifest.seals.map(({ file }) => file));
   for (const name of files.names) {
-    if (name !== manifestPath && name !== manifestSealPath && !listed.has(name))
+    const isSealOfManifest = name === manifestSealPath || (name === manifestTimestampPath && named.has(name));
+    if (name !== manifestPath && !isSealOfManifest && !listed.has(name))
       problem(`${visible(name)} is in the pack, and the manifest does not list it`);
   }
   const present = new Set(files.names);
+  if (named.has(manifestTimestampPath) && !present.has(manifestTimestampPath)) problem(`${manifestTimestampPath} is missing`);
   for (const path of listed) {
     if (!present.has(path)) problem(`${visible(path)} is missing`);
     if (isSealName(path) && !named.has(path)) problem(`${visible(path)} looks like a seal, and the manifest does not name it as one`);

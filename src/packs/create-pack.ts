@@ -7,12 +7,14 @@ import { formatTlogProof, leafHash, openCheckpoint, parseVerifierKey, verifyIncl
 import { type Assessment, canonicalBytes, type Json, KubevidenceError } from '../model/index.ts';
 import { certificateInfo, certificateToPem, type DocumentSigner, signDetached, signPdf, signWorkbook } from '../signing/index.ts';
 import { buildAssessmentFile } from './assessment-file.ts';
+import { buildExceptionFile, type PackedException } from './exception-file.ts';
 import { buildExhibit, type ExhibitSource } from './exhibit.ts';
 import {
   assessmentPath,
   catalogPath,
   certificatePath,
   checkpointPath,
+  exceptionsPath,
   exhibitPath,
   logKeyPath,
   logKeyPemPath,
@@ -28,6 +30,7 @@ import {
 import { logKeyPem } from './log-key.ts';
 import { buildManifest, type PackFacts } from './manifest.ts';
 import { buildReadme } from './readme.ts';
+import { addStoredTokens, type PackTimestamps, stampManifest } from './timestamps.ts';
 
 export interface PackInputs {
   readonly organization: string;
@@ -59,10 +62,14 @@ export interface PackInputs {
   }[];
   /** What the report shows. `leaf`: its `assessed` record; `salt`: of the payload that the record names. */
   readonly assessment: { readonly run: number; readonly leaf: number; readonly salt: Uint8Array; readonly value: Assessment };
+  /** Those that label findings of the assessment. */
+  readonly exceptions: readonly PackedException[];
   /** `digest`: SHA-256 over `bytes`, hex. */
   readonly catalog: { readonly digest: string; readonly bytes: Uint8Array };
   /** Control id → what ships and what judged; controls without parameters may be left out. */
   readonly params: Readonly<Record<string, { readonly defaults: Values; readonly effective: Values }>>;
+  /** Left out without a time-stamping authority and its tokens: then the same inputs give the same bytes. */
+  readonly timestamps?: PackTimestamps;
 }
 
 type Values = Readonly<Record<string, Json>>;
@@ -72,7 +79,7 @@ type Values = Readonly<Record<string, Json>>;
  * size, a payload that is not what its id says), and what signing throws.
  */
 export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8Array>> {
-  const { records, signer, verifierKey, time } = inputs;
+  const { records, signer, verifierKey, time, timestamps = { stamp: null, ca: null, tokens: [] } } = inputs;
   const key = parseVerifierKey(verifierKey);
   const { origin, size, root } = openCheckpoint(inputs.checkpoint, key);
   if (size !== records.length)
@@ -91,7 +98,6 @@ export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8A
   };
   const files = new Map<string, Uint8Array>();
   const about = { ...pack, documentKeyFingerprint: signer.fingerprint, signer: certificate.subject, exhibits: inputs.exhibits.length };
-  files.set(readmePath, buildReadme(about));
   for (const { id, source, leaf, proof, cited } of inputs.exhibits) {
     const record = recordAt(records, leaf);
     if (!verifyInclusion(leafHash(record), leaf, size, proof, root))
@@ -102,14 +108,20 @@ export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8A
   files.set(recordsPath, Buffer.concat(records.flatMap((record) => [record, newline])));
   files.set(checkpointPath, text(inputs.checkpoint));
   files.set(assessmentPath(inputs.assessment.run), buildAssessmentFile(inputs.assessment, recordAt(records, inputs.assessment.leaf)));
+  if (inputs.exceptions.length > 0) files.set(exceptionsPath, buildExceptionFile(inputs.exceptions));
   files.set(catalogPath, inputs.catalog.bytes);
   files.set(paramsPath, canonicalBytes({ format: 'kubevidence/params/v1', controls: inputs.params }));
   files.set(certificatePath, text(certificateToPem(signer.certificate)));
   files.set(logKeyPath, text(`${verifierKey}\n`));
   files.set(logKeyPemPath, text(logKeyPem(key)));
-  files.set(reportPath, await signPdf(inputs.reportPdf, signer));
+  files.set(reportPath, await signPdf(inputs.reportPdf, signer, timestamps.stamp ?? undefined));
   files.set(workbookPath, await signWorkbook(inputs.workbook, { signer, time, comments: 'Audit pack: see README-verify.txt' }));
-  const manifest = buildManifest({ pack, documentKeyFingerprint: signer.fingerprint, logKey: verifierKey, files });
+  addStoredTokens(files, size, timestamps);
+  const manifest = await stampManifest(files, timestamps.stamp, (isStamped) => {
+    const facts = { isManifestStamped: isStamped, checkpoints: timestamps.tokens.length, hasCa: timestamps.ca !== null };
+    files.set(readmePath, buildReadme({ ...about, timestamps: facts }));
+    return buildManifest({ pack, documentKeyFingerprint: signer.fingerprint, logKey: verifierKey, files, isStamped });
+  });
   files.set(manifestPath, manifest);
   files.set(manifestSealPath, await signDetached(manifest, signer));
   return files;

@@ -84,6 +84,8 @@ export interface ExhibitFacts {
   /** Id of the listing, as assessments name it. */
   readonly listing: string;
   readonly items: number;
+  /** Items whose content was erased since; a listing with any is not complete. */
+  readonly redacted: number;
   readonly complete: boolean;
   /** Ids of the objects that are shown whole. */
   readonly objects: ReadonlySet<string>;
@@ -96,8 +98,11 @@ export interface ExhibitCheck {
   readonly problems: readonly string[];
 }
 
-/** Recomputes everything. `records` are the log's records from its first on. Takes any bytes; throws nothing. */
-export function checkExhibit(bytes: Uint8Array, records: readonly Uint8Array[]): ExhibitCheck {
+/**
+ * Recomputes everything. `records` are the log's records from its first on, `erased` the ids that they say were erased. Takes any bytes;
+ * throws nothing.
+ */
+export function checkExhibit(bytes: Uint8Array, records: readonly Uint8Array[], erased: ReadonlySet<string> = new Set()): ExhibitCheck {
   const exhibit = parse(bytes);
   if (exhibit === undefined)
     return { facts: null, problems: ['it is not in the form of an exhibit (kubevidence/exhibit/v1, canonical JSON)'] };
@@ -106,8 +111,11 @@ export function checkExhibit(bytes: Uint8Array, records: readonly Uint8Array[]):
     ...problemsOfTrees(exhibit),
     ...problemsOfPayloads(exhibit),
     ...problemsOfRecord(exhibit, records),
+    ...exhibit.objects.flatMap(({ id: shown }) =>
+      erased.has(shown) ? [`it shows the object ${shown}, which the log says was erased`] : [],
+    ),
   ];
-  return { facts: problems.length === 0 ? factsOf(exhibit) : null, problems };
+  return { facts: problems.length === 0 ? factsOf(exhibit, erased) : null, problems };
 }
 
 function parse(bytes: Uint8Array): Exhibit | undefined {
@@ -185,7 +193,10 @@ function problemsOfRecord(exhibit: Exhibit, records: readonly Uint8Array[]): str
   }
 }
 
-function factsOf({ id, cluster, run, kind, record, listingPayload, objects }: Exhibit): ExhibitFacts {
+function factsOf(exhibit: Exhibit, erased: ReadonlySet<string>): ExhibitFacts {
+  const { id, cluster, run, kind, record, listingPayload, namespaces, objects } = exhibit;
+  const named = erased.size === 0 ? [] : namespaces.flatMap(({ value }) => membersOf(value) ?? []);
+  const redacted = named.filter((member) => erased.has(member.id)).length;
   // Everything here was signed by the pack's own key, and nobody says that this one keeps to our types.
   const listing = at(listingPayload.value, 'listing');
   return {
@@ -196,8 +207,11 @@ function factsOf({ id, cluster, run, kind, record, listingPayload, objects }: Ex
     leaf: record.leaf,
     listing: listingPayload.id,
     items: Number(at(listing, 'items')),
+    redacted,
     complete:
-      listAt(listing, 'gaps').length === 0 && listAt(listing, 'requests').every((each) => textAt(each, 'consistency') === 'consistent'),
+      redacted === 0 &&
+      listAt(listing, 'gaps').length === 0 &&
+      listAt(listing, 'requests').every((each) => textAt(each, 'consistency') === 'consistent'),
     objects: new Set(objects.map((object) => object.id)),
   };
 }

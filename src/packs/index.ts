@@ -1,7 +1,9 @@
 /** Audit packs: making one from what was frozen at a checkpoint, and verifying one with nothing but the pack. */
 export { createPack, type PackInputs } from './create-pack.ts';
+export type { PackedException } from './exception-file.ts';
 export type { ExhibitSource } from './exhibit.ts';
 export type { PackVerification, VerifyOptions } from './verification.ts';
 export { verifyCheckpointFile } from './verify-checkpoint.ts';
+export type { PackTimestamps } from './timestamps.ts';
 export { verifyPack } from './verify-pack.ts';
 export { writeZip } from './zip.ts';

@@ -1,6 +1,9 @@
-/** The log's public key as other tools read it. */
+/** The keys of the log: in the form that other tools read, and as the records say who signs what. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import type { VerifierKey } from '../log/index.ts';
+import { createKeyHistory, describeCustody, keyPeriodAt, type LogRecord, type VerifierKey } from '../log/index.ts';
+import type { Manifest } from './manifest.ts';
+import { rootOf } from './record-sequence.ts';
+import { type Findings, sentenceOf } from './verification.ts';
 
 export function logKeyObject({ publicKey }: VerifierKey): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(publicKey).toString('base64url') }, format: 'jwk' });
@@ -9,4 +12,37 @@ export function logKeyObject({ publicKey }: VerifierKey): KeyObject {
 /** SubjectPublicKeyInfo. */
 export function logKeyPem(key: VerifierKey): string {
   return String(logKeyObject(key).export({ type: 'spki', format: 'pem' }));
+}
+
+/**
+ * Follows the keys through the records: the manifest must name the log key in force at the checkpoint, and the document key that was bound
+ * to it last, neither of them revoked. What happened to the keys and to the log as a whole is told, because it limits what is proved.
+ */
+export function checkKeys(
+  records: readonly (LogRecord | null)[],
+  stored: readonly Uint8Array[],
+  { logKey, documentKeyFingerprint, pack }: Manifest,
+  { problem, proved, notProved }: Pick<Findings, 'problem' | 'proved' | 'notProved'>,
+): void {
+  const keys = createKeyHistory();
+  for (const [leaf, record] of records.entries()) {
+    if (record === null) continue;
+    try {
+      for (const each of keys.take(leaf, record, () => rootOf(stored.slice(0, leaf)))) problem(each);
+    } catch (error) {
+      problem(`record ${leaf}: ${sentenceOf(error)}`);
+    }
+    if (record.type === 'ledger-restored' || record.type === 'key-revoked') notProved.push(...describeCustody(leaf, record));
+  }
+  const period = keyPeriodAt(keys.periods, stored.length);
+  if (period?.text !== logKey || period.key.name !== pack.checkpoint.origin)
+    problem('the log is signed by another key or name than the checkpoint has');
+  const bound = keys.bindings.filter((binding) => binding.logKey === logKey);
+  if (!bound.some(({ fingerprint }) => fingerprint === documentKeyFingerprint))
+    problem(`no record of the log binds its key to the signing key ${documentKeyFingerprint}`);
+  else if (bound.at(-1)?.fingerprint !== documentKeyFingerprint)
+    problem(`the signing key ${documentKeyFingerprint} was replaced by another one before the pack was made`);
+  const replaced = keys.periods.length - 1;
+  if (replaced > 0)
+    proved.push(`the log key was replaced ${replaced === 1 ? 'once' : `${replaced} times`}, and each key is vouched for by the one before`);
 }

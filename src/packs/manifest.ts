@@ -6,13 +6,14 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalBytes, isObject, KubevidenceError, parseCanonical } from '../model/index.ts';
-import { manifestPath, manifestSealPath, reportPath, workbookPath } from './layout.ts';
+import { manifestPath, manifestSealPath, manifestTimestampPath, reportPath, timestampPath, workbookPath } from './layout.ts';
 import { digest } from './salted-json.ts';
 
 const format = 'kubevidence/manifest/v1';
 const instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
 
-/** The seals of every pack of this format, by the file that carries the signature. */
+const timestamp = 'rfc3161';
+/** The seals of every pack of this format, by the file that carries the signature; tokens of a time-stamping authority follow them. */
 const seals = [
   { file: manifestSealPath, covers: manifestPath, form: 'cms-detached' },
   { file: reportPath, covers: reportPath, form: 'pades' },
@@ -50,16 +51,20 @@ export interface ManifestInputs {
   readonly pack: PackFacts;
   readonly documentKeyFingerprint: string;
   readonly logKey: string;
-  /** All files but the manifest and its seal, by path. */
+  /** All files but the manifest and its seals, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** A token over the manifest itself will stand beside it. */
+  readonly isStamped: boolean;
 }
 
 /** `manifest.json`, canonical JSON. */
-export function buildManifest({ pack, documentKeyFingerprint, logKey, files }: ManifestInputs): Uint8Array {
+export function buildManifest({ pack, documentKeyFingerprint, logKey, files, isStamped }: ManifestInputs): Uint8Array {
   const listed = [...files]
     .map(([path, bytes]) => ({ path, sha256: hash('sha256', bytes), size: bytes.length }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
-  const manifest: Manifest = { format, pack, documentKeyFingerprint, logKey, seals: [...seals], files: listed };
+  const tokens = [...listed.map(({ path }) => path).filter(isTimestampName), ...(isStamped ? [manifestTimestampPath] : [])];
+  const stamped = tokens.map((file) => ({ file, covers: file.slice(0, -timestampPath('').length), form: timestamp }));
+  const manifest: Manifest = { format, pack, documentKeyFingerprint, logKey, seals: [...seals, ...stamped], files: listed };
   return canonicalBytes(schema.parse(manifest));
 }
 
@@ -79,9 +84,28 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   const { files, seals: present } = checked.data;
   if (files.some(({ path }, n) => n > 0 && path <= (files[n - 1]?.path ?? '')))
     throw new KubevidenceError('integrity', 'manifest.json does not list its files in order, each once');
-  if (JSON.stringify(present.map(sealText)) !== JSON.stringify(seals.map(sealText)))
+  if (JSON.stringify(present.slice(0, seals.length).map(sealText)) !== JSON.stringify(seals.map(sealText)))
     throw new KubevidenceError('integrity', 'manifest.json does not name the seals that a pack must have: manifest, PDF and workbook');
+  const paths = new Set(files.map(({ path }) => path));
+  const tokens = timestampSeals(checked.data);
+  const misnamed = tokens.find(
+    ({ file, covers, form }) =>
+      form !== timestamp ||
+      file !== timestampPath(covers) ||
+      !(covers === manifestPath ? !paths.has(file) : paths.has(file) && paths.has(covers) && !isTimestampName(covers)),
+  );
+  if (misnamed !== undefined || new Set(tokens.map(({ file }) => file)).size !== tokens.length)
+    throw new KubevidenceError('integrity', 'manifest.json names a seal that is no time-stamp of a file of the pack');
   return checked.data;
+}
+
+/** Which file is a token over which. */
+export function timestampSeals(manifest: Manifest): Manifest['seals'] {
+  return manifest.seals.slice(seals.length);
+}
+
+function isTimestampName(path: string): boolean {
+  return path.endsWith(timestampPath(''));
 }
 
 /** Seals are files of their own, or signatures inside a file. */

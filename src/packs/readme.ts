@@ -4,13 +4,26 @@
  * more file in it would be a file that the manifest does not list.
  */
 import { visible } from '../model/index.ts';
-import { certificatePath, checkpointPath, logKeyPemPath, manifestPath, manifestSealPath, reportPath, workbookPath } from './layout.ts';
+import {
+  authorityChainPath,
+  authorityPath,
+  certificatePath,
+  checkpointPath,
+  logKeyPemPath,
+  manifestPath,
+  manifestSealPath,
+  manifestTimestampPath,
+  reportPath,
+  workbookPath,
+} from './layout.ts';
 import type { PackFacts } from './manifest.ts';
+import type { TimestampFacts } from './timestamps.ts';
 
 export interface ReadmeInputs extends PackFacts {
   readonly documentKeyFingerprint: string;
   readonly signer: string;
   readonly exhibits: number;
+  readonly timestamps: TimestampFacts;
 }
 
 /** Each step: why, what to type, what is printed. */
@@ -77,9 +90,51 @@ export const verificationSteps = (fingerprint: string): readonly Step[] => [
   },
 ];
 
+/** For the tokens that are there. Without a CA in the pack its own certificates are all that there is, and they need not end at a root. */
+export function timestampSteps({ isManifestStamped, checkpoints, hasCa }: TimestampFacts): readonly Step[] {
+  const trust = hasCa ? `-CAfile ${authorityPath} -untrusted ${authorityChainPath}` : `-CAfile ${authorityChainPath} -partial_chain`;
+  const whose = [
+    'A time-stamping authority (RFC 3161) saw it. Whose certificate that must be, the pack only says of itself',
+    `(${hasCa ? authorityPath : authorityChainPath}): get it from the authority, and put your file after -CAfile. When it has`,
+    'expired one day, add -attime SECONDS (since 1970, of the time that the token shows).',
+  ];
+  const manifest: Step = {
+    title: 'The time of the manifest',
+    about: whose,
+    type: [
+      `openssl ts -verify -data ${manifestPath} -in ${manifestTimestampPath} \\`,
+      `  ${trust}`,
+      `openssl ts -reply -in ${manifestTimestampPath} -text | grep 'Time stamp'`,
+    ],
+    prints: ['Verification: OK', '(and the time before which all of this existed)'],
+  };
+  const log: Step = {
+    title: 'The times of the log',
+    about: [
+      ...(isManifestStamped ? [] : whose),
+      'Each stamped checkpoint says in its second line how many records there were by its time.',
+    ],
+    type: [`for X in ledger/*.tsr; do openssl ts -verify -data "\${X%.tsr}" -in "$X" ${trust}; done`],
+    prints: ['Verification: OK', `(${checkpoints === 1 ? 'once' : `${checkpoints} times`})`],
+  };
+  return [...(isManifestStamped ? [manifest] : []), ...(checkpoints > 0 ? [log] : [])];
+}
+
 export function buildReadme(inputs: ReadmeInputs): Uint8Array {
-  const { organization, cluster, period, time, demo, checkpoint, documentKeyFingerprint: fingerprint, signer, exhibits } = inputs;
-  const steps = verificationSteps(fingerprint).flatMap(stepLines);
+  const {
+    organization,
+    cluster,
+    period,
+    time,
+    demo,
+    checkpoint,
+    documentKeyFingerprint: fingerprint,
+    signer,
+    exhibits,
+    timestamps,
+  } = inputs;
+  const all = [...verificationSteps(fingerprint), ...timestampSteps(timestamps)];
+  const steps = all.flatMap(stepLines);
   const lines = [
     ...(demo ? ['DEMO: made from a recording, to show what a pack is.', ''] : []),
     'HOW TO VERIFY THIS AUDIT PACK',
@@ -96,7 +151,7 @@ export function buildReadme(inputs: ReadmeInputs): Uint8Array {
     'Type these lines in the directory of the unpacked pack. $ begins a line to type; what it prints is below it.',
     '',
     ...steps,
-    '6. Everything at once',
+    `${all.length + 1}. Everything at once`,
     '   kubevidence needs nothing but the pack. It recomputes every hash, id, proof and signature, and says',
     '   what it cannot prove.',
     '',
@@ -129,14 +184,23 @@ export function buildReadme(inputs: ReadmeInputs): Uint8Array {
     'WHAT NONE OF THIS PROVES',
     '',
     'Compare the log with a checkpoint that you kept earlier: without one, rewriting it before today cannot',
-    'be excluded. There is no timestamp of an authority (RFC 3161): all times rest on the clock of the',
-    "collector. Look at the log's birth (its first line), at gaps between runs, and at manual runs. Whoever",
+    ...whatTimesRestOn(timestamps),
+    "Look at the log's birth (its first line), at gaps between runs, and at manual runs. Whoever",
     'controls collector and key could have fed it false input, and no signature can exclude that: pick one',
     'exhibit, and repeat its query live; later changes should explain the differences. Hashes cover the',
     'redacted form of objects.',
     '',
   ];
   return Buffer.from(lines.join('\n'), 'utf8');
+}
+
+function whatTimesRestOn({ isManifestStamped, checkpoints }: TimestampFacts): readonly string[] {
+  return isManifestStamped || checkpoints > 0
+    ? [
+        'be excluded. A time-stamp proves that something existed before its time, not since when, and not that it',
+        'is true. Where there is none, times rest on the clock of the collector.',
+      ]
+    : ['be excluded. There is no timestamp of an authority (RFC 3161): all times rest on the clock of the', 'collector.'];
 }
 
 function stepLines({ title, about, type, prints }: Step, index: number): string[] {

@@ -19,6 +19,8 @@ export interface PackVerification {
 export interface VerifyOptions {
   /** Fingerprint (SHA-256 over SubjectPublicKeyInfo, hex), or the text of a PEM certificate or public key. */
   readonly trust?: string | undefined;
+  /** PEM of a time-stamping authority's certificate, or of its issuer's, that the caller has from the authority. */
+  readonly timestampCa?: string | undefined;
 }
 
 /** Takes one sentence, safe to print. */

@@ -1,7 +1,7 @@
 /** What the files of a pack say, once the manifest is trusted to be the signer's: seals, checkpoint, records, exhibits, assessment. */
 import { type Checkpoint, type LogRecord, openCheckpoint, parseVerifierKey, type VerifierKey, verifyTlogProof } from '../log/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
-import { certificateFromPem, certificateInfo, certificateToPem, verifyPdf, verifyWorkbook } from '../signing/index.ts';
+import { certificateFromPem, certificateInfo, certificateToPem, type Timestamp, verifyPdf, verifyWorkbook } from '../signing/index.ts';
 import { checkAssessment } from './assessment-file.ts';
 import { checkNames, type Contents, readContents } from './contents.ts';
 import { checkExhibit, type ExhibitFacts } from './exhibit.ts';
@@ -10,6 +10,7 @@ import {
   catalogPath,
   certificatePath,
   checkpointPath,
+  exceptionsPath,
   exhibitPath,
   logKeyPath,
   logKeyPemPath,
@@ -20,11 +21,12 @@ import {
   reportPath,
   workbookPath,
 } from './layout.ts';
-import { logKeyPem } from './log-key.ts';
+import { checkKeys, logKeyPem } from './log-key.ts';
 import type { Manifest } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
 import { checkRecords, rootOf, splitRecords } from './record-sequence.ts';
 import { dependent, type Findings, needed, type Problem, type Proof, sentenceOf } from './verification.ts';
+import { type PackTrust, readPackTrust, type TimeEvidence, verifyTimestamps } from './verify-timestamps.ts';
 
 /** The log, once its checkpoint is known to be signed. */
 interface Head {
@@ -39,17 +41,30 @@ interface Log extends Head {
   readonly records: readonly (LogRecord | null)[];
 }
 
-/** `fingerprint`: of the key that signed the manifest; null when that signature does not hold. */
-export async function verifyContents(files: PackFiles, manifest: Manifest, fingerprint: string | null, findings: Findings): Promise<void> {
+interface Verifier {
+  /** Of the key that signed the manifest; null when that signature does not hold. */
+  readonly fingerprint: string | null;
+  /** Certificates that the verifier trusts for time-stamping, DER; null for none. */
+  readonly anchors: readonly Uint8Array[] | null;
+}
+
+/** Returns what vouches for the times. */
+export async function verifyContents(
+  files: PackFiles,
+  manifest: Manifest,
+  { fingerprint, anchors }: Verifier,
+  findings: Findings,
+): Promise<TimeEvidence> {
   const { prove, problem, notProved } = findings;
   const contents = readContents(files, manifest, problem);
   await prove(() => {
     checkNames(files, manifest, problem);
     return { sentence: 'no file is missing and none was added; every seal that the manifest names is there', value: null };
   });
-  await prove(async () => {
-    await checkSeals(contents, needed(fingerprint), problem);
-    return { sentence: 'the PDF and the workbook carry signatures of the same key that hold', value: null };
+  const trust = attemptTrust(contents, anchors, problem);
+  const pdf = await prove(async () => {
+    const timestamp = await checkSeals(contents, needed(fingerprint), trust, problem);
+    return { sentence: 'the PDF and the workbook carry signatures of the same key that hold', value: timestamp };
   });
   const head = await prove(() => readHead(contents, manifest, problem));
   const log = await prove(() => readLog(splitRecords(contents.bytes(recordsPath)), needed(head), manifest, findings));
@@ -62,6 +77,7 @@ export async function verifyContents(files: PackFiles, manifest: Manifest, finge
       cluster: manifest.pack.cluster.name,
       catalog: contents.bytes(catalogPath),
       params: contents.bytes(paramsPath),
+      exceptions: manifest.files.some(({ path }) => path === exceptionsPath) ? contents.bytes(exceptionsPath) : null,
       exhibits: needed(exhibits),
     });
     for (const each of check.problems) problem(each);
@@ -69,6 +85,7 @@ export async function verifyContents(files: PackFiles, manifest: Manifest, finge
     const sentence = `the assessment of run ${run} is the one that the log recorded, by the enclosed catalog and parameters: ${stands}, all of which the exhibits show`;
     return { sentence, value: null };
   });
+  const times = trust === null ? 'clock' : await verifyTimestamps(files, contents, manifest, { trust, log, pdf }, findings);
   const others = contents.unread().filter((path) => path !== readmePath);
   if (others.length > 0 && exhibits !== null) {
     const some = visible(others.slice(0, 5).join(', '));
@@ -78,21 +95,35 @@ export async function verifyContents(files: PackFiles, manifest: Manifest, finge
     if (contents.readRest() > 0) throw dependent;
     return { sentence: `each of the ${manifest.files.length} files has the SHA-256 and the size that the manifest lists`, value: null };
   });
+  return times;
 }
 
-async function checkSeals(contents: Contents, fingerprint: string, problem: Problem): Promise<void> {
+/** Null, and a problem, when the certificates in the pack are none. */
+function attemptTrust(contents: Contents, anchors: readonly Uint8Array[] | null, problem: Problem): PackTrust | null {
+  try {
+    return readPackTrust(contents, anchors);
+  } catch (error) {
+    if (error !== dependent) problem(sentenceOf(error));
+    return null;
+  }
+}
+
+/** Returns the token in the PDF. */
+async function checkSeals(contents: Contents, fingerprint: string, trust: PackTrust | null, problem: Problem): Promise<Timestamp | null> {
   const pem = contents.text(certificatePath);
   const certificate = certificateFromPem(pem);
   if (certificateToPem(certificate) !== pem || certificateInfo(certificate).fingerprint !== fingerprint)
     problem(`${certificatePath} is not the certificate of the key that signed the manifest`);
+  const pdf = verifyPdf(contents.bytes(reportPath), trust ?? undefined);
   const checks = [
-    [reportPath, verifyPdf(contents.bytes(reportPath))],
+    [reportPath, pdf],
     [workbookPath, await verifyWorkbook(contents.bytes(workbookPath))],
   ] as const;
   for (const [path, check] of checks) {
     for (const each of check.problems) problem(`${path}: ${each}`);
     if (check.ok && check.signerFingerprint !== fingerprint) problem(`${path} is signed by another key than the manifest`);
   }
+  return pdf.timestamp;
 }
 
 function readHead(contents: Contents, { logKey, pack }: Manifest, problem: Problem): Proof<Head> {
@@ -107,7 +138,8 @@ function readHead(contents: Contents, { logKey, pack }: Manifest, problem: Probl
   return { sentence, value: { checkpoint, key } };
 }
 
-function readLog(stored: readonly Uint8Array[], head: Head, manifest: Manifest, { problem, notProved }: Findings): Proof<Log> {
+function readLog(stored: readonly Uint8Array[], head: Head, manifest: Manifest, findings: Findings): Proof<Log> {
+  const { problem, notProved } = findings;
   const { size, root } = head.checkpoint;
   if (stored.length !== size)
     throw new KubevidenceError('integrity', `the checkpoint is of ${size} records, and the pack has ${stored.length}`);
@@ -116,6 +148,7 @@ function readLog(stored: readonly Uint8Array[], head: Head, manifest: Manifest, 
   const { problems, records, runs, backwards } = checkRecords(stored);
   for (const each of problems) problem(each);
   checkFacts(records, manifest, problem);
+  checkKeys(records, stored, manifest, findings);
   const unknown = records.filter((record) => record === null).length;
   if (unknown > 0)
     notProved.push(`the meaning of ${counted(unknown, 'record')} of a type that this version does not know; the signed root covers them`);
@@ -125,15 +158,8 @@ function readLog(stored: readonly Uint8Array[], head: Head, manifest: Manifest, 
   return { sentence, value: { ...head, stored, records } };
 }
 
-/** What the manifest says of the log, the keys, the cluster and the time, against the records. */
-function checkFacts(records: readonly (LogRecord | null)[], { logKey, documentKeyFingerprint, pack }: Manifest, problem: Problem): void {
-  const [genesis] = records;
-  if (genesis?.type !== 'genesis' || genesis.logKey !== logKey || genesis.origin !== pack.checkpoint.origin)
-    problem('the log begins with another key or name than the checkpoint has');
-  const bound = records.some(
-    (record) => record?.type === 'key-bound' && record.logKey === logKey && record.documentKeyFingerprint === documentKeyFingerprint,
-  );
-  if (!bound) problem(`no record of the log binds its key to the signing key ${documentKeyFingerprint}`);
+/** What the manifest says of the cluster and the time, against the records. */
+function checkFacts(records: readonly (LogRecord | null)[], { pack }: Manifest, problem: Problem): void {
   const { run } = pack.assessment;
   const end = records.find((record) => record?.type === 'run-ended' && record.cluster === pack.cluster.name && record.run === run);
   if (end?.type !== 'run-ended') problem(`the log does not know the end of run ${run} of ${visible(pack.cluster.name)}`);
@@ -143,14 +169,15 @@ function checkFacts(records: readonly (LogRecord | null)[], { logKey, documentKe
 
 function readExhibits(
   contents: Contents,
-  { stored, key, checkpoint }: Log,
+  { stored, records, key, checkpoint }: Log,
   { pack }: Manifest,
   { problem, notProved }: Findings,
 ): Proof<ExhibitFacts[]> {
   const facts: ExhibitFacts[] = [];
+  const erased = new Set(records.flatMap((record) => (record?.type === 'payload-erased' ? record.ids : [])));
   for (const id of contents.exhibits) {
     const path = exhibitPath(id);
-    const check = checkExhibit(contents.bytes(path), stored);
+    const check = checkExhibit(contents.bytes(path), stored, erased);
     for (const each of check.problems) problem(`${path}: ${each}`);
     if (check.facts === null) continue;
     const { leaf, cluster } = check.facts;
@@ -167,9 +194,12 @@ function readExhibits(
     }
   }
   const [objects, items] = [sum(facts, (exhibit) => exhibit.objects.size), sum(facts, (exhibit) => exhibit.items)];
-  if (items > objects)
+  const redacted = sum(facts, (exhibit) => exhibit.redacted);
+  if (redacted > 0)
+    notProved.push(`the content of ${counted(redacted, 'item')}, which was erased: records of the log say when, and under which ids`);
+  if (items > objects + redacted)
     notProved.push(
-      `the content of ${counted(items - objects, 'further item')}, which no finding cites: the pack holds the ids, the ledger the rest`,
+      `the content of ${counted(items - objects - redacted, 'further item')}, which no finding cites: the pack holds the ids, the ledger the rest`,
     );
   const sentence = `${counted(facts.length, 'exhibit')} of ${counted(items, 'item')}: every id is the one computed anew, from ${counted(objects, 'cited object')} up to the records of the runs, and every inclusion proof holds`;
   return { sentence, value: facts };

@@ -4,7 +4,7 @@
  * hostile pack gives problems, never an exception.
  */
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
-import { verifyDetached } from '../signing/index.ts';
+import { certificatesFromPem, verifyDetached } from '../signing/index.ts';
 import { manifestPath, manifestSealPath } from './layout.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 import { openPackFiles, type PackFiles } from './pack-files.ts';
@@ -19,21 +19,24 @@ import {
   type VerifyOptions,
 } from './verification.ts';
 import { verifyContents } from './verify-contents.ts';
+import type { TimeEvidence } from './verify-timestamps.ts';
 
 type Signer = NonNullable<PackVerification['signer']>;
 
 /** Checks a directory or a zip. Throws `usage` when there is none or when `trust` is no key, `unreachable` when it cannot be read. */
-export async function verifyPack(path: string, { trust }: VerifyOptions = {}): Promise<PackVerification> {
+export async function verifyPack(path: string, { trust, timestampCa }: VerifyOptions = {}): Promise<PackVerification> {
   const trusted = trustedFingerprint(trust);
+  const anchors = timestampCa === undefined ? null : certificatesFromPem(timestampCa, 'the trusted certificate for time-stamping');
   const findings = createFindings();
   const files = open(path, findings);
-  if (files === null) return conclude(findings, null, trusted);
+  if (files === null) return conclude(findings, null, trusted, 'clock');
   try {
     const { manifest, signer } = await verifyManifest(files, findings);
-    if (manifest !== null) await verifyContents(files, manifest, signer?.fingerprint ?? null, findings);
+    const fingerprint = signer?.fingerprint ?? null;
+    const times = manifest === null ? 'clock' : await verifyContents(files, manifest, { fingerprint, anchors }, findings);
     if (trusted !== null && signer !== null && signer.fingerprint !== trusted)
       findings.problem(`the pack is signed by ${signer.fingerprint}, which is not the key that you trust (${trusted})`);
-    return conclude(findings, signer, trusted);
+    return conclude(findings, signer, trusted, times);
   } finally {
     files.close();
   }
@@ -80,7 +83,12 @@ function readSigner(files: PackFiles, manifest: Uint8Array, problem: Problem): P
   return { sentence: `the manifest is signed by ${fingerprint} (${subject})`, value: { fingerprint, subject } };
 }
 
-function conclude({ proved, notProved, problems }: Findings, signer: Signer | null, trusted: string | null): PackVerification {
+function conclude(
+  { proved, notProved, problems }: Findings,
+  signer: Signer | null,
+  trusted: string | null,
+  times: TimeEvidence,
+): PackVerification {
   const ok = problems.length === 0;
   const known = ok && signer !== null && signer.fingerprint === trusted;
   const who = known ? [] : [`who signed it: ask for the fingerprint through another channel, and give it with --trust`];
@@ -90,7 +98,7 @@ function conclude({ proved, notProved, problems }: Findings, signer: Signer | nu
     known,
     headline: headlineOf(problems.length, signer, known),
     proved,
-    notProved: [...who, ...notProved, ...limits],
+    notProved: [...who, ...notProved, whenSentences[times], ...limits],
     problems,
   };
 }
@@ -102,9 +110,15 @@ function headlineOf(problems: number, signer: Signer | null, known: boolean): st
     : `consistent; signer ${signer?.fingerprint} is not known to you`;
 }
 
+const whenSentences: Readonly<Record<TimeEvidence, string>> = {
+  clock: "when anything was so: there is no timestamp of an authority (RFC 3161), and times rest on the collector's clock",
+  unestablished:
+    'when anything was so: the time-stamp tokens hold, but TSA not established: whose they are, only the pack itself says; get the certificate from the authority, and give it with --tsa-ca',
+  established: 'since when anything was so: a time-stamp token proves that something existed before its time, and not that it is true',
+};
+
 /** What no verification of a pack can show. */
 const limits = [
-  "when anything was so: there is no timestamp of an authority (RFC 3161), and times rest on the collector's clock",
   'that the log was not rewritten before today: compare it with a checkpoint that you kept earlier',
   'that the evidence is true: whoever controls collector and key could have fed it false input; ask to see one exhibit queried live',
   'that anybody complies with anything: intact is not compliant',

@@ -18,6 +18,7 @@ const text = (files: Files, name: string) => Buffer.from(files.get(name) ?? []).
 it('lays a pack out as docs/audit-pack says', () => {
   expect([...given.files.keys()].sort()).toEqual([
     'README-verify.txt',
+    'assessments/exceptions.json',
     'assessments/run-2.json',
     'controls/catalog.json',
     'controls/params.json',
@@ -123,7 +124,7 @@ it('lets no name control a terminal in README-verify.txt, or add a line to it', 
 
 describe('refuses what does not fit together', () => {
   it.each<[string, (given: Given) => Partial<Given['inputs']>, RegExp]>([
-    ['a record too few', ({ inputs }) => ({ records: inputs.records.slice(1) }), /the checkpoint is of 7 records, and the pack has 6/],
+    ['a record too few', ({ inputs }) => ({ records: inputs.records.slice(1) }), /the checkpoint is of 9 records, and the pack has 8/],
     [
       'another catalog',
       ({ inputs }) => ({ catalog: { ...inputs.catalog, bytes: Buffer.from('{}') } }),
@@ -139,7 +140,7 @@ describe('refuses what does not fit together', () => {
       ({ inputs }) => ({ exhibits: inputs.exhibits.map((each) => ({ ...each, proof: [] })) }),
       /proof of EX-0001/,
     ],
-    ['a changed checkpoint', ({ inputs }) => ({ checkpoint: inputs.checkpoint.replace('\n7\n', '\n6\n') }), /signature .* does not hold/],
+    ['a changed checkpoint', ({ inputs }) => ({ checkpoint: inputs.checkpoint.replace('\n9\n', '\n8\n') }), /signature .* does not hold/],
   ])('%s', async (_, change, message) => {
     await expect(createPack({ ...given.inputs, ...change(given) })).rejects.toMatchObject({
       code: 'integrity',

@@ -48,6 +48,17 @@ export async function givenPack(): Promise<Given> {
   ];
   collect(ledger, [web, job]);
   const run = collect(ledger, [web, job, agent], { resourceVersion: '200' });
+  const { id } = ledger.requestException({
+    cluster: 'prod',
+    control: 'POD-001',
+    item: 'batch/job-1',
+    expires: '2026-12-31T00:00:00.000Z',
+    justification: 'a vendor image',
+    compensatingControl: null,
+    ticket: null,
+    requester: 'Alice',
+  });
+  ledger.approveException({ id, approver: 'Bob' });
   const inputs = await inputsOf(ledger, signer, run.number);
   const files = await createPack(inputs);
   return { ledger, signer, inputs, files, folder, close: () => (ledger.close(), rmSync(folder, { recursive: true })) };
@@ -67,6 +78,7 @@ async function inputsOf(ledger: Ledger, signer: DocumentSigner, run: number): Pr
     catalogBytes: catalog,
     paramsDigest: hash('sha256', canonicalBytes({ 'POD-001': params['POD-001'].effective, 'POD-002': {} })),
     assessment,
+    exceptionsAt: '2026-08-14T13:00:00.000Z',
   });
   const checkpoint = ledger.checkpoint();
   const records = [...ledger.records(0, checkpoint.size)].map(({ bytes }) => bytes);
@@ -92,23 +104,28 @@ async function inputsOf(ledger: Ledger, signer: DocumentSigner, run: number): Pr
       cited,
     })),
     assessment: { run, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
+    exceptions: ledger.exceptions('prod').map(({ id, requested, approved }) => ({
+      id,
+      requested: { leaf: requested.leaf, details: ledger.exceptionPayload(requested.leaf) ?? null },
+      approved: { leaf: approved?.leaf ?? 0, details: ledger.exceptionPayload(approved?.leaf ?? 0) ?? null },
+    })),
     catalog: { digest: hash('sha256', catalog), bytes: catalog },
     params,
   };
 }
 
-/** POD-001 fails for two of three pods, POD-002 passes. */
+/** POD-001 fails for two of three pods, one of them under an exception; POD-002 passes. */
 function assessmentOf(reader: EvidenceReader, number: number): Assessment {
   const listing = reader.listing(pods);
   if (listing === undefined) throw new Error('the run has no pods');
   const [first, second] = [...reader.objects(pods)];
   const evidence = [{ kind: pods, id: listing.id, items: listing.items, complete: true }];
-  const findings = [first, second].map((object) => ({
+  const findings = [first, second].map((object, index) => ({
     item: `${object?.namespace}/${object?.name}`,
     resource: { apiVersion: 'v1', kind: 'Pod', namespace: object?.namespace ?? '', name: object?.name ?? '', uid: object?.uid ?? '' },
     message: 'an image that is not allowed',
     evidence: [object?.id ?? ''],
-    exception: null,
+    exception: index === 0 ? 'EXC-1' : null,
   }));
   const control = { severity: 'high', labels: {}, population: { name: 'pods', size: 3, tested: 3 }, evidence, gaps: [] } as const;
   return {

@@ -50,6 +50,8 @@ const gaps = ['listingPayload', 'value', 'listing', 'gaps'];
 const actor = ['runPayload', 'value', 'identity', 'actor'];
 const outcome = ['value', 'controls', 0, 'outcome'];
 const params = 'controls/params.json';
+const exceptions = 'assessments/exceptions.json';
+const request = ['exceptions', 0, 'requested', 'details'];
 
 describe('cannot change', () => {
   it.each<[string, Change, RegExp]>([
@@ -109,6 +111,32 @@ describe('cannot change', () => {
       (files) => edit(files, assessment, ['value', 'controls'], undefined),
       /not in the form kubevidence\/logged-assessment/,
     ],
+    ['that an exception is shown', (files) => files.delete(exceptions), /EXC-1, by which a finding of POD-001 is labelled, is not shown/],
+    [
+      'what an exception is for',
+      (files) => edit(files, exceptions, [...request, 'value', 'item'], 'default/web-1', request),
+      /EXC-1.* is not shown as the log recorded it/,
+    ],
+    [
+      'who approved it',
+      (files) => edit(files, exceptions, ['exceptions', 0, 'approved', 'details'], null),
+      /EXC-1.* is not shown as the log recorded it/,
+    ],
+    [
+      'which finding is labelled',
+      (files) => edit(files, assessment, ['value', 'controls', 0, 'findings', 1, 'exception'], 'EXC-1', []),
+      /is for another item than default\/web-1/,
+    ],
+    [
+      'the exception of a label',
+      (files) => edit(files, assessment, ['value', 'controls', 0, 'findings', 0, 'exception'], 'EXC-2', []),
+      /EXC-2.* was not in force for it when it was judged/,
+    ],
+    [
+      'whether findings are labelled',
+      (files) => edit(files, assessment, ['value', 'controls', 0, 'findings', 0, 'exception'], null, []),
+      /the exception EXC-1 is shown, and labels no finding/,
+    ],
     ['the catalog', (files) => edit(files, 'controls/catalog.json', ['controls', 0, 'title'], 'x'), /not the catalog that judged/],
     [
       'the parameters',
@@ -137,7 +165,7 @@ describe('cannot change', () => {
     [
       'how many records there are',
       (files) => files.set('ledger/records.jsonl', Buffer.from(text(files, 'ledger/records.jsonl').replace(/^.*\n/, ''))),
-      /the checkpoint is of 7 records, and the pack has 6/,
+      /the checkpoint is of 9 records, and the pack has 8/,
     ],
     [
       'how the records end',
@@ -146,7 +174,7 @@ describe('cannot change', () => {
     ],
     [
       'the checkpoint',
-      (files) => files.set('ledger/checkpoint.txt', Buffer.from(text(files, 'ledger/checkpoint.txt').replace('\n7\n', '\n6\n'))),
+      (files) => files.set('ledger/checkpoint.txt', Buffer.from(text(files, 'ledger/checkpoint.txt').replace('\n9\n', '\n8\n'))),
       /signature of .* does not hold/,
     ],
     [
@@ -227,7 +255,11 @@ describe('cannot say in the manifest', () => {
     ['another log key', (it) => void (it.logKey = formatVerifierKey(signerOf('audit.example/log', 2))), /not signed by audit.example\/log/],
     ['no log key', (it) => void (it.logKey = 'x'), /no Ed25519 verifier key/],
     ['fewer seals', (it) => void (it.seals = it.seals.slice(1)), /does not name the seals/],
-    ['more seals', (it) => void (it.seals = [...it.seals, { file: 'x.tsr', covers: 'x', form: 'rfc3161' }]), /does not name the seals/],
+    [
+      'more seals',
+      (it) => void (it.seals = [...it.seals, { file: 'x.tsr', covers: 'x', form: 'rfc3161' }]),
+      /names a seal that is no time-stamp/,
+    ],
     ['a file that is not there', (it) => void (it.files = [...it.files, added]), /zz is missing/],
     ['a file twice', (it) => void (it.files = [...it.files.slice(0, 1), ...it.files]), /list its files in order, each once/],
     ['files without order', (it) => void it.files.reverse(), /list its files in order, each once/],

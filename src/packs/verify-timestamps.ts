@@ -1,0 +1,203 @@
+/**
+ * Every time-stamp token of a pack (RFC 3161) against what it covers, and checkpoints with tokens against the log: signed by its key, and
+ * over the root that its records give. The certificates in the pack prove nothing about who stamped; those that the verifier was given do.
+ */
+import {
+  appendLeaf,
+  createKeyHistory,
+  createTokenTimes,
+  leafHash,
+  type LogRecord,
+  type NodeReader,
+  openLogCheckpoint,
+  rootHash,
+  tokenGaps,
+} from '../log/index.ts';
+import { KubevidenceError, visible } from '../model/index.ts';
+import { certificatesFromPem, type Timestamp, type TimestampTrust, verifyTimestamp } from '../signing/index.ts';
+import type { Contents } from './contents.ts';
+import { authorityChainPath, authorityPath, checkpointPath, manifestPath } from './layout.ts';
+import { type Manifest, timestampSeals } from './manifest.ts';
+import type { PackFiles } from './pack-files.ts';
+import { isListed } from './timestamps.ts';
+import { dependent, type Findings, type Proof, sentenceOf } from './verification.ts';
+
+/** What vouches for times: the collector's clock alone, tokens of an authority that nobody vouches for here, or of one that is trusted. */
+export type TimeEvidence = 'clock' | 'unestablished' | 'established';
+
+export interface PackTrust extends TimestampTrust {
+  /** The anchors are the verifier's own, not the pack's. */
+  readonly isGiven: boolean;
+  /** PEM of {@link authorityChainPath}. */
+  readonly chain: string;
+}
+
+interface LogOfPack {
+  readonly stored: readonly Uint8Array[];
+  readonly records: readonly (LogRecord | null)[];
+}
+
+interface Stamped {
+  readonly covers: string;
+  readonly timestamp: Timestamp;
+}
+
+/** `anchors`: DER of what the verifier trusts; null for none. */
+export function readPackTrust(contents: Contents, anchors: readonly Uint8Array[] | null): PackTrust {
+  const chain = contents.has(authorityChainPath) ? contents.text(authorityChainPath) : '';
+  const own = contents.has(authorityPath) ? certificatesFromPem(contents.text(authorityPath), authorityPath) : null;
+  return {
+    anchors: anchors ?? own,
+    others: chain === '' ? [] : certificatesFromPem(chain, authorityChainPath),
+    isGiven: anchors !== null,
+    chain,
+  };
+}
+
+/** `pdf` is the token in the report. Nothing is proved, and nothing is a problem, where there is no token. */
+export async function verifyTimestamps(
+  files: PackFiles,
+  contents: Contents,
+  manifest: Manifest,
+  { trust, log, pdf }: { readonly trust: PackTrust; readonly log: LogOfPack | null; readonly pdf: Timestamp | null },
+  findings: Findings,
+): Promise<TimeEvidence> {
+  const { problem, prove } = findings;
+  const seals = timestampSeals(manifest);
+  if (seals.length === 0 && pdf === null) return 'clock';
+  const stamped: Stamped[] = [];
+  if (pdf !== null) checkCertificates('report.pdf', pdf, trust, problem);
+  const allHold = await prove((failed) => {
+    for (const { file, covers } of seals) {
+      const read = readStamped(files, contents, { file, covers });
+      if (read === null) continue;
+      const { timestamp, problems } = verifyTimestamp(read.tsr, read.data, trust);
+      for (const each of problems) failed(`${visible(file)}: ${each}`);
+      if (timestamp === null) continue;
+      checkCertificates(file, timestamp, trust, failed);
+      stamped.push({ covers, timestamp });
+    }
+    if (stamped.length < seals.length) throw dependent;
+    return { sentence: describe(stamped, pdf), value: true };
+  });
+  if (log !== null) await prove(() => checkCheckpoints(contents, manifest, stamped, log, findings));
+  if (allHold === null) return 'clock';
+  return trust.isGiven ? 'established' : 'unestablished';
+}
+
+/** Null when one of the two is missing or changed, which is reported elsewhere. No line of the manifest covers its own token. */
+function readStamped(files: PackFiles, contents: Contents, { file, covers }: { readonly file: string; readonly covers: string }) {
+  try {
+    if (covers !== manifestPath) return { data: contents.bytes(covers), tsr: contents.bytes(file) };
+    return files.names.includes(file) ? { data: files.read(manifestPath), tsr: files.read(file) } : null;
+  } catch (error) {
+    if (error === dependent) return null;
+    throw error;
+  }
+}
+
+function checkCertificates(file: string, { certificates }: Timestamp, { chain }: PackTrust, problem: Findings['problem']): void {
+  // The first is the signer's, which the token's own signature names.
+  if (certificates.slice(1).some((each) => !isListed(each, chain)))
+    problem(`${visible(file)} holds a certificate that is not in ${authorityChainPath}`);
+}
+
+function checkCheckpoints(
+  contents: Contents,
+  { pack }: Manifest,
+  stamped: readonly Stamped[],
+  { stored, records }: LogOfPack,
+  { problem, notProved }: Findings,
+): Proof<null> {
+  const notes = stamped.filter(({ covers }) => covers.startsWith('ledger/'));
+  const keys = historyOf(records);
+  const heads = notes.flatMap(({ covers, timestamp }) => {
+    try {
+      return [{ covers, timestamp, ...openLogCheckpoint(contents.text(covers), keys) }];
+    } catch (error) {
+      if (error === dependent) throw error;
+      problem(`${visible(covers)}: ${sentenceOf(error)}`);
+      return [];
+    }
+  });
+  const roots = rootsAt(stored, new Set(heads.map(({ size }) => size)));
+  for (const { covers, size, root } of heads) {
+    const expected = roots.get(size);
+    if (expected === undefined || Buffer.compare(expected, root) !== 0)
+      problem(`${visible(covers)} is a checkpoint of another log than the pack has`);
+    else if (covers !== checkpointPath && covers !== `ledger/checkpoint-${size}.txt`)
+      problem(`${visible(covers)} is a checkpoint of size ${size}`);
+  }
+  const times = createTokenTimes(heads.map(({ size, timestamp }) => ({ size, time: timestamp.time })));
+  for (const [leaf, record] of records.entries()) if (record !== null) times.take(leaf, record.at);
+  notProved.push(...times.sentences());
+  // The manifest names the last checkpoint, so its token covers every record as well.
+  notProved.push(
+    ...describeGaps(
+      stamped.map(({ timestamp }) => timestamp.time),
+      records[0]?.at ?? pack.time,
+      pack,
+    ),
+  );
+  if (notes.length === 0) throw dependent;
+  return { sentence: `each of the ${notes.length} stamped checkpoints is one of this log, signed by its key`, value: null };
+}
+
+/** The pack holds the last token before its period, if there was one, and all later ones. */
+function describeGaps(times: readonly string[], born: string, { time, period }: Manifest['pack']): string[] {
+  const [first] = times.toSorted();
+  const start = period !== null && first !== undefined && first <= period.from ? first : born;
+  const gaps = tokenGaps(times, { born: start, until: time, window: period });
+  return gaps.slice(0, 10).map(({ from, to }) => `the times of records from ${from} to ${to}: there is no token in between`);
+}
+
+function historyOf(records: LogOfPack['records']) {
+  const keys = createKeyHistory();
+  // What is wrong with a change of keys is a problem of the records already.
+  for (const [leaf, record] of records.entries()) if (record !== null) attempt(() => keys.take(leaf, record, () => new Uint8Array(32)));
+  return keys;
+}
+
+function attempt(act: () => unknown): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof KubevidenceError)) throw error;
+  }
+}
+
+/** RFC 6962 roots over the first so many records. */
+function rootsAt(stored: readonly Uint8Array[], sizes: ReadonlySet<number>): Map<number, Uint8Array> {
+  const frontier: Uint8Array[] = [];
+  const latest: NodeReader = (level) => frontier[level] as Uint8Array;
+  const roots = new Map<number, Uint8Array>();
+  for (const [leaf, record] of stored.entries()) {
+    for (const node of appendLeaf(latest, leaf, leafHash(record))) frontier[node.level] = node.hash;
+    if (sizes.has(leaf + 1)) roots.set(leaf + 1, rootHash(latest, leaf + 1));
+  }
+  return roots;
+}
+
+function describe(stamped: readonly Stamped[], pdf: Timestamp | null): string {
+  const manifest = stamped.find(({ covers }) => covers === manifestPath);
+  const checkpoints = stamped.filter(({ covers }) => covers !== manifestPath).map(({ timestamp }) => timestamp.time);
+  const parts = [
+    ...(manifest === undefined ? [] : [`the manifest existed at ${manifest.timestamp.time}`]),
+    ...(pdf === null ? [] : [`the signature of the report at ${pdf.time}`]),
+    ...(checkpoints.length === 0
+      ? []
+      : [`${checkpoints.length === 1 ? 'a checkpoint' : `${checkpoints.length} checkpoints`} at ${rangeOf(checkpoints)}`]),
+  ];
+  return `time-stamp tokens of ${authoritiesOf(stamped, pdf)} hold: ${parts.join(', ')}`;
+}
+
+function rangeOf(times: readonly string[]): string {
+  const sorted = times.toSorted();
+  const [first, last] = [sorted[0] ?? '', sorted.at(-1) ?? ''];
+  return first === last ? first : `times from ${first} to ${last}`;
+}
+
+function authoritiesOf(stamped: readonly Stamped[], pdf: Timestamp | null): string {
+  const names = [...stamped.map(({ timestamp }) => timestamp.authority), ...(pdf === null ? [] : [pdf.authority])];
+  return [...new Set(names)].slice(0, 3).join(' and ');
+}
