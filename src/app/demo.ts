@@ -1,17 +1,24 @@
 /**
- * The whole main job on a recording of a real cluster, in a directory of its own: replay into a new ledger, judge, pack, verify. Nothing
- * in it is special to the demo but the recording and the word DEMO on every page.
+ * The whole main job over a quarter, in a directory of its own: recordings of a real cluster are replayed into a new ledger on the story's
+ * clock, each is judged, people decide what they decide, and the pack is built and verified. Nothing in it is special to the demo but the
+ * recordings, their times, and the word DEMO on every page.
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { stringify } from 'yaml';
 import type { RunSummary } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { type PackVerification, verifyPack } from '../packs/index.ts';
 import { type AssessReport, assessCommand } from './assess.ts';
+import { openWorker } from './collect.ts';
 import { replayIntoLedger } from './collect-files.ts';
-import { loadConfig, pickCluster } from './config.ts';
-import { type AppContext, packageRoot } from './context.ts';
+import { type Config, loadConfig, pickCluster } from './config.ts';
+import type { AppContext } from './context.ts';
+import { approveDefinitions } from './definition-changes.ts';
+import { openStoryTime, readStory, recordingOf, type Step, type Story } from './demo-story.ts';
+import { addException, approveException } from './exceptions.ts';
 import { createPackCommand, type PackReport } from './pack.ts';
+import { startWorker } from './worker-client.ts';
 
 export interface DemoReport {
   readonly directory: string;
@@ -21,40 +28,78 @@ export interface DemoReport {
   readonly verification: PackVerification;
 }
 
-export const demoRecording = join(packageRoot, 'demo', 'recording.jsonl.gz');
-
-const configuration = `# The demo's own configuration; yours is made by: kubevidence init
-organization: Example Clinic (demo)
-ledger: sqlite:ledger/ledger.db
-clusters:
-  - name: clinic-prod
-`;
-
-/** Throws `usage` when `out` is there and is not empty. Every step is told through `step` as it begins. */
-export async function runDemo(context: AppContext, out: string, step: (text: string) => void): Promise<DemoReport> {
+/** Throws `usage` when `out` is there and is not empty. Every step is told through `tell` as it begins. */
+export async function runDemo(context: AppContext, out: string, tell: (text: string) => void): Promise<DemoReport> {
   const directory = resolve(context.cwd, out);
   if (existsSync(directory) && readdirSync(directory).length > 0)
     throw new KubevidenceError('usage', `${visible(out)} is there already and is not empty`, {
       next: 'Remove it, or name another directory with --out.',
     });
   mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, 'kubevidence.yaml'), configuration);
-  const inside: AppContext = { ...context, cwd: directory };
-  const config = loadConfig({ cwd: directory, uid: context.uid });
-
-  step('replaying a recording of a real cluster into a new ledger');
-  const reports = await replayIntoLedger(
-    inside,
-    { config, cluster: pickCluster(config, undefined), files: [], record: null, dryRun: false },
-    demoRecording,
-  );
-  const runs = (reports ?? []).flatMap(({ run }) => run ?? []);
-  step('judging every run');
-  for (const run of runs.slice(0, -1)) await assessCommand(inside, { run: run.number });
-  const judged = await assessCommand(inside, {});
-  step('building and signing the audit pack');
-  const pack = await createPackCommand(inside, { config, out: 'pack', form: 'both', demo: true });
-  step('verifying the pack as an auditor would');
+  const story = readStory();
+  const time = openStoryTime(context.clock);
+  const inside: AppContext = { ...context, cwd: directory, clock: time.clock };
+  let config = configure(inside, story, {});
+  const runs: RunSummary[] = [];
+  let judged: AssessReport | undefined;
+  let pack: PackReport | undefined;
+  tell(`a quarter of ${story.cluster}: replaying what was recorded on a real cluster, run by run`);
+  time.set(story.begins);
+  await makeLedger(inside, config);
+  for (const step of story.steps) {
+    time.set(step.at);
+    if ('run' in step) {
+      runs.push(...(await replay(inside, config, step)));
+      judged = await assessCommand(inside, {});
+    } else if ('exception' in step) await addException(inside, config, step.exception);
+    else if ('approve' in step) await approveException(inside, config, step.approve, step.approver);
+    else if ('params' in step) {
+      const { reason, requester, approver, ticket } = step;
+      config = configure(inside, story, step.params);
+      await approveDefinitions(inside, config, { reason: `${reason} (${ticket})`, requester, approver }, undefined);
+    } else {
+      tell('building and signing the audit pack');
+      pack = await createPackCommand(inside, { config, period: step.pack, out: 'pack', form: 'both', demo: true });
+    }
+  }
+  if (judged === undefined || pack === undefined) throw new KubevidenceError('defect', "the demo's story has no run or no pack");
+  tell('verifying the pack as an auditor would');
   const verification = await verifyPack(pack.zip ?? '', { trust: pack.fingerprint });
   return { directory, runs, judged, pack, verification };
+}
+
+/** With its keys, before the first run. */
+async function makeLedger(context: AppContext, config: Config): Promise<void> {
+  const worker = startWorker();
+  try {
+    await openWorker(worker, context, config, { record: null, dryRun: false });
+  } finally {
+    await worker.close();
+  }
+}
+
+async function replay(context: AppContext, config: Config, { run, slot }: Extract<Step, { run: string }>): Promise<RunSummary[]> {
+  const options = { config, cluster: pickCluster(config, undefined), files: [], record: null, dryRun: false };
+  const reports = await replayIntoLedger(context, options, recordingOf(run), slot === undefined ? null : new Date(slot).toISOString());
+  return (reports ?? []).flatMap((report) => report.run ?? []);
+}
+
+function configure(
+  { cwd: directory, uid }: AppContext,
+  { organization, cluster, timezone, schedule, timeToLive }: Story,
+  params: Config['params'],
+): Config {
+  const configuration = {
+    organization,
+    ledger: 'sqlite:ledger/ledger.db',
+    clusters: [{ name: cluster }],
+    timezone,
+    schedule: { collect: schedule },
+    timeToLive: { default: timeToLive },
+    ...(Object.keys(params).length > 0 && { params }),
+    signing: { checkpoints: 'checkpoints' },
+  };
+  const head = "# The demo's own configuration; yours is made by: kubevidence init\n";
+  writeFileSync(join(directory, 'kubevidence.yaml'), `${head}${stringify(configuration)}`, { mode: 0o600 });
+  return loadConfig({ cwd: directory, uid });
 }

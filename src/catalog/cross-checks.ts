@@ -38,6 +38,8 @@ export function checkControl(control: Control, populations: ReadonlySet<string>,
   if (twice !== -1) refuse(`two examples are named "${names[twice]}"`, placeOf('examples', twice, 'name'));
   const demanded = new Set<Outcome>(['pass', 'fail', 'notAssessed']);
   if (control.undecided) demanded.add(control.undecided.outcome);
+  // Every row is a finding or a person's: such a control never passes.
+  if (control.undecided && control.expect === 'false') demanded.delete('pass');
   const missing = [...demanded].filter((outcome) => control.examples.every((example) => example.outcome !== outcome));
   if (missing.length > 0)
     refuse(`there is no example for ${missing.join(' and ')}`, placeOf('examples'), 'Add one; the test suite runs it.');

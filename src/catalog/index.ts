@@ -1,6 +1,6 @@
 export { pickFrameworks } from './benchmarks.ts';
 export { type Budget, CelProblem, compilePredicate, type Predicate, stepsPerControl, stepsPerRow, toCel } from './cel.ts';
-export { type CatalogSources, loadCatalog, makeCatalog, prepareCatalog } from './load-catalog.ts';
+export { type CatalogSources, loadCatalog, makeCatalog, parseCatalog, prepareCatalog } from './load-catalog.ts';
 export { compileMessage } from './message.ts';
 export { checkConfiguredParams, type ConfiguredParams, effectiveParams } from './params.ts';
 export { readPrepared } from './prepared.ts';

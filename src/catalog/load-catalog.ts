@@ -21,14 +21,25 @@ import { type Prepared, prepareKey } from './prepared.ts';
 import { controlSchema, frameworkSchema } from './schemas.ts';
 import { parseYaml, readText, type YamlFile } from './yaml-file.ts';
 
-export interface CatalogSources {
-  /** Directories of control files, searched to any depth. */
-  readonly controlDirs: readonly string[];
-  readonly mappingDirs: readonly string[];
+/** A file by its name, which errors show, and what it says. */
+export interface CatalogFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface CatalogTexts {
+  readonly controls: readonly CatalogFile[];
+  readonly mappings: readonly CatalogFile[];
   /** Names of the populations that exist. */
   readonly populations: readonly string[];
   /** What the build has parsed already. */
   readonly prepared?: Prepared;
+}
+
+export interface CatalogSources extends Pick<CatalogTexts, 'populations' | 'prepared'> {
+  /** Directories of control files, searched to any depth. */
+  readonly controlDirs: readonly string[];
+  readonly mappingDirs: readonly string[];
 }
 
 interface Loaded<T> {
@@ -38,38 +49,42 @@ interface Loaded<T> {
 }
 
 /** Errors: `configuration`, naming file, line and key. */
-export function loadCatalog({ prepared = new Map(), ...sources }: CatalogSources): Catalog {
+export function loadCatalog(sources: CatalogSources): Catalog {
+  return parseCatalog(readTexts(sources));
+}
+
+/** A catalog from texts that are not, or no longer, files. Errors as {@link loadCatalog}. */
+export function parseCatalog({ prepared = new Map(), ...texts }: CatalogTexts): Catalog {
   try {
-    return load(sources, prepared);
+    return load(texts, prepared);
   } catch (error) {
-    // What was prepared has no lines to name; what is wrong is found again in the files.
+    // What was prepared has no lines to name; what is wrong is found again in the text.
     if (prepared.size === 0 || !(error instanceof KubevidenceError)) throw error;
-    return load(sources, new Map());
+    return load(texts, new Map());
   }
 }
 
-/** What a build keeps for {@link CatalogSources.prepared}: every file of a catalog that loads, by its digest. Errors as `loadCatalog`. */
+/** What a build keeps for {@link CatalogTexts.prepared}: every file of a catalog that loads, by its digest. Errors as {@link loadCatalog}. */
 export function prepareCatalog(sources: CatalogSources): Record<string, unknown> {
-  loadCatalog(sources);
-  const prepared: Record<string, unknown> = {};
-  for (const [directories, schema] of [
-    [sources.controlDirs, controlSchema],
-    [sources.mappingDirs, frameworkSchema],
-  ] as const)
-    for (const file of directories.flatMap((directory) => listYaml(directory))) {
-      const text = readText(file);
-      prepared[prepareKey(text)] = parseYaml<ZodType>(text, file, schema).value;
-    }
-  return prepared;
+  const texts = readTexts(sources);
+  parseCatalog(texts);
+  const parse = (schema: ZodType) => (each: CatalogFile) => [prepareKey(each.text), parseYaml(each.text, each.file, schema).value] as const;
+  return Object.fromEntries([...texts.controls.map(parse(controlSchema)), ...texts.mappings.map(parse(frameworkSchema))]);
 }
 
-function load({ controlDirs, mappingDirs, populations }: Omit<CatalogSources, 'prepared'>, prepared: Prepared): Catalog {
-  const controls = controlDirs.flatMap((directory) => listYaml(directory)).map((file) => loadControl(file, prepared));
-  const frameworks = mappingDirs.flatMap((directory) => listYaml(directory)).map((file) => loadFramework(file, prepared));
+function readTexts({ controlDirs, mappingDirs, ...rest }: CatalogSources): CatalogTexts {
+  const read = (directories: readonly string[]) =>
+    directories.flatMap((directory) => listYaml(directory)).map((file) => ({ file, text: readText(file) }));
+  return { ...rest, controls: read(controlDirs), mappings: read(mappingDirs) };
+}
+
+function load(texts: Omit<CatalogTexts, 'prepared'>, prepared: Prepared): Catalog {
+  const controls = texts.controls.map((each) => loadControl(each, prepared));
+  const frameworks = texts.mappings.map((each) => loadFramework(each, prepared));
   refuseTwice(controls, (control) => control.id);
   refuseTwice(frameworks, (framework) => `${framework.id} ${framework.version}`);
 
-  const names = new Set(populations);
+  const names = new Set(texts.populations);
   for (const { value, placeOf } of controls) checkControl(value, names, placeOf);
   const ids = new Set(controls.map(({ value }) => value.id));
   const recommendations = new Set(
@@ -98,33 +113,34 @@ export function makeCatalog(controls: readonly Control[], frameworks: readonly F
   return { ...rest, bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function parse<T>(file: string, schema: ZodType<T>, prepared: Prepared): Omit<Loaded<T>, 'file'> {
-  const text = readText(file);
+function parse<T>({ file, text }: CatalogFile, schema: ZodType<T>, prepared: Prepared): Loaded<T> {
   const known = prepared.get(prepareKey(text));
-  return known === undefined ? parseYaml(text, file, schema) : { value: known as T, placeOf: () => ({ file }) };
+  return known === undefined ? { file, ...parseYaml(text, file, schema) } : { file, value: known as T, placeOf: () => ({ file }) };
 }
 
-function loadControl(file: string, prepared: Prepared): Loaded<Control> {
-  const { value, placeOf } = parse<Control>(file, controlSchema, prepared);
+function loadControl(text: CatalogFile, prepared: Prepared): Loaded<Control> {
+  const loaded = parse<Control>(text, controlSchema, prepared);
+  const { value, file, placeOf } = loaded;
   const expected = basename(file).replace(/\.ya?ml$/, '');
   if (value.id !== expected)
     throw new KubevidenceError('configuration', `the control ${value.id} is in a file named ${visible(expected)}`, {
       place: placeOf('id'),
       next: `Name the file ${value.id}.yaml.`,
     });
-  return { value, file, placeOf };
+  return loaded;
 }
 
 /** A framework's file is named after its id, with the version where several versions are kept. */
-function loadFramework(file: string, prepared: Prepared): Loaded<Framework> {
-  const { value, placeOf } = parse<Framework>(file, frameworkSchema, prepared);
+function loadFramework(text: CatalogFile, prepared: Prepared): Loaded<Framework> {
+  const loaded = parse<Framework>(text, frameworkSchema, prepared);
+  const { value, file, placeOf } = loaded;
   const name = basename(file).replace(/\.ya?ml$/, '');
   if (name !== value.id && name !== `${value.id}-${value.version}`)
     throw new KubevidenceError('configuration', `the framework ${value.id} is in a file named ${visible(name)}`, {
       place: placeOf('id'),
       next: `Name the file ${value.id}.yaml, or ${value.id}-${visible(value.version)}.yaml beside another version.`,
     });
-  return { value, file, placeOf };
+  return loaded;
 }
 
 function refuseTwice<T>(loaded: readonly Loaded<T>[], idOf: (value: T) => string): void {

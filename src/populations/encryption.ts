@@ -171,7 +171,8 @@ export const secretWrites = population(
     if (file !== undefined) {
       const said = row(holder, { writes: file.writes, reason: `the first provider for Secrets is ${file.provider}` });
       // When the file came into effect, only a server can tell.
-      return holder.isServer ? said : { ...said, since: null };
+      if (!holder.isServer) return { ...said, since: null };
+      return { ...said, ...(observed?.since && { since: observed.since }) };
     }
     const closedBy = `write a Secret and collect again, or ${withFile}`;
     return unknownRow(holder, unseen(input, holder, 'no Secret was written since its configuration took effect', closedBy));
