@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { configSchema, rbacManifests } from '../src/app/index.ts';
+import { driftSchema } from '../src/assessment/index.ts';
 import { controlSchema, frameworkSchema } from '../src/catalog/index.ts';
 import { collectors } from '../src/collectors/index.ts';
 import { assessmentSchema, describeRule } from '../src/model/index.ts';
@@ -45,6 +46,7 @@ function collectorReference(): string {
 
 const files: Record<string, string> = {
   'schemas/assessment.schema.json': schema(assessmentSchema, 'kubevidence/assessment/v1', 'output'),
+  'schemas/drift.schema.json': schema(driftSchema, 'kubevidence/drift/v1', 'output'),
   'schemas/config.schema.json': schema(configSchema, 'kubevidence.yaml', 'input'),
   'schemas/control.schema.json': schema(controlSchema, 'A control', 'input'),
   'schemas/framework.schema.json': schema(frameworkSchema, 'A framework and its requirements', 'input'),

@@ -5,8 +5,9 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { assess } from '../assess.ts';
+import type { ItemException } from '../assessment/index.ts';
 import { collectors, enabledCollectors } from '../collectors/index.ts';
-import { createMemorySnapshot, openLedger } from '../ledger/index.ts';
+import { createMemorySnapshot, type DefinitionChange, openLedger } from '../ledger/index.ts';
 import type { Assessment, EvidenceReader, EvidenceSink, ListingKind, RunSummary, StoredListing } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { detectManaged, populations } from '../populations/index.ts';
@@ -17,8 +18,14 @@ import type { Config } from './config.ts';
 import { loadConfig, pickCluster } from './config.ts';
 import type { AppContext } from './context.ts';
 import { toolName } from './context.ts';
-import { loadLogSigner } from './keys.ts';
+import { describeDefinitions } from './definitions.ts';
+import { labelsAt } from './labels.ts';
+import { haveLogKey } from './keys.ts';
+import { openLedgerForWriting } from './open-ledger.ts';
+import { recordDefinitions } from './prepare-run.ts';
 import { rememberObjects } from './remembering-reader.ts';
+import { isUnexplained } from './unexplained.ts';
+import { asOf } from './time-to-live.ts';
 
 export interface AssessOptions {
   readonly configPath?: string | undefined;
@@ -36,6 +43,8 @@ export interface AssessReport extends CatalogInForce {
   readonly assessment: Assessment;
   readonly listings: readonly StoredListing[];
   readonly run: RunSummary | null;
+  /** Changes of definitions that nobody answers for, up to now. */
+  readonly unexplained: readonly DefinitionChange[];
 }
 
 /** What the commands that judge share. `close` releases the ledger; evidence must be read before. */
@@ -47,7 +56,12 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
       });
     const inForce = loadCatalogInForce(null);
     const reader = await readSnapshotFrom(context, options.from);
-    return { ...inForce, ...judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, null), run: reader.run };
+    return {
+      ...inForce,
+      ...judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, null),
+      run: reader.run,
+      unexplained: [],
+    };
   }
   const config = loadConfig({ cwd: context.cwd, path: options.configPath, uid: context.uid });
   const inForce = loadCatalogInForce(config);
@@ -55,16 +69,23 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
   const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
   try {
     const run = chooseRun(ledger.runs(cluster), cluster, options, (instant) => ledger.runAt(cluster, instant));
-    const reader = rememberObjects(ledger.snapshot(cluster, run.number));
-    const judged = judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, config);
+    const stored = ledger.snapshot(cluster, run.number);
+    const held = options.at === undefined ? stored : asOf(stored, parseInstant(options.at), ledger.timesToLive(cluster, run.number));
+    const reader = rememberObjects(held);
     const latest = ledger.runs(cluster).findLast((each) => each.endedAt !== null)?.number === run.number;
+    // Of the past, what held then; of the latest run, what holds now.
+    const moment =
+      options.at !== undefined ? parseInstant(options.at) : latest ? context.clock().toISOString() : (run.endedAt ?? reader.at);
+    const labels = labelsAt(ledger, cluster, moment);
+    const judged = judge(await withAuditPolicy(context, reader, options.auditPolicy), inForce, options, config, labels.exceptions);
     const whole =
+      options.at === undefined &&
       options.framework === undefined &&
       options.control === undefined &&
       options.namespace === undefined &&
       options.auditPolicy === undefined;
-    if (latest && whole) await record(context, config, cluster, run, inForce, judged.assessment);
-    return { ...inForce, ...judged, run };
+    if (latest && whole) await record(context, config, cluster, run, inForce, judged.assessment, labels.exceptionsAt);
+    return { ...inForce, ...judged, run, unexplained: ledger.definitionChanges().filter(isUnexplained) };
   } finally {
     ledger.close();
   }
@@ -115,6 +136,7 @@ export function judge(
   { catalog, configured }: Pick<CatalogInForce, 'catalog' | 'configured'>,
   options: AssessOptions,
   config: Config | null,
+  exceptions: readonly ItemException[] = [],
 ) {
   const frameworks = options.framework === undefined ? (config?.frameworks ?? undefined) : [options.framework];
   const assessment = assess({
@@ -126,12 +148,13 @@ export function judge(
     controlIds: options.control === undefined ? undefined : [options.control],
     namespace: options.namespace,
     managed: managedOf(config, reader),
+    exceptions,
   });
   return { assessment, listings: reader.listings() };
 }
 
 /** Who runs the control plane: what the configuration says, else what the evidence shows. Null: the cluster's owner. */
-function managedOf(config: Config | null, reader: EvidenceReader): string | null {
+export function managedOf(config: Config | null, reader: EvidenceReader): string | null {
   const said = config?.clusters.find((each) => each.name === reader.cluster.name)?.managed;
   return said === undefined ? detectManaged(reader) : said === 'none' ? null : said;
 }
@@ -143,13 +166,14 @@ async function record(
   run: RunSummary,
   inForce: CatalogInForce,
   assessment: Assessment,
+  exceptionsAt: string | null,
 ): Promise<void> {
   // Without the key or the right to write, judging still works; it leaves no trace then.
-  if (!existsSync(config.keys.log)) return;
+  if (!haveLogKey(config.keys)) return;
   try {
-    const signer = await loadLogSigner(config.keys.log, config.keys.passphraseFile);
-    const ledger = openLedger({ path: config.ledgerPath, mode: 'write', clock: context.clock, signer });
+    const ledger = await openLedgerForWriting(context, config);
     try {
+      await recordDefinitions(ledger, describeDefinitions(config), { now: context.clock().toISOString() });
       ledger.recordAssessment({
         cluster,
         run: run.number,
@@ -159,6 +183,7 @@ async function record(
         catalogBytes: inForce.catalog.bytes,
         paramsDigest: inForce.paramsDigest,
         assessment,
+        exceptionsAt,
       });
       ledger.checkpoint();
     } finally {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { enabledCollectors } from '../collectors/index.ts';
-import type { ClusterIdentity } from '../model/index.ts';
+import type { ClusterIdentity, Instant } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { isRecording } from '../sources/index.ts';
 import { describeProblem } from './assess.ts';
@@ -11,16 +11,29 @@ import { describePlan, openWorker, statusOf } from './collect.ts';
 import type { AppContext } from './context.ts';
 import { startWorker } from './worker-client.ts';
 
-/** Null when `path` is no recording. The runs keep when they were observed; the log says when they were taken over. */
-export async function replayIntoLedger(context: AppContext, options: CollectOptions, path: string): Promise<CollectReport[] | null> {
+/**
+ * Null when `path` is no recording. The runs keep when they were observed; the log says when they were taken over. `slot`: of the schedule,
+ * where it is known that the recorded run took it.
+ */
+export async function replayIntoLedger(
+  context: AppContext,
+  options: CollectOptions,
+  path: string,
+  slot: Instant | null = null,
+): Promise<CollectReport[] | null> {
   if (!existsSync(path))
     throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name a recording, or a directory or file of manifests.' });
   if (!isRecording(path)) return null;
+  if (options.scheduled)
+    throw new KubevidenceError('usage', 'the runs of a recording were not run by this schedule', { next: 'Leave --scheduled out.' });
   const { config, cluster } = options;
   const worker = startWorker();
   try {
     await openWorker(worker, context, config, options);
-    const runs = await worker.replay(path, cluster.name, describePlan(enabledCollectors(config.collectors), config));
+    const runs = await worker.replay(path, cluster.name, {
+      scheduled: slot === null ? null : { slot },
+      ...describePlan(enabledCollectors(config.collectors), config),
+    });
     const checkpoint = await worker.checkpoint();
     return runs.map((run) => ({
       run,
@@ -40,14 +53,18 @@ export async function replayIntoLedger(context: AppContext, options: CollectOpti
 }
 
 /** One run over manifests: scope `files`, class `configured`; kinds that no file holds are gaps. */
-export async function collectFiles(context: AppContext, options: CollectOptions, path: string): Promise<CollectReport> {
+export async function collectFiles(
+  context: AppContext,
+  options: CollectOptions,
+  path: string,
+  worker = startWorker(),
+): Promise<CollectReport> {
   const { config, cluster } = options;
   const started = context.clock();
   const plan = describePlan(enabledCollectors({ ...config.collectors, secrets: true }), config);
-  const worker = startWorker();
   try {
     await openWorker(worker, context, config, options);
-    await worker.plan({ cluster: cluster.name, uuid: randomUUID(), kind: 'manual', slot: null, ...plan });
+    await worker.plan({ cluster: cluster.name, uuid: randomUUID(), scheduled: options.scheduled ?? null, ...plan });
     const identity = identityOf(cluster.name);
     await worker.start(identity, 'files');
     const report = await worker.files(

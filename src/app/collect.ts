@@ -4,16 +4,19 @@
  */
 import { randomUUID } from 'node:crypto';
 import { enabledCollectors, optionsOf, selfSubjectRules } from '../collectors/index.ts';
-import type { ClusterIdentity, Collector, Gap, Json, ListingKind, RunSummary } from '../model/index.ts';
+import type { ClusterIdentity, Collector, Gap, Instant, Json, ListingKind, RunSummary } from '../model/index.ts';
 import { KubevidenceError, at, listAt, reasonOf, textAt, visible } from '../model/index.ts';
 import type { ClusterAccess, LiveSource, PageFeed, PlannedListing } from '../sources/index.ts';
 import { createScrubber, openLiveSource, resolveCluster } from '../sources/index.ts';
+import { clockGap } from './clock-gap.ts';
 import type { ClusterConfig, Config } from './config.ts';
 import type { AppContext } from './context.ts';
 import { toolName } from './context.ts';
-import { digestDefinitions } from './definitions.ts';
+import { describeDefinitions } from './definitions.ts';
 import { ensureKeys, loadDocumentSigner } from './keys.ts';
-import type { ClosedListing } from './worker-protocol.ts';
+import { checkpointsDirectory } from './open-ledger.ts';
+import { timesToLive } from './time-to-live.ts';
+import type { ClosedListing, EndArguments } from './worker-protocol.ts';
 import type { WorkerClient } from './worker-client.ts';
 import { startWorker } from './worker-client.ts';
 
@@ -25,6 +28,8 @@ export interface CollectOptions {
   /** Add to a recording that exists; for stories of several runs. */
   readonly append?: boolean;
   readonly dryRun: boolean;
+  /** A run of the schedule; `slot` null: the latest one that is due. */
+  readonly scheduled?: { readonly slot: Instant | null } | null;
   readonly signal?: AbortSignal;
 }
 
@@ -57,7 +62,17 @@ export async function openWorker(
   config: Config,
   options: Pick<CollectOptions, 'record' | 'append' | 'dryRun'>,
 ): Promise<void> {
-  const base = { record: options.record, append: options.append ?? false, keepAnnotations: config.keepAnnotations, tool: toolName };
+  const ahead = context.clock().getTime() - Date.now();
+  // Two readings of one clock differ by a moment.
+  const clockAheadMs = Math.abs(ahead) < 1000 ? 0 : ahead;
+  const base = {
+    record: options.record,
+    append: options.append ?? false,
+    keepAnnotations: config.keepAnnotations,
+    tool: toolName,
+    clockAheadMs,
+  };
+  worker.onWarning = context.warn;
   if (options.dryRun) return worker.open({ ...base, ledger: null });
   const made = await ensureKeys(context, config);
   if (made !== null) context.warn(`made the signing keys beside the ledger; document key ${made}`);
@@ -66,8 +81,8 @@ export async function openWorker(
     ...base,
     ledger: {
       path: config.ledgerPath,
-      logKey: config.keys.log,
-      passphraseFile: config.keys.passphraseFile,
+      keys: config.keys,
+      checkpoints: checkpointsDirectory(context, config),
       create: { organization: config.organization, documentKeyFingerprint: signer.fingerprint },
     },
   });
@@ -82,7 +97,7 @@ export async function collectLive(context: AppContext, options: CollectOptions, 
     const enabled = enabledCollectors(config.collectors);
     const access = await resolve(context, cluster);
     await openWorker(worker, context, config, options);
-    await worker.plan({ cluster: cluster.name, uuid, kind: 'manual', slot: null, ...describePlan(enabled, config) });
+    await worker.plan({ cluster: cluster.name, uuid, scheduled: options.scheduled ?? null, ...describePlan(enabled, config) });
     const run = new LiveRun(context, options, worker, enabled, uuid);
     return await run.execute(access, started);
   } finally {
@@ -106,15 +121,18 @@ async function resolve(
 /** What a run sets out to read and by which definitions, as its `run-planned` record names them. */
 export function describePlan(enabled: readonly Collector[], config: Config) {
   const { keepAnnotations } = config;
+  const timeToLive = timesToLive(config);
   const listings = enabled.flatMap((collector) =>
     collector.listings.map((listing) => ({
       kind: listing.kind,
       collectorVersion: collector.version,
       keepDigest: createScrubber(listing, { keepAnnotations }).keepDigest,
       reusable: listing.reusable ?? false,
+      timeToLiveSeconds: timeToLive(listing.kind),
     })),
   );
-  return { listings, definitions: digestDefinitions(config, listings) };
+  const compiled = keepAnnotations.length > 0 ? [] : listings.map(({ kind, keepDigest }) => [kind, keepDigest] as const);
+  return { listings, definitions: describeDefinitions(config, new Map(compiled)) };
 }
 
 /** Absent is not missing: a feature that the cluster does not have leaves a run complete. Version, own rights and files alone are nothing. */
@@ -173,6 +191,7 @@ class LiveRun {
       }
       await this.#read(source);
       await (this.#rights ?? this.#readOwnRights(source));
+      if (this.#isStopped()) return await this.#fail(new KubevidenceError('incomplete', 'the run was stopped before it had read everything'));
       await this.#readFiles();
       const status = statusOf(this.#reports);
       const run = await this.#end(status, status === 'failed' ? 'nothing could be read' : null);
@@ -358,11 +377,14 @@ class LiveRun {
     gaps: readonly Gap[],
     requests: Parameters<WorkerClient['closeListing']>[1]['requests'],
   ): Promise<void> {
-    await this.#worker.closeListing(kind, { requests, gaps, observedAt: this.#context.clock().toISOString() });
-    this.#reports.push({ kind, items, gaps });
+    // The listing that says which cluster this is also says how far its clock can be believed.
+    const clock = kind === this.#enabled[0]?.listings[0]?.kind ? clockGap(this.#skew) : null;
+    const all = clock === null ? gaps : [...gaps, clock];
+    await this.#worker.closeListing(kind, { requests, gaps: all, observedAt: this.#context.clock().toISOString() });
+    this.#reports.push({ kind, items, gaps: all });
   }
 
-  #end(status: CollectReport['status'], error: string | null): Promise<RunSummary | null> {
+  #end(status: EndArguments['status'], error: string | null): Promise<RunSummary | null> {
     return this.#worker.end({
       status,
       error,
@@ -372,8 +394,12 @@ class LiveRun {
     });
   }
 
+  #isStopped(): boolean {
+    return this.#options.signal?.aborted === true;
+  }
+
   async #fail(error: unknown): Promise<never> {
-    await this.#end('failed', visible(reasonOf(error)));
+    await this.#end(this.#isStopped() ? 'interrupted' : 'failed', visible(reasonOf(error)));
     throw error;
   }
 }

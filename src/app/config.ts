@@ -9,6 +9,8 @@ import { readYamlFile } from '../catalog/index.ts';
 import type { CollectorSettings } from '../collectors/index.ts';
 import type { Json } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
+import type { KeyCommand } from '../signing/index.ts';
+import { readTimestampAuthority, type TimestampAuthority, timestampAuthoritySchema } from './timestamp-config.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dots, dashes; at most 63 characters');
 
@@ -16,6 +18,11 @@ const collectorOption = z.union([
   z.boolean(),
   z.strictObject({ enabled: z.boolean().optional(), namespaces: z.array(z.string()).min(1).optional() }),
 ]);
+
+/** A file, or a command's argument vector. */
+const keySource = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+const keptFor = z.string().regex(/^[1-9]\d{0,4}[yd]$/, 'years or days like 6y or 400d');
 
 export const configSchema = z.strictObject({
   organization: z.string().min(1).max(200).describe('Printed on every report'),
@@ -47,21 +54,57 @@ export const configSchema = z.strictObject({
   collectors: z.record(z.string(), collectorOption).optional().describe('e.g. secrets: true'),
   signing: z
     .strictObject({
-      logKey: z.string().optional(),
-      documentKey: z.string().optional(),
+      logKey: keySource.optional().describe('A file, or a command that signs what it reads: [program, argument, …]'),
+      logPublicKey: keySource.optional().describe('For a command: its public key in PEM, as a file or as a command that prints it'),
+      oldLogKey: keySource.optional().describe('While keys rotate goes from another file or command to logKey'),
+      documentKey: keySource.optional().describe('As logKey; its public key is in the certificate'),
       certificate: z.string().optional(),
+      checkpoints: z.string().optional().describe('Where the last checkpoint is published; default: the user’s state directory'),
       passphraseFile: z.string().optional(),
+      timestampAuthority: timestampAuthoritySchema
+        .optional()
+        .describe('RFC 3161: stamps a checkpoint every day, and packs; a URL, or {url, ca}'),
     })
     .optional(),
-  timeToLive: z.record(z.string(), z.string()).optional(),
-  schedule: z.record(z.string(), z.string()).optional(),
+  timeToLive: z
+    .record(z.string(), z.string().regex(/^(?:\d{1,6}[wdhms])+$/, 'a length of time like 26h or 8d'))
+    .optional()
+    .describe('How long what is read holds, by kind, collector or default; 26h where nothing is said'),
+  schedule: z
+    .strictObject({ collect: z.string(), assess: z.string(), drift: z.string(), pack: z.string() })
+    .partial()
+    .optional()
+    .describe(
+      'Cron expressions in the timezone; collect: its slots are run by `serve` or `collect --scheduled`, and those that nobody ran are recorded; assess: when `serve` judges, if not after each run',
+    ),
   notify: z.array(z.json()).optional(),
-  retention: z.json().optional(),
-  redact: z.json().optional(),
+  retention: z
+    .strictObject({ evidence: keptFor, assessments: keptFor, people: keptFor })
+    .partial()
+    .optional()
+    .describe('How long at least: evidence from when it was last read, assessments, payloads that name people; 6y where nothing is said'),
+  redact: z.json().optional().describe('No effect in this version: packs show names as they were read'),
 });
 
 type ConfigFile = z.infer<typeof configSchema>;
 export type ClusterConfig = ConfigFile['clusters'][number];
+
+/** A file, or a command that is asked each time. */
+export type KeySource = string | KeyCommand;
+
+export interface LogKeyPaths {
+  readonly log: KeySource;
+  /** Null when `log` is a file. */
+  readonly logPublicKey: KeySource | null;
+  readonly passphraseFile: string | null;
+}
+
+export interface KeyPaths extends LogKeyPaths {
+  /** Null unless a rotation goes from another file or command to `log`. */
+  readonly oldLog: KeySource | null;
+  readonly document: KeySource;
+  readonly certificate: string;
+}
 
 export interface Config {
   /** Where it was read, or null for the defaults. */
@@ -73,14 +116,28 @@ export interface Config {
   readonly controlDirs: readonly string[];
   readonly params: Readonly<Record<string, Readonly<Record<string, Json>>>>;
   readonly timezone: string;
+  /** Cron expressions; null where none is set. */
+  readonly schedule: {
+    readonly collect: string | null;
+    readonly assess: string | null;
+    readonly drift: string | null;
+    readonly pack: string | null;
+  };
+  /** Per kind of listing, as written; in order of the kinds. */
+  readonly timeToLive: Readonly<Record<string, string>>;
   readonly keepAnnotations: readonly string[];
   readonly collectors: CollectorSettings;
-  readonly keys: { readonly log: string; readonly document: string; readonly certificate: string; readonly passphraseFile: string | null };
+  /** As written; see retentionOf in keeping.ts. */
+  readonly retention: Readonly<Partial<Record<'evidence' | 'assessments' | 'people', string | undefined>>>;
+  readonly keys: KeyPaths;
+  /** Directory of published checkpoints; null: in the user's state directory. */
+  readonly checkpoints: string | null;
+  readonly timestampAuthority: TimestampAuthority | null;
   /** Keys that are accepted and have no effect in this version. */
   readonly idle: readonly string[];
 }
 
-const idleKeys = ['timeToLive', 'schedule', 'notify', 'retention', 'redact'] as const;
+const idleKeys = ['notify', 'redact'] as const;
 
 /** Reads `path`, or kubevidence.yaml in `cwd`. Errors: `configuration`, naming file, line and key. */
 export function loadConfig({
@@ -105,6 +162,19 @@ export function loadConfig({
     throw new KubevidenceError('configuration', `two clusters are named ${visible(twice)}`, { place: { file, key: 'clusters' } });
   const ledgerPath = within(parsed.ledger.slice('sqlite:'.length));
   const keys = join(dirname(ledgerPath), 'keys');
+  // A program without a slash is looked for in PATH, as everywhere.
+  const source = (each: string | string[] | undefined): KeySource | null => {
+    if (each === undefined) return null;
+    if (typeof each === 'string') return within(each);
+    const [program = '', ...rest] = each;
+    return { argv: [program.includes('/') ? within(program) : program, ...rest], cwd: base };
+  };
+  if (Array.isArray(parsed.signing?.logKey) && parsed.signing.logPublicKey === undefined) {
+    throw new KubevidenceError('configuration', 'a log key behind a command needs its public key', {
+      place: { file, key: 'signing.logKey' },
+      next: 'Name it as `signing.logPublicKey`: a PEM file, or a command that prints one.',
+    });
+  }
   return {
     file,
     organization: parsed.organization,
@@ -118,16 +188,32 @@ export function loadConfig({
     controlDirs: (parsed.controls ?? []).map(within),
     params: parsed.params ?? {},
     timezone: parsed.timezone,
+    schedule: {
+      collect: parsed.schedule?.collect ?? null,
+      assess: parsed.schedule?.assess ?? null,
+      drift: parsed.schedule?.drift ?? null,
+      pack: parsed.schedule?.pack ?? null,
+    },
+    timeToLive: parsed.timeToLive ?? {},
     keepAnnotations: parsed.keepAnnotations ?? [],
     collectors: (parsed.collectors ?? {}) as CollectorSettings,
+    retention: parsed.retention ?? {},
     keys: {
-      log: within(parsed.signing?.logKey ?? join(keys, 'log.key')),
-      document: within(parsed.signing?.documentKey ?? join(keys, 'document.key')),
+      log: source(parsed.signing?.logKey) ?? join(keys, 'log.key'),
+      logPublicKey: source(parsed.signing?.logPublicKey),
+      oldLog: source(parsed.signing?.oldLogKey),
+      document: source(parsed.signing?.documentKey) ?? join(keys, 'document.key'),
       certificate: within(parsed.signing?.certificate ?? join(keys, 'document.crt')),
       passphraseFile: parsed.signing?.passphraseFile === undefined ? null : within(parsed.signing.passphraseFile),
     },
-    idle: idleKeys.filter((key) => parsed[key] !== undefined),
+    checkpoints: parsed.signing?.checkpoints === undefined ? null : within(parsed.signing.checkpoints),
+    timestampAuthority: readTimestampAuthority(parsed.signing?.timestampAuthority, within),
+    idle: [...idleKeys.filter((key) => parsed[key] !== undefined), ...idleSchedules(parsed.schedule)],
   };
+}
+
+function idleSchedules(schedule: ConfigFile['schedule'] = {}): string[] {
+  return Object.keys(schedule).flatMap((key) => (['collect', 'assess'].includes(key) ? [] : [`schedule.${key}`]));
 }
 
 /** A configuration that someone else put into the current directory must not decide which programs and files we use. */

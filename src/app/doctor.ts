@@ -17,8 +17,13 @@ import { loadCatalogInForce } from './catalog.ts';
 import { giveRights } from './collect.ts';
 import type { ClusterConfig, Config } from './config.ts';
 import type { AppContext } from './context.ts';
+import { describeKeeping, readKeeping } from './keeping.ts';
 import { toolName } from './context.ts';
+import { readPublished } from './checkpoints.ts';
+import { checkDefinitions, checkExceptions, checkSchedule } from './doctor-definitions.ts';
+import { checkTimestampAuthority, checkTokens } from './doctor-timestamps.ts';
 import { haveKeys, loadDocumentSigner, loadLogSigner, readCertificateFile } from './keys.ts';
+import { checkpointsDirectory } from './open-ledger.ts';
 
 export interface Check {
   readonly state: 'ok' | 'warning' | 'problem';
@@ -33,6 +38,8 @@ export interface Check {
 export async function* doctor(context: AppContext, config: Config, cluster: ClusterConfig): AsyncGenerator<Check> {
   yield* checkKeys(context, config);
   yield* checkLedger(context, config);
+  yield* checkSchedule(config, context.clock().toISOString());
+  yield* checkTimestampAuthority(context, config);
   yield* checkCluster(context, config, cluster);
 }
 
@@ -42,7 +49,7 @@ async function* checkKeys(context: AppContext, config: Config): AsyncGenerator<C
     return;
   }
   try {
-    await loadLogSigner(config.keys.log, config.keys.passphraseFile);
+    await loadLogSigner(config.keys);
     const signer = await loadDocumentSigner(config.keys);
     const info = certificateInfo(readCertificateFile(config.keys.certificate));
     const days = Math.floor((Date.parse(info.notAfter) - context.clock().getTime()) / 86_400_000);
@@ -65,9 +72,21 @@ async function* checkLedger(context: AppContext, config: Config): AsyncGenerator
   }
   try {
     const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
-    const { records, runs, bytes } = ledger.status();
+    const { records, runs, bytes, tokens } = ledger.status();
+    const [retention = '', ...keeping] = describeKeeping(readKeeping(ledger, config));
+    const now = context.clock().toISOString();
+    const duties = [...checkDefinitions(ledger, config), ...checkExceptions(ledger, config, now)];
     ledger.close();
-    const { ok, problems } = verifyLedger(config.ledgerPath);
+    const published = readPublished(context, config);
+    const { ok, problems, notices } = verifyLedger(config.ledgerPath, published === undefined ? {} : { published });
+    for (const notice of notices) yield { state: 'warning', what: notice };
+    if (published === undefined) {
+      yield {
+        state: 'warning',
+        what: `no checkpoint of this ledger is published in ${visible(checkpointsDirectory(context, config))}`,
+        detail: 'whether its log was cut off cannot be seen; whatever writes to it next publishes one',
+      };
+    }
     yield ok
       ? { state: 'ok', what: `the ledger verifies: ${records} records, ${runs.length} runs, ${(bytes.file / 1e6).toFixed(1)} MB` }
       : {
@@ -76,6 +95,9 @@ async function* checkLedger(context: AppContext, config: Config): AsyncGenerator
           detail: 'see all: kubevidence ledger verify',
           error: new KubevidenceError('integrity', 'the ledger does not verify'),
         };
+    yield* duties;
+    yield* checkTokens({ tokens });
+    yield { state: 'ok', what: retention, detail: keeping.join('; ') };
   } catch (error) {
     yield problem(error);
   }

@@ -55,7 +55,7 @@ export async function init(
     context: chosen ?? null,
     otherContexts: Math.max(0, contexts.length - 1),
     fingerprint,
-    keys: config.keys.document,
+    keys: config.keys.certificate,
   };
 }
 
@@ -88,5 +88,7 @@ clusters:
 #     allowed: ["Group/system:masters", "Group/kubeadm:cluster-admins", "User/break-glass"]
 # controls: [./controls] # directories with your own controls
 # keepAnnotations: [example.com/change-ticket] # annotation values that reports may show
+# signing:
+#   timestampAuthority: {url: "https://tsa.example/tsr", ca: tsa-root.pem} # RFC 3161: somebody else's clock vouches for the times
 `;
 }

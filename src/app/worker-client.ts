@@ -24,6 +24,8 @@ export interface WorkerClient extends Remote {
   /** Resolves when another page may be sent. */
   room(): Promise<void>;
   close(): Promise<void>;
+  /** Is told what the worker has to say that is no failure. */
+  onWarning: (text: string) => void;
 }
 
 interface Waiting {
@@ -50,6 +52,7 @@ export function startWorker(): WorkerClient {
     for (const wake of hungry.splice(0)) wake();
   };
   worker.on('message', (reply: ReplyMessage) => {
+    if (reply.id === 0) return client.onWarning(String(reply.value));
     const call = waiting.get(reply.id);
     waiting.delete(reply.id);
     if (reply.error) call?.reject(revive(reply.error));
@@ -69,7 +72,8 @@ export function startWorker(): WorkerClient {
     });
   }
 
-  return {
+  const client: WorkerClient = {
+    onWarning: () => {},
     open: (...args) => call('open', args),
     plan: (...args) => call('plan', args),
     start: (...args) => call('start', args),
@@ -100,6 +104,7 @@ export function startWorker(): WorkerClient {
       if (dead !== null) throw dead;
     },
   };
+  return client;
 }
 
 function revive(error: NonNullable<ReplyMessage['error']>): Error {

@@ -12,17 +12,19 @@ import type {
   RawObject,
   RequestRecord,
   RequestSpec,
-  RunKind,
   RunStatus,
   RunSummary,
 } from '../model/index.ts';
+import type { PresentDefinitions } from '../ledger/index.ts';
+import type { LogKeyPaths } from './config.ts';
 
 export interface WorkerSettings {
   /** Null for `--dry-run`: everything is read and scrubbed, nothing is stored. */
   readonly ledger: {
     readonly path: string;
-    readonly logKey: string;
-    readonly passphraseFile: string | null;
+    readonly keys: LogKeyPaths;
+    /** Directory of published checkpoints. */
+    readonly checkpoints: string;
     readonly create: { readonly organization: string; readonly documentKeyFingerprint: string };
   } | null;
   readonly record: string | null;
@@ -30,21 +32,25 @@ export interface WorkerSettings {
   readonly append: boolean;
   readonly keepAnnotations: readonly string[];
   readonly tool: string;
+  /** Milliseconds by which the caller's clock is ahead of this machine's: not 0 only where a story is told. */
+  readonly clockAheadMs: number;
 }
 
 export interface PlanArguments {
   readonly cluster: string;
   readonly uuid: string;
-  readonly kind: RunKind;
-  readonly slot: Instant | null;
+  /** Null for a run that a person started; `slot` null: the latest one that is due. */
+  readonly scheduled: { readonly slot: Instant | null } | null;
   readonly listings: readonly {
     readonly kind: ListingKind;
     readonly collectorVersion: number;
     readonly keepDigest: string;
     readonly reusable: boolean;
+    /** How long what is read holds. */
+    readonly timeToLiveSeconds: number;
   }[];
-  /** SHA-256, hex, over what decides what is collected and judged. */
-  readonly definitions: string;
+  /** What decides what is collected and judged. */
+  readonly definitions: PresentDefinitions;
 }
 
 export interface CloseArguments {
@@ -54,7 +60,8 @@ export interface CloseArguments {
 }
 
 export interface EndArguments {
-  readonly status: Extract<RunStatus, 'succeeded' | 'partial' | 'failed'>;
+  /** `interrupted`: it was stopped before it had read everything. */
+  readonly status: Extract<RunStatus, 'succeeded' | 'partial' | 'failed' | 'interrupted'>;
   readonly error: string | null;
   readonly identity: ClusterIdentity;
   readonly serverClockSkewMs: number | null;
@@ -79,7 +86,7 @@ export interface FilesReply {
 export interface CollectionWorker {
   /** First, and once. Until then the worker only loads its code. */
   open(settings: WorkerSettings): Promise<void>;
-  plan(plan: PlanArguments): RunSummary | null;
+  plan(plan: PlanArguments): Promise<RunSummary | null>;
   start(identity: ClusterIdentity, scope: EvidenceReader['scope']): void;
   page(kind: ListingKind, requestIndex: number, request: RequestSpec, body: Uint8Array): PageReply;
   restart(kind: ListingKind, requestIndex: number): void;
@@ -88,7 +95,11 @@ export interface CollectionWorker {
   closeListing(kind: ListingKind, outcome: CloseArguments): void;
   end(end: EndArguments): RunSummary | null;
   /** Every run of a recording, each as a run of its own, in order. */
-  replay(path: string, cluster: string, plan: Pick<PlanArguments, 'listings' | 'definitions'>): Promise<readonly RunSummary[]>;
+  replay(
+    path: string,
+    cluster: string,
+    plan: Pick<PlanArguments, 'scheduled' | 'listings' | 'definitions'>,
+  ): Promise<readonly RunSummary[]>;
   /** The signed head of the log, as text. */
   checkpoint(): string | null;
 }
@@ -106,6 +117,7 @@ export interface CallMessage {
 }
 
 export interface ReplyMessage {
+  /** 0: no answer, but a warning; then `value` is its text, safe to print. */
   readonly id: number;
   readonly value?: unknown;
   readonly error?: { readonly code: string; readonly message: string; readonly details: ErrorDetails; readonly stack?: string };

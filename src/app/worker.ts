@@ -5,20 +5,29 @@
 import { parentPort } from 'node:worker_threads';
 import { collectors } from '../collectors/index.ts';
 import type { Ledger, RunWriter } from '../ledger/index.ts';
-import { openLedger } from '../ledger/index.ts';
+import { createPublishedHeads, openLedger } from '../ledger/index.ts';
 import type { EvidenceSink, RunSummary } from '../model/index.ts';
 import { KubevidenceError, reasonOf } from '../model/index.ts';
 import type { Ingest } from '../sources/index.ts';
 import { createIngest, createRecordingSink, readFiles, replayRecording } from '../sources/index.ts';
 import { loadLogSigner } from './keys.ts';
+import { prepareRun } from './prepare-run.ts';
 import type { CallMessage, CollectionWorker, PlanArguments, ReplyMessage, WorkerSettings } from './worker-protocol.ts';
 
-const clock = () => new Date();
+const clock = () => new Date(Date.now() + settings.clockAheadMs);
 
 async function openForWriting({ ledger, tool }: WorkerSettings): Promise<Ledger | null> {
   if (ledger === null) return null;
-  const { path, logKey, passphraseFile, create } = ledger;
-  return openLedger({ path, mode: 'write', clock, signer: await loadLogSigner(logKey, passphraseFile), create: { ...create, tool } });
+  const { path, keys, checkpoints, create } = ledger;
+  return openLedger({
+    path,
+    mode: 'write',
+    clock,
+    signer: await loadLogSigner(keys),
+    create: { ...create, tool },
+    published: createPublishedHeads(checkpoints),
+    warn: (value) => parentPort?.postMessage({ id: 0, value } satisfies ReplyMessage),
+  });
 }
 
 /** Everything goes to all sinks; only the ledger can say that it holds an object already. */
@@ -38,7 +47,7 @@ function tee(sinks: readonly EvidenceSink[]): EvidenceSink {
   };
 }
 
-let settings: WorkerSettings = { ledger: null, record: null, append: false, keepAnnotations: [], tool: '' };
+let settings: WorkerSettings = { ledger: null, record: null, append: false, keepAnnotations: [], tool: '', clockAheadMs: 0 };
 let ledger: Ledger | null = null;
 let planned: {
   readonly cluster: string;
@@ -60,10 +69,15 @@ const methods: CollectionWorker = {
     settings = given;
     ledger = await openForWriting(given);
   },
-  plan({ cluster, uuid, kind, slot, listings, definitions }) {
-    const run = ledger?.planRun({ cluster, uuid, kind, slot, definitions, tool: settings.tool, collectors: versionsOf(listings) });
+  async plan({ cluster, uuid, scheduled, listings, definitions }) {
+    const into = ledger;
+    let run: RunSummary | null = null;
+    if (into !== null) {
+      const prepared = await prepareRun(into, { cluster, definitions, scheduled, now: clock().toISOString() });
+      run = into.planRun({ cluster, uuid, ...prepared, tool: settings.tool, collectors: versionsOf(listings) });
+    }
     planned = { cluster, uuid, listings, number: run?.number ?? 0 };
-    return run ?? null;
+    return run;
   },
   start(identity, scope) {
     if (planned === null) throw new KubevidenceError('defect', 'the run was not planned');
@@ -102,7 +116,7 @@ const methods: CollectionWorker = {
     working().close(kind, outcome);
   },
   end(end) {
-    recording?.end({ status: end.status, identity: end.identity, endedAt: end.endedAt });
+    recording?.end({ status: end.status === 'interrupted' ? 'failed' : end.status, identity: end.identity, endedAt: end.endedAt });
     if (planned === null || ledger === null) return null;
     // A run that failed before it could read anything is started only to be ended.
     writer ??= ledger.startRun({
@@ -118,6 +132,8 @@ const methods: CollectionWorker = {
     const into = ledger;
     if (into === null) throw new KubevidenceError('defect', 'a replay needs a ledger');
     const runs: RunSummary[] = [];
+    const now = clock().toISOString();
+    const prepared = await prepareRun(into, { cluster, definitions: plan.definitions, scheduled: plan.scheduled, now });
     await replayRecording(path, {
       collectors,
       keepAnnotations: settings.keepAnnotations,
@@ -127,8 +143,7 @@ const methods: CollectionWorker = {
         const { number } = into.planRun({
           cluster,
           uuid,
-          kind: 'manual',
-          definitions: plan.definitions,
+          ...prepared,
           tool: settings.tool,
           collectors: collected,
         });

@@ -1,11 +1,12 @@
 /** `assess`: the verdicts of one snapshot, worst first, and what could not be concluded with what would close it. */
-import { assessCommand } from '../app/index.ts';
+import { assessCommand, clockGapName } from '../app/index.ts';
 import type { AssessReport } from '../app/index.ts';
+import { isExcepted } from '../assessment/index.ts';
 import type { Catalog, ControlResult, Outcome, Severity } from '../model/index.ts';
 import { clip, severities, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
 import type { Action } from './session.ts';
-import { ago, columnsOf, outcomeWord, type Terminal, wrap } from './terminal.ts';
+import { ago, columnsOf, outcomeWord, plural, type Terminal, wrap } from './terminal.ts';
 
 interface Options {
   readonly config?: string;
@@ -42,7 +43,7 @@ const shownGroups = 8;
 
 export function printAssessment(
   terminal: Terminal,
-  { assessment, catalog, listings, run }: AssessReport,
+  { assessment, catalog, listings, run, unexplained }: AssessReport,
   now: Date,
   { next = true, most = Infinity } = {},
 ): void {
@@ -57,16 +58,24 @@ export function printAssessment(
   terminal.print(
     `${visible(cluster.name)}${cluster.version ? ` (${visible(cluster.version)})` : ''} · ${what} · ${complete} of ${listings.length} sources complete`,
   );
+  for (const gap of listings.flatMap((listing) => listing.gaps).filter((each) => each.what === clockGapName))
+    terminal.print(`  ${wrap(`the times of this run are doubtful: ${visible(gap.detail ?? '')}`, terminal.columns, '    ', 2)}`);
   printSummary(terminal, report(catalog), assessment.summary);
   const failed = controls
     .filter((control) => control.outcome === 'fail')
-    .sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity) || (a.id < b.id ? -1 : 1));
+    .sort(
+      (a, b) =>
+        Number(isExcepted(a)) - Number(isExcepted(b)) ||
+        severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
+        (a.id < b.id ? -1 : 1),
+    );
   for (const control of failed.slice(0, most)) printFailed(terminal, control);
   if (failed.length > most) {
     terminal.print();
     terminal.print(`  and ${failed.length - most} more controls deviate: in the report, or kubevidence assess`);
   }
   printOpen(terminal, controls);
+  printUnexplained(terminal, unexplained);
   if (!next) return;
   terminal.print();
   const first = failed[0];
@@ -99,14 +108,32 @@ function printFailed(terminal: Terminal, control: ControlResult): void {
   terminal.print();
   const { size, tested, name } = control.population;
   const of = `${control.findings.length} of ${tested}${tested === size ? '' : ` (${size} read)`} ${name}`;
-  const mark = terminal.style(['red', 'bold'], control.severity.toUpperCase().padEnd(8));
+  const excepted = isExcepted(control);
+  const severity = control.severity.toUpperCase().padEnd(8);
+  const mark = excepted ? severity : terminal.style(['red', 'bold'], severity);
+  const label = excepted ? ' · deviation under approved exception' : '';
   terminal.print(
-    `  ${mark}  ${control.id}  ${wrap(`${visible(control.title)} · ${of}`, terminal.columns, '            ', 14 + control.id.length)}`,
+    `  ${mark}  ${control.id}  ${wrap(`${visible(control.title)} · ${of}${label}`, terminal.columns, '            ', 14 + control.id.length)}`,
   );
   for (const finding of control.findings.slice(0, shownFindings))
-    terminal.print(`            ${wrap(clip(finding.message, 240), terminal.columns, '              ', 12)}`);
+    terminal.print(
+      `            ${wrap(`${clip(finding.message, 240)}${finding.exception === null ? '' : ` (${visible(finding.exception)})`}`, terminal.columns, '              ', 12)}`,
+    );
   if (control.findings.length > shownFindings)
     terminal.print(`            and ${control.findings.length - shownFindings} more: -o json, or the pack`);
+}
+
+/** Changes that nobody answers for stay in sight until somebody does. */
+function printUnexplained(terminal: Terminal, unexplained: AssessReport['unexplained']): void {
+  const last = unexplained.at(-1);
+  if (last === undefined) return;
+  const { differences } = last;
+  const [first] = differences;
+  const others = differences.length > 1 ? ` and ${differences.length - 1} more` : '';
+  const text = `${plural(unexplained.length, 'change')} of definitions with no reason and no approver; the last at ${last.at}: ${visible(first?.what ?? '')}${others}`;
+  terminal.print();
+  terminal.print(`  ${wrap(text, terminal.columns, '    ', 2)}`);
+  terminal.print('    kubevidence definitions list');
 }
 
 /** What is not assessed: sources that hold up the same controls stand together, the ones that hold up most first. */

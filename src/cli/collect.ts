@@ -1,5 +1,5 @@
 /** `collect`: one run, told as a short story: what was read, what was not and why, what to do next. */
-import { collectFiles, collectLive, loadConfig, pickCluster, replayIntoLedger } from '../app/index.ts';
+import { collectFiles, collectLive, loadConfig, parseInstant, pickCluster, replayIntoLedger } from '../app/index.ts';
 import type { CollectReport } from '../app/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
@@ -13,6 +13,8 @@ interface Options {
   readonly files?: readonly string[];
   readonly record?: string;
   readonly dryRun?: boolean;
+  readonly scheduled?: boolean;
+  readonly slot?: string;
   readonly strict?: boolean;
   readonly output: string;
 }
@@ -26,7 +28,17 @@ export const collectAction: Action<Options> = async ({ app, terminal }, options)
     throw new KubevidenceError('usage', '--files joins a live run; with --from, put the files beside the others', {
       next: 'Leave one of them out.',
     });
-  const settings = { config, cluster, files: options.files ?? [], record: options.record ?? null, dryRun: options.dryRun ?? false };
+  if (options.slot !== undefined && options.scheduled !== true)
+    throw new KubevidenceError('usage', '--slot names a slot of the schedule', { next: 'Add --scheduled.' });
+  const scheduled = options.scheduled === true ? { slot: options.slot === undefined ? null : await parseInstant(options.slot) } : null;
+  const settings = {
+    config,
+    cluster,
+    scheduled,
+    files: options.files ?? [],
+    record: options.record ?? null,
+    dryRun: options.dryRun ?? false,
+  };
   const reports =
     from === undefined
       ? [await collectLive(app, settings)]

@@ -1,17 +1,17 @@
-/** `ledger status|verify|checkpoint`. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { loadConfig, signCheckpoint } from '../app/index.ts';
-import { openLedger, verifyLedger } from '../ledger/index.ts';
+/** `ledger status|verify`. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describeKeeping, loadConfig, readKeeping, readPublished } from '../app/index.ts';
+import { type LedgerStatus, openLedger, verifyLedger } from '../ledger/index.ts';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
 import type { Action } from './session.ts';
-import { columnsOf, megabytes, plural } from './terminal.ts';
+import { columnsOf, megabytes, plural, wrap } from './terminal.ts';
 
 interface Options {
   readonly config?: string;
   readonly output: string;
   readonly against?: string;
-  readonly out?: string;
 }
 
 export const statusAction: Action<Options> = async ({ app, terminal }, options) => {
@@ -19,15 +19,18 @@ export const statusAction: Action<Options> = async ({ app, terminal }, options) 
   const config = loadConfig({ cwd: app.cwd, path: options.config, uid: app.uid });
   const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: app.clock });
   const status = ledger.status();
+  const keeping = await readKeeping(ledger, config);
   ledger.close();
   if (format !== 'table') {
-    printDocument(terminal, format, status);
+    printDocument(terminal, format, { ...status, keeping });
     return 0;
   }
   terminal.print(
     `ledger of ${status.genesis.at} · ${plural(status.records, 'record')} · ${plural(status.runs.length, 'run')} · ${megabytes(status.bytes.file)}`,
   );
   if (status.lastCheckpoint) terminal.print(`checkpoint ${status.lastCheckpoint.size} ${status.lastCheckpoint.root}`);
+  for (const each of describeTokens(status.tokens)) terminal.print(each);
+  for (const each of status.custody) terminal.print(`  ${wrap(`note: ${visible(each)}`, terminal.columns, '    ')}`);
   terminal.print();
   const runs = status.runs
     .slice(-20)
@@ -50,19 +53,26 @@ export const statusAction: Action<Options> = async ({ app, terminal }, options) 
     [1, 2],
   ))
     terminal.print(line);
+  terminal.print();
+  for (const sentence of await describeKeeping(keeping)) terminal.print(`  ${wrap(sentence, terminal.columns, '  ')}`);
   return 0;
 };
 
 export const verifyAction: Action<Options> = async ({ app, terminal }, options) => {
   const format = checkFormat(options.output, ['table', 'json']);
   const config = loadConfig({ cwd: app.cwd, path: options.config, uid: app.uid });
-  const against = options.against === undefined ? undefined : readText(options.against);
-  const result = verifyLedger(config.ledgerPath, { ...(against !== undefined && { against }) });
+  const against = options.against === undefined ? undefined : readText(resolve(app.cwd, options.against));
+  const published = await readPublished(app, config);
+  const result = verifyLedger(config.ledgerPath, {
+    ...(against !== undefined && { against }),
+    ...(published !== undefined && { published }),
+  });
   if (format === 'json') printDocument(terminal, 'json', result);
   else {
     terminal.print(result.ok ? 'the ledger verifies: every record, hash, id and signature holds' : 'the ledger does NOT verify:');
     for (const problem of result.problems.slice(0, 50)) terminal.print(`  ${visible(problem)}`);
     if (result.problems.length > 50) terminal.print(`  and ${result.problems.length - 50} more`);
+    for (const notice of result.notices) terminal.print(`  ${wrap(`note: ${visible(notice)}`, terminal.columns, '    ')}`);
     terminal.print(
       `  ${Object.entries(result.counts)
         .map(([name, count]) => `${count.toLocaleString('en')} ${name}`)
@@ -73,25 +83,21 @@ export const verifyAction: Action<Options> = async ({ app, terminal }, options) 
   return result.ok ? 0 : 4;
 };
 
-export const checkpointAction: Action<Options> = async ({ app, terminal }, options) => {
-  const config = loadConfig({ cwd: app.cwd, path: options.config, uid: app.uid });
-  const note = await signCheckpoint(app, config);
-  if (options.out === undefined) terminal.print(note.trimEnd());
-  else {
-    try {
-      writeFileSync(options.out, note);
-    } catch (cause) {
-      throw new KubevidenceError('unreachable', `cannot write ${visible(options.out)}: ${reasonOf(cause)}`, { cause });
-    }
-    terminal.print(`wrote ${visible(options.out)}. Keep it where whoever runs this tool cannot change it.`);
-  }
-  return 0;
-};
-
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new KubevidenceError('usage', `cannot read ${visible(path)}: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** Which times somebody else vouches for. */
+function describeTokens({ count, last, gaps }: LedgerStatus['tokens']): string[] {
+  if (last === null) return ["  no time-stamp token: all times rest on the collector's clock"];
+  const earlier = gaps.length > 3 ? [`  and ${gaps.length - 3} earlier gaps: -o json`] : [];
+  return [
+    `time-stamped ${last.at} (checkpoint ${last.size}); ${plural(count, 'token')}`,
+    ...gaps.slice(-3).map(({ from, to }) => `  no token from ${from} to ${to}`),
+    ...earlier,
+  ];
 }

@@ -22,7 +22,16 @@ export function checkFormat(format: string, allowed: readonly OutputFormat[]): O
 const unsafe = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 export function toJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return escapeUnsafe(JSON.stringify(value, null, 2));
+}
+
+/** One line, for a log. */
+export function toJsonLine(value: unknown): string {
+  return escapeUnsafe(JSON.stringify(value));
+}
+
+function escapeUnsafe(json: string): string {
+  return json.replace(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 export function printDocument(terminal: Terminal, format: OutputFormat, value: unknown): void {

@@ -64,24 +64,26 @@ export function printPack({ app, terminal }: Session, report: PackReport): void 
 
 interface VerifyOptions {
   readonly trust?: string;
+  readonly tsaCa?: string;
   readonly output: string;
 }
 
 export const verifyAction: Action<VerifyOptions> = async ({ terminal }, options, [path = '']) => {
   const format = checkFormat(options.output, ['table', 'json']);
   const trust = options.trust === undefined ? undefined : readTrust(options.trust);
-  const result = await verifyAny(path, trust);
+  const timestampCa = options.tsaCa === undefined ? undefined : readCa(options.tsaCa);
+  const result = await verifyAny(path, trust, timestampCa);
   if (format === 'json') printDocument(terminal, 'json', result);
   else printVerification(terminal, basename(path), result);
   return result.ok ? 0 : 4;
 };
 
 /** What `path` is decides how it is checked: a ledger (SQLite), a lone checkpoint (a signed note), else a pack. */
-async function verifyAny(path: string, trust: string | undefined): Promise<PackVerification> {
+async function verifyAny(path: string, trust: string | undefined, timestampCa: string | undefined): Promise<PackVerification> {
   const start = headOf(path);
   if (start.startsWith('SQLite format 3')) return ledgerVerification(verifyLedger(path));
   if (/^[^\n]+\n\d+\n[A-Za-z0-9+/]{43}=\n/.test(start)) return verifyCheckpointFile(readFileSync(path, 'utf8'), { trust });
-  return verifyPack(path, { trust });
+  return verifyPack(path, { trust, timestampCa });
 }
 
 /** The first bytes of a regular file as text; empty for a directory or what is not there, which the pack's reader explains. */
@@ -121,6 +123,14 @@ export function printVerification(terminal: Terminal, name: string, result: Pack
   list('does not hold:', result.problems);
   list('proved:', result.proved);
   list('not proved:', result.notProved);
+}
+
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new KubevidenceError('usage', `--tsa-ca ${visible(path)} cannot be read: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** A fingerprint as it stands, or the file of a certificate or public key. */

@@ -60,6 +60,8 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .option('--files <path...>', 'join what the API does not show: EncryptionConfiguration, audit Policy, kubelet configuration')
     .option('--record <file>', 'also write what was read, scrubbed, into a recording')
     .option('--dry-run', 'read and scrub, store nothing')
+    .option('--scheduled', 'the run of the latest slot of `schedule.collect` that is due; for a CronJob')
+    .option('--slot <time>', 'with --scheduled: the slot, e.g. 2026-08-14T04:00Z')
     .option('--strict', 'exit 3 when anything could not be read')
     .addOption(output('table|json|yaml'))
     .action(run(async () => (await import('./collect.ts')).collectAction));
@@ -80,6 +82,28 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .addOption(output('table|json|yaml'))
     .action(run(async () => (await import('./assess.ts')).assessAction));
 
+  const drift = program
+    .command('drift')
+    .description('what differs between two snapshots: objects and outcomes')
+    .option('--cluster <name>', 'which cluster of the configuration')
+    .option('--from-run <number>', 'the earlier snapshot (default: the one before the later)', wholeNumber)
+    .option('--to-run <number>', 'the later snapshot (default: the latest)', wholeNumber)
+    .option('--since <duration>', 'begin with the snapshot that held so long ago, e.g. 24h or 7d')
+    .option('--baseline', 'begin with the accepted baseline')
+    .option('-n, --namespace <name>', 'only objects and findings in this namespace')
+    .option('--fail-on-drift', 'exit 1 when anything differs')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./drift.ts')).driftAction));
+  drift
+    .command('baseline')
+    .description('the snapshot that later ones are compared with')
+    .command('accept')
+    .description('accept a snapshot as the baseline; recorded, with who and why')
+    .option('--run <number>', 'which one (default: the latest)', wholeNumber)
+    .requiredOption('--reason <text>', 'why it is as it should be')
+    .requiredOption('--by <name>', 'who accepts it')
+    .action(run(async () => (await import('./drift.ts')).acceptAction));
+
   const pack = program.command('pack').description('audit packs');
   pack
     .command('create')
@@ -97,6 +121,7 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .command('verify <path>')
     .description('check a pack, offline; needs nothing but the file and, if you have it, a trusted key')
     .option('--trust <fingerprint|file>', 'the document key that you expect: SHA-256 of its public key, or its certificate')
+    .option('--tsa-ca <file>', 'certificates of the time-stamping authority, or of its issuer, as the authority publishes them (PEM)')
     .addOption(output('table|json'))
     .action(run(async () => (await import('./pack.ts')).verifyAction));
 
@@ -116,7 +141,119 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .command('checkpoint')
     .description('sign and print the head of the log')
     .option('--out <file>', 'write it there')
-    .action(run(async () => (await import('./ledger.ts')).checkpointAction));
+    .option('--against <file>', 'a checkpoint that you kept: prove that the log extends it')
+    .option('--proof <file>', 'with --against: write the proof there, for whoever checks it without this tool')
+    .action(run(async () => (await import('./ledger-checkpoint.ts')).checkpointAction));
+  ledger
+    .command('restored')
+    .description('say in the log, for ever, that it goes on from an older copy than was published')
+    .requiredOption('--reason <text>', 'what happened')
+    .requiredOption('--by <name>', 'who says so')
+    .action(run(async () => (await import('./ledger-checkpoint.ts')).restoredAction));
+
+  ledger
+    .command('hold')
+    .description('what must not be erased: place a hold, release one, or list them')
+    .option('--list', 'all holds, also those of packs and released ones')
+    .option('--release <id>', 'end a hold')
+    .option('--reason <text>', 'why')
+    .option('--by <name>', 'who places or releases it')
+    .option('--cluster <name>', 'only evidence of this cluster (default: everything)')
+    .option('--run <number>', 'only this run; needs --cluster', wholeNumber)
+    .option('--from <time>', 'only what was observed from then on')
+    .option('--to <time>', 'only what was observed before')
+    .addOption(output('table|json'))
+    .action(run(async () => (await import('./ledger-erase.ts')).holdAction));
+  ledger
+    .command('erase')
+    .description('destroy evidence or personal data for a legal basis; every proof still verifies')
+    .option('--cluster <name>', 'whose evidence')
+    .option('--object <name...>', 'all versions of an object: Kind/namespace/name, or Kind/name')
+    .option('--id <id...>', 'one version of an object, or a payload, by its id')
+    .option('--person <name...>', 'everything that names a person; give each spelling')
+    .option('--payload <record...>', 'what a record of the log says at length; of a run, all that only it read')
+    .option('--expired', 'everything whose retention is over')
+    .option('--before <time>', 'only what was last read, or recorded, before')
+    .option('--assessments', 'also the assessments that quote one of the objects')
+    .option('--legal-basis <text>', 'why it may or must go; do not name the person')
+    .option('--requester <name>', 'who asks for it')
+    .option('--approver <name>', 'who approves it: somebody else')
+    .option('--override-retention', 'the legal basis goes before the retention')
+    .option('--dry-run', 'show what would go')
+    .addOption(output('table|json'))
+    .action(run(async () => (await import('./ledger-erase.ts')).eraseAction));
+
+  ledger
+    .command('backup')
+    .description('copy the ledger into one file, verified; others may write meanwhile')
+    .requiredOption('--out <file>', 'where the copy goes; nothing is overwritten')
+    .addOption(output('table|json'))
+    .action(run(async () => (await import('./ledger-port.ts')).backupAction));
+  ledger
+    .command('export')
+    .description('write the ledger as JSON lines that anybody can read and check')
+    .requiredOption('--out <dir>', 'where the files go; nothing is overwritten')
+    .addOption(output('table|json'))
+    .action(run(async () => (await import('./ledger-port.ts')).exportAction));
+  ledger
+    .command('import')
+    .description('make a new ledger of an export, proving every line')
+    .requiredOption('--from <dir>', 'what `ledger export` wrote')
+    .option('--ledger <file>', 'the new ledger (default: the one that kubevidence.yaml names)')
+    .addOption(output('table|json'))
+    .action(run(async () => (await import('./ledger-port.ts')).importAction));
+  ledger
+    .command('reconcile')
+    .description("match the cluster's own audit log with the runs, both ways")
+    .requiredOption('--audit-log <file...>', 'audit.k8s.io/v1 Events, one a line, also .gz; several parts of one log')
+    .option('--cluster <name>', 'whose log it is (default: the only cluster of the ledger)')
+    .option('--from <time>', 'compare from here on (default: from the first event)')
+    .option('--to <time>', 'and up to here (default: to the last event)')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./ledger-port.ts')).reconcileAction));
+
+  const exception = program.command('exception').description('deviations that management accepts for a while, by two people');
+  exception
+    .command('add <control> <item>')
+    .description('request one; it has no effect before another person approves it')
+    .requiredOption('--expires <date>', 'the last day on which it holds, or a time; a year at most')
+    .requiredOption('--reason <text>', 'why the deviation is acceptable')
+    .requiredOption('--requester <name>', 'who requests it')
+    .option('--compensating-control <text>', 'what else lowers the risk')
+    .option('--ticket <id>', 'where it was decided')
+    .option('--cluster <name>', 'which cluster of the configuration')
+    .action(run(async () => (await import('./exception.ts')).addAction));
+  exception
+    .command('approve <id>')
+    .description('put a requested one in force')
+    .requiredOption('--approver <name>', 'who approves it; not the requester')
+    .action(run(async () => (await import('./exception.ts')).approveAction));
+  exception
+    .command('list')
+    .description('all of them: in force, waiting, expired, revoked, unused')
+    .option('--cluster <name>', 'only those of this cluster')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./exception.ts')).listAction));
+  exception
+    .command('revoke <id>')
+    .description('end one')
+    .requiredOption('--reason <text>', 'why')
+    .requiredOption('--by <name>', 'who says so')
+    .action(run(async () => (await import('./exception.ts')).revokeAction));
+
+  const definitions = program.command('definitions').description('what decides what is collected and judged, and how it changed');
+  definitions
+    .command('list')
+    .description('every recorded change, and whether one is pending')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./definitions.ts')).listAction));
+  definitions
+    .command('approve [record]')
+    .description('record what changed now with its reason, or approve what a run recorded')
+    .requiredOption('--reason <text>', 'why')
+    .requiredOption('--requested-by <name>', 'who asked for it')
+    .requiredOption('--approved-by <name>', 'who approved it; another person')
+    .action(run(async () => (await import('./definitions.ts')).approveAction));
 
   const controls = program.command('controls').description('the controls in force');
   controls
@@ -148,13 +285,36 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .addOption(output('table|json|yaml'))
     .action(run(async () => (await import('./catalog.ts')).showFramework));
 
-  program
-    .command('keys')
-    .description('signing keys')
+  const keys = program.command('keys').description('signing keys');
+  keys
     .command('show')
-    .description('fingerprints and validity')
+    .description('fingerprints, validity, and the keys before')
     .addOption(output('table|json'))
-    .action(run(async () => (await import('./setup.ts')).keysAction));
+    .action(run(async () => (await import('./keys.ts')).showKeysAction));
+  keys
+    .command('generate')
+    .description('make the keys where there are none; init and the first collect do it too')
+    .action(run(async () => (await import('./keys.ts')).generateKeysAction));
+  keys
+    .command('rotate')
+    .description('another key signs from here on; the log says so, and the old log key vouches for the new')
+    .addOption(new Option('--key <which>', 'which of the two').choices(['log', 'document']).default('log'))
+    .requiredOption('--reason <text>', 'why')
+    .requiredOption('--by <name>', 'who does it')
+    .action(run(async () => (await import('./keys.ts')).rotateKeyAction));
+  keys
+    .command('revoke <id>')
+    .description('a key is not to be believed any more; one that is in force is replaced first')
+    .option('--from <time>', 'with effect from, e.g. 2026-08-14T12:00Z (default: now)')
+    .requiredOption('--reason <text>', 'why')
+    .requiredOption('--by <name>', 'who does it')
+    .action(run(async () => (await import('./keys.ts')).revokeKeyAction));
+
+  program
+    .command('serve')
+    .description('stay, and collect and assess by the schedule of kubevidence.yaml')
+    .addOption(new Option('--log <format>', 'of the log on stderr (default: text on a terminal, else json)').choices(['text', 'json']))
+    .action(run(async () => (await import('./serve.ts')).serveAction));
 
   program
     .command('manifests')

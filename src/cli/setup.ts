@@ -1,8 +1,7 @@
-/** `init`, `doctor`, `keys show`, `manifests rbac`. */
+/** `init`, `doctor`, `manifests rbac`. */
 import { dirname, relative } from 'node:path';
-import { doctor, init, loadConfig, loadConfigOrDefaults, pickCluster, rbacManifests, readKeys } from '../app/index.ts';
+import { doctor, init, loadConfig, loadConfigOrDefaults, pickCluster, rbacManifests } from '../app/index.ts';
 import { exitCodeOf, visible } from '../model/index.ts';
-import { checkFormat, printDocument } from './output.ts';
 import type { Action } from './session.ts';
 import { wrap } from './terminal.ts';
 
@@ -52,20 +51,6 @@ export const doctorAction: Action<Common> = async ({ app, terminal }, options) =
     problems === 0 ? '  kubevidence collect' : `  ${problems} problems. What is missing becomes "not assessed", never "pass".`,
   );
   return code;
-};
-
-export const keysAction: Action<Common> = async ({ app, terminal }, options) => {
-  const format = checkFormat(options.output ?? 'table', ['table', 'json']);
-  const keys = await readKeys(loadConfig({ cwd: app.cwd, path: options.config, uid: app.uid }));
-  if (format === 'json') printDocument(terminal, 'json', keys);
-  else {
-    terminal.print(`document key  ${keys.document.fingerprint}`);
-    terminal.print(
-      `              ${keys.document.subject}, valid ${keys.document.notBefore.slice(0, 10)} to ${keys.document.notAfter.slice(0, 10)}`,
-    );
-    terminal.print(`log key       ${keys.log.verifierKey}`);
-  }
-  return 0;
 };
 
 export const manifestsAction: Action<Common & { namespace: string; serviceAccount: string }> = async ({ app, terminal }, options) => {

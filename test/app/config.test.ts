@@ -43,8 +43,8 @@ describe('kubevidence.yaml', () => {
   });
 
   it('says which known keys have no effect yet', () => {
-    write(`${four}schedule: {collect: "0 6 * * *"}\n`);
-    expect(loadConfig({ cwd, uid }).idle).toEqual(['schedule']);
+    write(`${four}redact: {subjects: pseudonym}\n`);
+    expect(loadConfig({ cwd, uid }).idle).toEqual(['redact']);
   });
 
   it.each([
@@ -55,6 +55,7 @@ describe('kubevidence.yaml', () => {
     ['a cluster name that cannot be a key', 'organization: E\nclusters: [{name: "../x"}]\n', { line: 2, key: 'clusters[0].name' }],
     ['a time zone that is none', `${four}timezone: Mars/Olympus\n`, { line: 5, key: 'timezone' }],
     ['a ledger that is no SQLite file', 'organization: E\nledger: postgres://x\nclusters: [{name: a}]\n', { line: 2, key: 'ledger' }],
+    ['a retention that is no length of time', `${four}retention: {evidence: forever}\n`, { line: 5, key: 'retention.evidence' }],
     ['broken YAML', 'organization: E\nclusters: [\n', {}],
     ['a key twice', 'organization: E\norganization: F\nclusters: [{name: a}]\n', { line: 2 }],
   ])('refuses %s', (_what, text, place) => {
@@ -96,5 +97,36 @@ describe('pickCluster', () => {
     expect(pickCluster(config, 'b').name).toBe('b');
     expect(failure(() => pickCluster(config, undefined)).next).toBe('Name one: --cluster a|b');
     expect(failure(() => pickCluster(config, 'c')).message).toContain('no cluster c');
+  });
+});
+
+describe('the time-stamping authority', () => {
+  const of = (value: string) => {
+    write(`${four}signing: {timestampAuthority: ${value}}\n`);
+    return loadConfig({ cwd, uid }).timestampAuthority;
+  };
+
+  it('is an address, or one with the certificate and the policy that tokens must have', () => {
+    expect(of('"https://tsa.example/tsr"')).toEqual({ url: 'https://tsa.example/tsr', ca: null, policy: null });
+    expect(of('{url: "http://tsa.example", ca: tsa.pem, policy: 1.2.3}')).toEqual({
+      url: 'http://tsa.example',
+      ca: join(cwd, 'tsa.pem'),
+      policy: '1.2.3',
+    });
+    write(four);
+    expect(loadConfig({ cwd, uid }).timestampAuthority).toBeNull();
+  });
+
+  it.each([
+    '"ftp://tsa.example"',
+    '"tsa.example"',
+    '"https://user:secret@tsa.example"',
+    '{ca: x}',
+    '{url: "http://a", polcy: 1.2}',
+    '{url: "http://a", policy: x}',
+  ])('is not %s', (value) => {
+    const error = failure(() => of(value));
+    expect(exitCodeOf(error)).toBe(2);
+    expect(error.message).not.toContain('secret');
   });
 });

@@ -44,8 +44,8 @@ const needs = new Map<string, string[]>();
 for (const { listings } of enabledCollectors({}))
   for (const listing of listings) for (const rule of listing.needs) needs.set(key(rule), [...(needs.get(key(rule)) ?? []), listing.kind]);
 
-/** Held by every authenticated user through the bootstrap role system:public-info-viewer; a cluster may have taken it away. */
-const bootstrap = new Set(['get /version']);
+/** Held by every authenticated user through bootstrap roles (system:public-info-viewer, system:discovery); a cluster may have taken them away. */
+const bootstrap = new Set(['get /apis', 'get /version']);
 
 /** The manifests with one rule taken out, wherever it stands. */
 function without(rule: AccessRule): string {

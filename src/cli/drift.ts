@@ -1,0 +1,171 @@
+/** `drift`: what differs between two snapshots, outcomes first and worst first, then objects, then what nobody can say. */
+import type { Drift } from '../app/index.ts';
+import { acceptBaseline, driftCommand, loadConfig } from '../app/index.ts';
+import { clip, visible } from '../model/index.ts';
+import { checkFormat, printDocument } from './output.ts';
+import type { Action } from './session.ts';
+import { columnsOf, outcomeWord, plural, type Terminal, wrap } from './terminal.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly cluster?: string;
+  readonly fromRun?: number;
+  readonly toRun?: number;
+  readonly since?: string;
+  readonly namespace?: string;
+  readonly failOnDrift?: boolean;
+  readonly baseline?: boolean;
+  readonly output: string;
+}
+
+export const driftAction: Action<Options> = async ({ app, terminal }, options) => {
+  const format = checkFormat(options.output, ['table', 'json', 'yaml']);
+  const drift = await driftCommand(app, { ...options, configPath: options.config });
+  if (format === 'table') printDrift(terminal, drift);
+  else printDocument(terminal, format, drift);
+  return drift.drift && options.failOnDrift ? 1 : 0;
+};
+
+interface AcceptOptions {
+  readonly config?: string;
+  readonly cluster?: string;
+  readonly run?: number;
+  readonly reason: string;
+  readonly by: string;
+}
+
+export const acceptAction: Action<AcceptOptions> = async ({ app, terminal }, options) => {
+  const config = loadConfig({ cwd: app.cwd, path: options.config, uid: app.uid });
+  const { cluster, run, by } = await acceptBaseline(app, config, options);
+  terminal.print(`run ${run} of ${visible(cluster)} is the baseline, accepted by ${visible(by ?? '')} (asserted, not authenticated)`);
+  terminal.print();
+  terminal.print('  kubevidence drift --baseline');
+  return 0;
+};
+
+/** Findings of one control, objects of one kind, and paths of one object that are printed; the rest are counted. */
+const shownFindings = 4;
+const shownObjects = 6;
+const shownPaths = 3;
+/** Characters of a value. */
+const shownValue = 60;
+
+const signs = { added: '+', removed: '-', changed: '~' } as const;
+
+function printDrift(terminal: Terminal, drift: Drift): void {
+  const { from, to, outcomes, kinds } = drift;
+  const where = drift.namespace === null ? '' : ` · namespace ${visible(drift.namespace)}`;
+  const run = ({ run, status, at }: Drift['from']) => `run ${run}${status === 'succeeded' ? '' : `, ${status}`} (${minute(at)})`;
+  terminal.print(wrap(`${visible(drift.cluster.name)}${where} · ${run(from)} → ${run(to)}`, terminal.columns, '  ', 0));
+  if (drift.baseline !== null) {
+    const { acceptedAt, by, reason } = drift.baseline;
+    terminal.print(
+      wrap(
+        `baseline accepted ${minute(acceptedAt)} by ${clip(by ?? 'erased', 100)}: ${clip(reason ?? 'erased', 200)}`,
+        terminal.columns,
+        '  ',
+        0,
+      ),
+    );
+  }
+  const by = drift.judgedBy === 'recorded' ? 'as recorded' : 'both judged now';
+  terminal.print(wrap(`net differences between the two snapshots; outcomes by today's catalog, ${by}`, terminal.columns, '  ', 0));
+  for (const change of outcomes) printOutcome(terminal, change);
+  printObjects(terminal, drift);
+  if (!drift.drift) {
+    terminal.print();
+    terminal.print(
+      `  no net difference in ${plural(kinds.filter(({ unknown }) => unknown === 0).length, 'kind')} of objects, and none in outcomes`,
+    );
+  }
+  printUnknown(terminal, drift);
+  terminal.print();
+  const [first] = outcomes;
+  terminal.print(
+    first === undefined ? '  kubevidence drift -o json' : `  kubevidence controls show ${first.control} · kubevidence drift -o json`,
+  );
+}
+
+function printOutcome(terminal: Terminal, change: Drift['outcomes'][number]): void {
+  const word = (outcome: typeof change.before) => outcomeWord(outcome, 'benchmark');
+  const became = change.before === change.after ? `${word(change.after)} as before` : `${word(change.before)} → ${word(change.after)}`;
+  const mark = change.severity.toUpperCase().padEnd(8);
+  terminal.print();
+  terminal.print(
+    `  ${change.after === 'fail' ? terminal.style(['red', 'bold'], mark) : mark}  ${change.control}  ${wrap(`${visible(change.title)} · ${became}`, terminal.columns, '            ', 14 + change.control.length)}`,
+  );
+  const lines = [...change.appeared.map((item) => ['+', item] as const), ...change.resolved.map((item) => ['-', item] as const)];
+  for (const [sign, { message, certain, exception }] of lines.slice(0, shownFindings)) {
+    const doubt = certain ? '' : sign === '+' ? ' (perhaps not new: unread before)' : ' (perhaps still there: not read)';
+    const label = exception === null ? '' : ` (exception ${visible(exception)})`;
+    terminal.print(`            ${sign} ${wrap(`${clip(message, 150)}${label}${doubt}`, terminal.columns, '              ', 14)}`);
+  }
+  if (lines.length > shownFindings) terminal.print(`            and ${lines.length - shownFindings} more: -o json`);
+  if (change.after === 'notAssessed' && change.before !== 'notAssessed')
+    for (const { what, reason } of change.gaps.slice(0, 2)) terminal.print(`            not read: ${clip(what, 100)} (${reason})`);
+}
+
+function printObjects(terminal: Terminal, { kinds, objects, notListed }: Drift): void {
+  const differing = kinds.filter(({ added, removed, changed }) => added + removed + changed > 0);
+  if (differing.length === 0) return;
+  terminal.print();
+  const rows = differing.map(({ kind, added, removed, changed, readDifferently }) => [
+    `  ${kind}`,
+    `${added}`,
+    `${removed}`,
+    `${changed}`,
+    readDifferently ? 'read by another keep-list' : '',
+  ]);
+  for (const line of columnsOf([['  objects', 'added', 'removed', 'changed', ''], ...rows], [1, 2, 3])) terminal.print(line);
+  for (const { kind } of differing) {
+    const own = objects.filter((object) => object.kind === kind);
+    terminal.print();
+    for (const object of own.slice(0, shownObjects)) printObject(terminal, object);
+    if (own.length > shownObjects) terminal.print(`  and ${own.length - shownObjects} more of ${kind}: -o json`);
+  }
+  if (notListed > 0)
+    terminal.print(`  ${plural(notListed, 'differing object')} beyond the first ${objects.length} are counted, not listed`);
+}
+
+function printObject(terminal: Terminal, object: Drift['objects'][number]): void {
+  const { change, type, namespace, name, file, before, after } = object;
+  const again = before !== null && after !== null && before.uid !== after.uid ? ', re-created' : '';
+  const place = file === null ? '' : ` in ${file}`;
+  terminal.print(
+    `  ${signs[change]} ${wrap(clip(`${type}/${namespace === '' ? '' : `${namespace}/`}${name}`, 240) + again + clip(place, 200), terminal.columns, '    ')}`,
+  );
+  // That the object is another one was just said.
+  const paths = object.paths.filter(({ path }) => again === '' || !/^metadata\.(uid|creationTimestamp)$/.test(path));
+  for (const { path, before: was, after: is } of paths.slice(0, shownPaths))
+    terminal.print(`      ${wrap(`${visible(path)}: ${valueOf(was)} → ${valueOf(is)}`, terminal.columns, '        ', 6)}`);
+  const more = object.more + paths.length - Math.min(paths.length, shownPaths);
+  if (more > 0) terminal.print(`      and ${plural(more, 'more path')}: -o json`);
+}
+
+function valueOf(text: string | null): string {
+  return text === null ? 'absent' : clip(text, shownValue);
+}
+
+/** What one of the two could not read; what neither has is no news. */
+function printUnknown(terminal: Terminal, { kinds, from, to }: Drift): void {
+  const lines = kinds.flatMap(({ kind, before, after, unknown }) => {
+    const [was, is] = [whyUnread(before), whyUnread(after)];
+    if (was === is && unknown === 0) return [];
+    const reasons = [was === null ? [] : `run ${from.run}: ${was}`, is === null ? [] : `run ${to.run}: ${is}`].flat().join('; ');
+    return reasons === '' ? [] : [`${kind} (${reasons})${unknown > 0 ? `, ${plural(unknown, 'object')}` : ''}`];
+  });
+  if (lines.length === 0) return;
+  terminal.print();
+  terminal.print('  unknown, because a run could not read it; neither added nor removed:');
+  for (const line of lines) terminal.print(`    ${wrap(line, terminal.columns, '      ', 4)}`);
+}
+
+function whyUnread(read: Drift['kinds'][number]['before']): string | null {
+  if (read === null) return 'not collected';
+  if (read.complete) return null;
+  return read.gaps.length === 0 ? 'not from one moment' : [...new Set(read.gaps.map(({ reason }) => reason))].join(', ');
+}
+
+function minute(instant: string): string {
+  return `${instant.slice(0, 10)} ${instant.slice(11, 16)} UTC`;
+}

@@ -1,0 +1,116 @@
+/** A live run against a server of the test's own making, through the real worker into a real ledger. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clockGap } from '../../src/app/clock-gap.ts';
+import { collectLive, loadConfig } from '../../src/app/index.ts';
+import { openLedger, verifyLedger } from '../../src/ledger/index.ts';
+import { cleanups, serve } from '../sources/live-server.ts';
+import { makeKubeconfig } from '../sources/tls.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'collect-'));
+let stop: (() => void)[] = [];
+let port = 0;
+let ahead = 0;
+beforeAll(async () => {
+  port = await serve((_request, response, url) => {
+    response.setHeader('date', new Date(Date.now() + ahead).toUTCString()).setHeader('content-type', 'application/json');
+    const metadata = { name: 'kube-system', uid: '11111111-2222-4333-8444-555555555555' };
+    const items = [{ apiVersion: 'v1', kind: 'Namespace', metadata }];
+    if (url.pathname === '/version') response.end(JSON.stringify({ gitVersion: 'v1.36.3', major: '1', minor: '36' }));
+    else if (url.pathname === '/api/v1/namespaces')
+      response.end(JSON.stringify({ kind: 'NamespaceList', apiVersion: 'v1', metadata: {}, items }));
+    else response.writeHead(404).end('{}');
+  });
+  // The server lives as long as the file.
+  stop = cleanups.splice(0);
+  writeFileSync(join(directory, 'kubeconfig'), makeKubeconfig(`https://127.0.0.1:${port}`, { token: 'a-token' }, {}));
+});
+afterAll(() => {
+  for (const end of stop) end();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function given(extra = '') {
+  const text = `organization: Clinic\nclusters: [{name: prod, kubeconfig: kubeconfig}]\n${extra}`;
+  writeFileSync(join(directory, 'kubevidence.yaml'), text, { mode: 0o600 });
+  const config = loadConfig({ cwd: directory, uid: process.getuid?.() ?? null });
+  const warnings: string[] = [];
+  const env = { PATH: process.env['PATH'], HOME: directory };
+  const context = {
+    cwd: directory,
+    env,
+    clock: () => new Date(),
+    uid: null,
+    warn: (text: string) => void warnings.push(text),
+    progress: () => {},
+  };
+  const [cluster] = config.clusters;
+  if (cluster === undefined) throw new Error('no cluster');
+  return { context, options: { config, cluster, files: [], record: null, dryRun: false }, path: config.ledgerPath };
+}
+
+describe('a live run', () => {
+  it('records the definitions before it is planned, and nothing of them when they are the same', { timeout: 30_000 }, async () => {
+    const { context, options, path } = given();
+    await collectLive(context, options);
+    await collectLive(context, options);
+    const changed = given('schedule: {collect: "* * * * *"}\nparams: {RBAC-001: {allowed: [User/breakglass]}}\n');
+    await collectLive(changed.context, { ...changed.options, scheduled: { slot: null } });
+    const ledger = openLedger({ path, mode: 'read', clock: context.clock });
+    const types = [...ledger.records()].map(({ bytes }) => {
+      const { type, what = '' } = JSON.parse(Buffer.from(bytes).toString()) as { type: string; what?: string };
+      return `${type} ${what}`.trim();
+    });
+    const run = ['run-planned', 'run-ended'];
+    const first = ['genesis', 'key-bound', 'definition-changed definitions', ...run, ...run];
+    expect(types).toEqual([
+      ...first,
+      'definition-changed params RBAC-001',
+      'definition-changed schedule',
+      'definition-changed definitions',
+      ...run,
+    ]);
+    expect(ledger.runs().map(({ kind, slot }) => [kind, slot?.slice(-8)])).toEqual([
+      ['manual', undefined],
+      ['manual', undefined],
+      ['scheduled', ':00.000Z'],
+    ]);
+    const control = ledger.definitionState()?.list.find(({ what }) => what === 'control RBAC-001');
+    expect(ledger.definitionText(control?.digest ?? '')).toContain('id: RBAC-001');
+    ledger.close();
+    expect(verifyLedger(path)).toMatchObject({ ok: true, problems: [] });
+  });
+
+  it('whose clock is more than a minute from the server’s has a gap', { timeout: 30_000 }, async () => {
+    ahead = 95_000;
+    const { context, options, path } = given();
+    const report = await collectLive(context, options);
+    ahead = 0;
+    const gap = {
+      reason: 'error',
+      what: 'times of this run',
+      detail: expect.stringMatching(/^the server's clock is 9[4-6] s ahead of ours$/),
+    };
+    expect(report.listings.filter(({ gaps }) => gaps.some(({ what }) => what === 'times of this run'))).toMatchObject([
+      { kind: 'k8s.cluster/version', gaps: [gap] },
+    ]);
+    expect(report.status).toBe('partial');
+    const ledger = openLedger({ path, mode: 'read', clock: context.clock });
+    expect(ledger.snapshot('prod', report.run?.number ?? 0).listing('k8s.cluster/version')?.gaps).toMatchObject([gap]);
+    ledger.close();
+  });
+});
+
+describe('the clocks', () => {
+  it.each([
+    [null, null],
+    [60_000, null],
+    [-60_000, null],
+    [60_600, "the server's clock is 61 s ahead of ours"],
+    [-90_000, "the server's clock is 90 s behind ours"],
+  ])('%s ms apart: %s', (skew, detail) => {
+    expect(clockGap(skew)?.detail ?? null).toBe(detail);
+  });
+});
