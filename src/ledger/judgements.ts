@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { RecordOf } from '../log/index.ts';
 import type { Assessment, Instant } from '../model/index.ts';
-import { KubevidenceError } from '../model/index.ts';
+import { KubevidenceError, textAt } from '../model/index.ts';
 import { createExceptions } from './exceptions.ts';
 import { isErased, lastErasure } from './erased.ts';
 import { payloadId, salted } from './payloads.ts';
@@ -25,9 +25,11 @@ export interface AssessmentEntry {
   readonly assessment: Assessment;
   /** The moment whose exceptions label the findings; null where none was ever requested. */
   readonly exceptionsAt?: Instant | null;
+  /** A record written earlier is not taken: a period that is over is judged after its end. */
+  readonly notBefore?: Instant;
 }
 
-export interface StoredAssessment extends Omit<AssessmentEntry, 'catalogBytes' | 'exceptionsAt'> {
+export interface StoredAssessment extends Omit<AssessmentEntry, 'catalogBytes' | 'exceptionsAt' | 'notBefore'> {
   readonly exceptionsAt: Instant | null;
   readonly leaf: number;
   /** Salted id of the assessment. */
@@ -94,10 +96,11 @@ export function createJudgements(stores: Stores, now: () => Instant) {
         paramsDigest: params,
         assessment,
         exceptionsAt = null,
+        notBefore = '',
       } = entry;
       const found = log
         .find('assessed', cluster, run)
-        .filter(({ record }) => record.catalog === catalog && record.params === params && record.tool === tool)
+        .filter(({ record }) => record.catalog === catalog && record.params === params && record.tool === tool && record.at >= notBefore)
         // What was judged over evidence that was erased since is judged again, over what is left.
         .filter(({ leaf }) => leaf > lastErasure(stores, cluster))
         .find(({ leaf, record }) => inForce(cluster, record.exceptionsAt ?? null, leaf) === inForce(cluster, exceptionsAt));
@@ -132,6 +135,18 @@ export function createJudgements(stores: Stores, now: () => Instant) {
       if (bytes === undefined || hash('sha256', bytes) !== digest)
         throw new KubevidenceError('integrity', `the catalog ${digest} is missing or changed`);
       return bytes;
+    },
+    /**
+     * Says that a period is over, unless a later record shows it: a checkpoint can only speak of the time up to its last record.
+     */
+    closePeriod(cluster: string, period: { readonly from: Instant; readonly to: Instant }): void {
+      const at = now();
+      if (at < period.to) return;
+      db.transaction(() => {
+        const [last] = log.records(log.size() - 1, log.size());
+        const said = textAt(JSON.parse(Buffer.from(last?.bytes ?? '{}').toString('utf8')), 'at') ?? '';
+        if (said < period.to) log.append({ type: 'period-closed', v: 1, at, cluster, period });
+      }).immediate();
     },
     recordPack(entry: PackEntry): StoredPack {
       const { cluster, period, checkpoint, manifestDigest: manifest, documentKeyFingerprint } = entry;

@@ -136,11 +136,7 @@ export function readTree(stores: Stores, ref: number, idOf: (ref: number) => Buf
 }
 
 /** A listing with a gap for what was erased of it since. */
-export function asRead(
-  stores: Stores,
-  { listing, tree, payload }: StoredRun['listings'][number],
-  erased: ErasedIds,
-): StoredListing {
+export function asRead(stores: Stores, { listing, tree, payload }: StoredRun['listings'][number], erased: ErasedIds): StoredListing {
   const gone = tree === null || !erased.kinds.has(listing.kind) ? 0 : countErased(stores, tree, erased.refsOf(listing.kind));
   if (gone === 0) return { ...listing, id: payload.id };
   const gap = { reason: 'redacted', what: listing.kind, detail: `${gone} of ${listing.items} objects were erased on request` } as const;

@@ -123,7 +123,11 @@ function checkContents(db: Db, { against, published, publicKey }: VerifyOptions,
     ...(against === undefined ? [] : [{ name: 'the checkpoint that you kept', note: against }]),
   ];
   const evidence = createEvidenceCheck(stores, findings);
-  const times = createTokenTimes(createTokens(stores).tokens().map(({ size, at }) => ({ size, time: at })));
+  const times = createTokenTimes(
+    createTokens(stores)
+      .tokens()
+      .map(({ size, at }) => ({ size, time: at })),
+  );
   const onRecord: typeof evidence.record = (leaf, record) => {
     times.take(leaf, record.at);
     evidence.record(leaf, record);

@@ -64,6 +64,8 @@ export function createRecordOrder(): RecordOrder {
         return stateOf(record.cluster).ended.has(record.run)
           ? []
           : [`${nameOf(record.cluster, record.run)} is accepted as a baseline before it ended`];
+      case 'period-closed':
+        return record.at >= record.period.to ? [] : [`the period to ${record.period.to} is closed before it is over`];
       case 'pack-issued': {
         const period = JSON.stringify([record.cluster, record.period.from, record.period.to]);
         const number = (packs.get(period) ?? 0) + 1;

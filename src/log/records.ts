@@ -196,6 +196,12 @@ const packIssued = record('pack-issued', {
   documentKeyFingerprint: digest,
 });
 
+/** The period is over: what this log says of it before here is all that was said in time. Written when its first pack is made. */
+const periodClosed = record('period-closed', {
+  cluster: label,
+  period: z.strictObject({ from: instant, to: instant }),
+});
+
 /** The snapshot that later ones are compared with, until another one is accepted. */
 const baselineAccepted = record('baseline-accepted', {
   cluster: label,
@@ -254,6 +260,7 @@ const schemas = {
   'exception-requested': exceptionRequested,
   'exception-approved': exceptionApproved,
   'exception-revoked': exceptionRevoked,
+  'period-closed': periodClosed,
   'pack-issued': packIssued,
   'baseline-accepted': baselineAccepted,
   'hold-placed': holdPlaced,

@@ -238,7 +238,12 @@ const changes: readonly [string, string, Change, RegExp][] = [
     replace(6, '9', '8'),
     /^integrity export.json:6 this says "log.jsonl": 8, and the files hold "log.jsonl": 9/,
   ],
-  ['another ledger', 'export.json', replace(3, /"ledger": "[^"]*"/, '"ledger": "00000000-0000-4000-8000-000000000000"'), /^integrity export.json:3 /],
+  [
+    'another ledger',
+    'export.json',
+    replace(3, /"ledger": "[^"]*"/, '"ledger": "00000000-0000-4000-8000-000000000000"'),
+    /^integrity export.json:3 /,
+  ],
   ['a format of the future', 'export.json', replace(2, 'v1', 'v2'), /^integrity export.json:2 /],
   ['less of the description', 'export.json', (lines) => lines.slice(0, 4), /^integrity export.json:/],
 ];

@@ -287,3 +287,26 @@ describe('the files', () => {
     expect(create.organization).toBe('Example Clinic');
   });
 });
+
+describe('a period', () => {
+  const period = { from: '2026-06-30T22:00:00.000Z', to: '2026-09-30T22:00:00.000Z' };
+  const types = (ledger: ReturnType<typeof openForTest>) =>
+    [...ledger.records()].map(({ bytes }) => (JSON.parse(Buffer.from(bytes).toString('utf8')) as { type: string }).type);
+
+  it.each([
+    ['is closed by the first that needs it', ['2026-10-02T08:00:00.000Z', '2026-10-02T09:00:00.000Z'], 1],
+    ['is not closed before it is over', ['2026-09-30T21:59:59.999Z'], 0],
+  ])('%s', (_, times, closed) => {
+    let now = '2026-09-28T04:00:00.000Z';
+    const path = temporaryPath();
+    const ledger = openForTest(path, () => new Date(now));
+    collect(ledger, [pod({ name: 'a' })]);
+    for (const time of times) {
+      now = time;
+      ledger.closePeriod('prod', period);
+    }
+    expect(types(ledger).filter((type) => type === 'period-closed')).toHaveLength(closed);
+    ledger.close();
+    expect(verifyLedger(path)).toMatchObject({ ok: true });
+  });
+});
