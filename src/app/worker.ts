@@ -6,7 +6,7 @@ import { parentPort } from 'node:worker_threads';
 import { collectors } from '../collectors/index.ts';
 import type { Ledger, RunWriter } from '../ledger/index.ts';
 import { createPublishedHeads, openLedger } from '../ledger/index.ts';
-import type { EvidenceSink, RunSummary } from '../model/index.ts';
+import type { EvidenceSink, Gap, Instant, Listing, ListingKind, RunSummary } from '../model/index.ts';
 import { KubevidenceError, reasonOf } from '../model/index.ts';
 import type { Ingest } from '../sources/index.ts';
 import { createIngest, createRecordingSink, readFiles, replayRecording } from '../sources/index.ts';
@@ -132,6 +132,7 @@ const methods: CollectionWorker = {
     const into = ledger;
     if (into === null) throw new KubevidenceError('defect', 'a replay needs a ledger');
     const runs: RunSummary[] = [];
+    const closed = new Set<ListingKind>();
     const now = clock().toISOString();
     const prepared = await prepareRun(into, { cluster, definitions: plan.definitions, scheduled: plan.scheduled, now });
     await replayRecording(path, {
@@ -147,10 +148,25 @@ const methods: CollectionWorker = {
           tool: settings.tool,
           collectors: collected,
         });
-        writer = into.startRun({ cluster, number, identity: { ...identity, name: cluster }, scope: 'cluster', listings: plan.listings });
-        return writer;
+        const opened = into.startRun({
+          cluster,
+          number,
+          identity: { ...identity, name: cluster },
+          scope: 'cluster',
+          listings: plan.listings,
+        });
+        writer = opened;
+        closed.clear();
+        return {
+          ...opened,
+          close(listing) {
+            closed.add(listing.kind);
+            opened.close(listing);
+          },
+        };
       },
       endRun({ status, identity, observedAt }) {
+        for (const listing of plan.listings) if (!closed.has(listing.kind)) writer?.close(notRecorded(listing, observedAt));
         const run = writer?.end({ status, error: null, identity: { ...identity, name: cluster }, serverClockSkewMs: null, observedAt });
         if (run) runs.push(run);
       },
@@ -159,6 +175,17 @@ const methods: CollectionWorker = {
   },
   checkpoint: () => ledger?.checkpoint().note ?? null,
 };
+
+/** What is collected today and was not when the recording was made. */
+function notRecorded({ kind, collectorVersion, keepDigest }: PlanArguments['listings'][number], observedAt: Instant): Listing {
+  const gap: Gap = {
+    reason: 'absent',
+    what: kind.slice(kind.indexOf('/') + 1),
+    detail: 'the recording does not have it: it was made by a version that did not collect it, or without it',
+    closedBy: 'record again with this version',
+  };
+  return { kind, collectorVersion, keepDigest, assurance: 'imported', requests: [], gaps: [gap], items: 0, scrubbed: {}, observedAt };
+}
 
 function versionsOf(listings: PlanArguments['listings']) {
   return listings.map(({ kind, collectorVersion }) => ({ kind, version: collectorVersion }));
