@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describeKeeping, loadConfig, readKeeping, readPublished } from '../app/index.ts';
-import { type LedgerStatus, openLedger, verifyLedger } from '../ledger/index.ts';
+import { type LedgerStatus, openLedger, type RunGrowth, verifyLedger } from '../ledger/index.ts';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
 import type { Action } from './session.ts';
@@ -32,6 +32,7 @@ export const statusAction: Action<Options> = async ({ app, terminal }, options) 
   for (const each of describeTokens(status.tokens)) terminal.print(each);
   for (const each of status.custody) terminal.print(`  ${wrap(`note: ${visible(each)}`, terminal.columns, '    ')}`);
   terminal.print();
+  const growth = new Map(status.growth.map((each) => [`${each.run} ${each.cluster}`, each]));
   const runs = status.runs
     .slice(-20)
     .map((run) => [
@@ -39,10 +40,11 @@ export const statusAction: Action<Options> = async ({ app, terminal }, options) 
       `${run.number}`,
       run.status,
       run.kind,
-      run.endedAt ?? run.plannedAt,
+      (run.status === 'missed' ? run.slot : run.endedAt) ?? run.plannedAt,
+      describeGrowth(growth.get(`${run.number} ${run.cluster}`)),
       visible(run.error ?? ''),
     ]);
-  for (const line of columnsOf([['  cluster', 'run', 'status', 'kind', 'ended', ''], ...runs], [1])) terminal.print(line);
+  for (const line of columnsOf([['  cluster', 'run', 'status', 'kind', 'ended', 'added', ''], ...runs], [1, 5])) terminal.print(line);
   if (status.runs.length > 20) terminal.print(`  and ${status.runs.length - 20} earlier runs: -o json`);
   terminal.print();
   for (const line of columnsOf(
@@ -54,6 +56,19 @@ export const statusAction: Action<Options> = async ({ app, terminal }, options) 
   ))
     terminal.print(line);
   terminal.print();
+  if (status.churn.objects.length > 0) {
+    terminal.print(`  most versions among the latest ${status.churn.among.toLocaleString('en')} objects stored`);
+    const rows = status.churn.objects
+      .slice(0, 5)
+      .map(({ kind, namespace, name, versions }) => [
+        `  ${kind}`,
+        visible(namespace === '' ? name : `${namespace}/${name}`),
+        `${versions}`,
+      ]);
+    for (const line of columnsOf([['  kind', 'object', 'versions'], ...rows], [2])) terminal.print(line);
+    if (status.churn.objects.length > 5) terminal.print(`  and ${status.churn.objects.length - 5} more: -o json`);
+    terminal.print();
+  }
   for (const sentence of await describeKeeping(keeping)) terminal.print(`  ${wrap(sentence, terminal.columns, '  ')}`);
   return 0;
 };
@@ -75,13 +90,18 @@ export const verifyAction: Action<Options> = async ({ app, terminal }, options) 
     for (const notice of result.notices) terminal.print(`  ${wrap(`note: ${visible(notice)}`, terminal.columns, '    ')}`);
     terminal.print(
       `  ${Object.entries(result.counts)
-        .map(([name, count]) => `${count.toLocaleString('en')} ${name}`)
+        .map(([name, count]) => `${count.toLocaleString('en')} ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`)
         .join(' · ')}`,
     );
     if (result.ok && against !== undefined) terminal.print('  the log extends the checkpoint that you kept');
   }
   return result.ok ? 0 : 4;
 };
+
+function describeGrowth(growth: RunGrowth | undefined): string {
+  if (growth === undefined) return '';
+  return growth.bytes < 1e6 ? `${(growth.bytes / 1e3).toFixed(1)} kB` : megabytes(growth.bytes);
+}
 
 function readText(path: string): string {
   try {
