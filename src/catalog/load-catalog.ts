@@ -53,14 +53,18 @@ export function loadCatalog(sources: CatalogSources): Catalog {
   return parseCatalog(readTexts(sources));
 }
 
+/** Values of texts that were valid, by digest: one process loads the same files many times. */
+const remembered = new Map<string, unknown>();
+const mostRemembered = 1000;
+
 /** A catalog from texts that are not, or no longer, files. Errors as {@link loadCatalog}. */
-export function parseCatalog({ prepared = new Map(), ...texts }: CatalogTexts): Catalog {
+export function parseCatalog({ prepared, ...texts }: CatalogTexts): Catalog {
   try {
-    return load(texts, prepared);
+    return load(texts, (key) => prepared?.get(key) ?? remembered.get(key));
   } catch (error) {
-    // What was prepared has no lines to name; what is wrong is found again in the text.
-    if (prepared.size === 0 || !(error instanceof KubevidenceError)) throw error;
-    return load(texts, new Map());
+    if (!(error instanceof KubevidenceError)) throw error;
+    // What was parsed before has no lines to name; what is wrong is found again in the text.
+    return load(texts, () => undefined);
   }
 }
 
@@ -68,8 +72,9 @@ export function parseCatalog({ prepared = new Map(), ...texts }: CatalogTexts): 
 export function prepareCatalog(sources: CatalogSources): Record<string, unknown> {
   const texts = readTexts(sources);
   parseCatalog(texts);
-  const parse = (schema: ZodType) => (each: CatalogFile) => [prepareKey(each.text), parseYaml(each.text, each.file, schema).value] as const;
-  return Object.fromEntries([...texts.controls.map(parse(controlSchema)), ...texts.mappings.map(parse(frameworkSchema))]);
+  const parse = (as: 'control' | 'framework') => (each: CatalogFile) =>
+    [prepareKey(as, each.text), parseYaml<ZodType>(each.text, each.file, schemas[as]).value] as const;
+  return Object.fromEntries([...texts.controls.map(parse('control')), ...texts.mappings.map(parse('framework'))]);
 }
 
 function readTexts({ controlDirs, mappingDirs, ...rest }: CatalogSources): CatalogTexts {
@@ -78,9 +83,11 @@ function readTexts({ controlDirs, mappingDirs, ...rest }: CatalogSources): Catal
   return { ...rest, controls: read(controlDirs), mappings: read(mappingDirs) };
 }
 
-function load(texts: Omit<CatalogTexts, 'prepared'>, prepared: Prepared): Catalog {
-  const controls = texts.controls.map((each) => loadControl(each, prepared));
-  const frameworks = texts.mappings.map((each) => loadFramework(each, prepared));
+type Known = (key: string) => unknown;
+
+function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
+  const controls = texts.controls.map((each) => loadControl(each, known));
+  const frameworks = texts.mappings.map((each) => loadFramework(each, known));
   refuseTwice(controls, (control) => control.id);
   refuseTwice(frameworks, (framework) => `${framework.id} ${framework.version}`);
 
@@ -113,13 +120,20 @@ export function makeCatalog(controls: readonly Control[], frameworks: readonly F
   return { ...rest, bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function parse<T>({ file, text }: CatalogFile, schema: ZodType<T>, prepared: Prepared): Loaded<T> {
-  const known = prepared.get(prepareKey(text));
-  return known === undefined ? { file, ...parseYaml(text, file, schema) } : { file, value: known as T, placeOf: () => ({ file }) };
+const schemas = { control: controlSchema, framework: frameworkSchema } as const;
+
+function parse<T>({ file, text }: CatalogFile, as: keyof typeof schemas, known: Known): Loaded<T> {
+  const key = prepareKey(as, text);
+  const value = known(key);
+  if (value !== undefined) return { file, value: value as T, placeOf: () => ({ file }) };
+  const parsed = parseYaml<ZodType<T>>(text, file, schemas[as] as ZodType as ZodType<T>);
+  if (remembered.size >= mostRemembered) remembered.clear();
+  remembered.set(key, parsed.value);
+  return { file, ...parsed };
 }
 
-function loadControl(text: CatalogFile, prepared: Prepared): Loaded<Control> {
-  const loaded = parse<Control>(text, controlSchema, prepared);
+function loadControl(text: CatalogFile, known: Known): Loaded<Control> {
+  const loaded = parse<Control>(text, 'control', known);
   const { value, file, placeOf } = loaded;
   const expected = basename(file).replace(/\.ya?ml$/, '');
   if (value.id !== expected)
@@ -131,8 +145,8 @@ function loadControl(text: CatalogFile, prepared: Prepared): Loaded<Control> {
 }
 
 /** A framework's file is named after its id, with the version where several versions are kept. */
-function loadFramework(text: CatalogFile, prepared: Prepared): Loaded<Framework> {
-  const loaded = parse<Framework>(text, frameworkSchema, prepared);
+function loadFramework(text: CatalogFile, known: Known): Loaded<Framework> {
+  const loaded = parse<Framework>(text, 'framework', known);
   const { value, file, placeOf } = loaded;
   const name = basename(file).replace(/\.ya?ml$/, '');
   if (name !== value.id && name !== `${value.id}-${value.version}`)

@@ -5,10 +5,11 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** SHA-256 of a file's text, hex, to the value that its YAML gives. */
+/** {@link prepareKey} to the value that a file's YAML gives. */
 export type Prepared = ReadonlyMap<string, unknown>;
 
-export const prepareKey = (text: string): string => hash('sha256', text);
+/** What a text is read as, and its SHA-256. */
+export const prepareKey = (as: 'control' | 'framework', text: string): string => `${as} ${hash('sha256', text)}`;
 
 /** Empty when there is none, or when it is not one: then everything is read as YAML. */
 export function readPrepared(path: string): Prepared {

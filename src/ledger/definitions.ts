@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import { allDefinitions, decodeRecord, type RecordOf } from '../log/index.ts';
-import { canonicalBytes, type Instant, isObject, type Json, KubevidenceError, textAt } from '../model/index.ts';
+import { at, canonicalBytes, type Instant, isObject, type Json, KubevidenceError, textAt } from '../model/index.ts';
 import type { Found } from './log-store.ts';
 import { salted } from './payloads.ts';
 import type { Stores } from './stores.ts';
@@ -98,6 +98,20 @@ export function createDefinitions({ db, log, payloads }: Stores, now: () => Inst
       ? { leaf: row.leaf, record: read.record }
       : undefined;
   };
+  // A catalog's texts are asked for one after the other, and most are in one payload.
+  const texts = new Map<number, Readonly<Record<string, string>>>();
+  const textsOf = (leaf: number): Readonly<Record<string, string>> => {
+    let known = texts.get(leaf);
+    if (known === undefined) {
+      const said = at(detailsOf(leaf), 'texts');
+      known = Object.fromEntries(
+        Object.entries(isObject(said) ? said : {}).filter((each): each is [string, string] => typeof each[1] === 'string'),
+      );
+      if (texts.size >= 8) texts.clear();
+      texts.set(leaf, known);
+    }
+    return known;
+  };
   const detailsOf = (leaf: number): Json => payloads.read(leaf)?.[0]?.value ?? null;
   const stateOf = ({ leaf, record }: Found<'definition-changed'>): DefinitionState => {
     const list = readList(detailsOf(leaf));
@@ -154,11 +168,11 @@ export function createDefinitions({ db, log, payloads }: Stores, now: () => Inst
       const texts = Object.fromEntries(present.texts.entries().filter(([of]) => !known.has(of)));
       const said = explanation === undefined ? {} : { ...explanation };
       db.transaction(() => {
-        const at = now();
+        const time = now();
         for (const { what, oldDigest, newDigest, oldValue, newValue } of before === undefined ? [] : difference(before.list, list))
-          append({ at, what, oldDigest, newDigest }, { ...said, old: oldValue, new: newValue });
+          append({ at: time, what, oldDigest, newDigest }, { ...said, old: oldValue, new: newValue });
         const details = { ...said, tool: present.tool, list: list.map(({ what, digest: of, value }) => [what, of, value]), texts };
-        append({ at, what: allDefinitions, oldDigest: before?.digest ?? null, newDigest: digest }, details, last?.leaf);
+        append({ at: time, what: allDefinitions, oldDigest: before?.digest ?? null, newDigest: digest }, details, last?.leaf);
       }).immediate();
       return digest;
     },
@@ -177,7 +191,7 @@ export function createDefinitions({ db, log, payloads }: Stores, now: () => Inst
     },
     definitionText(digest) {
       for (const { leaf, record } of log.find('definition-changed').toReversed()) {
-        const text = record.what === allDefinitions ? textAt(detailsOf(leaf), 'texts', digest) : undefined;
+        const text = record.what === allDefinitions ? textsOf(leaf)[digest] : undefined;
         if (text !== undefined && hash('sha256', text) === digest) return text;
       }
       throw new KubevidenceError('integrity', `the ledger does not have the text of the definition ${digest}`);
