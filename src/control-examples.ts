@@ -38,7 +38,10 @@ const before = new Date('2026-09-30T12:00:00.000Z');
 
 /** Evidence that is no Kubernetes object, as the collectors make it, so that no file source accepts it. */
 const ownKinds: Readonly<Record<string, ListingKind>> = {
+  ApiGroup: 'k8s.cluster/groups',
+  Exception: 'kubevidence.ledger/exceptions',
   MetricFamily: 'k8s.apiserver/metrics',
+  Run: 'kubevidence.ledger/runs',
   SecretSummary: 'k8s.secrets/secrets',
   SelfSubjectRules: 'k8s.self/rules',
   Version: 'k8s.cluster/version',

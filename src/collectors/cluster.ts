@@ -1,6 +1,9 @@
-/** Which cluster this is and which version it runs. Both are open to every authenticated user; the uid is that of kube-system. */
+/**
+ * Which cluster this is, which version it runs, and which API groups it offers: from their names it can be told which extensions are
+ * installed, without reading what is in them. Version and groups are open to every authenticated user; the uid is that of kube-system.
+ */
 import type { Collector } from '../model/index.ts';
-import { textAt } from '../model/index.ts';
+import { listAt, textAt } from '../model/index.ts';
 import { notWhatWasAsked, parseObject } from './decode.ts';
 import { apiListing, ownApiVersion } from './listing.ts';
 
@@ -32,5 +35,26 @@ export const cluster: Collector = {
       withoutIt: 'nothing shows that two runs under one name read the same cluster',
       keep: [],
     }),
+    {
+      kind: 'k8s.cluster/groups',
+      needs: [{ verb: 'get', nonResourceURL: '/apis' }],
+      withoutIt: 'external secret stores are not recognised by what they install',
+      requests: () => [{ path: '/apis', paged: false, what: 'groups' }],
+      decode: (body, request) => {
+        const list = parseObject(body, request);
+        if (list['kind'] !== 'APIGroupList') throw notWhatWasAsked(request, `it is of kind ${textAt(list, 'kind') ?? '(none)'}`);
+        const groups = list['groups'];
+        if (!Array.isArray(groups)) throw notWhatWasAsked(request, 'it has no list of groups');
+        const items = groups.map((group) => {
+          const name = textAt(group, 'name');
+          if (name === undefined) throw notWhatWasAsked(request, 'a group has no name');
+          const versions = listAt(group, 'versions').flatMap((each) => textAt(each, 'version') ?? []);
+          return { apiVersion: ownApiVersion, kind: 'ApiGroup', metadata: { name }, versions: versions.sort() };
+        });
+        return { items };
+      },
+      keep: ['versions'],
+      assurance: 'observed',
+    },
   ],
 };

@@ -18,6 +18,9 @@ const selects: Readonly<Partial<Record<ListingKind, (object: RawObject) => boole
   'k8s.secrets/service-account-tokens': (object) => object['type'] === 'kubernetes.io/service-account-token',
   'k8s.secrets/legacy-token-last-used': (object) => label(object, 'kubernetes.io/legacy-token-last-used') !== undefined,
   'k8s.secrets/legacy-token-invalid-since': (object) => label(object, 'kubernetes.io/legacy-token-invalid-since') !== undefined,
+  'k8s.secrets/external-secrets': (object) => label(object, 'reconcile.external-secrets.io/managed') === 'true',
+  'k8s.secrets/secrets-store': (object) => label(object, 'secrets-store.csi.k8s.io/managed') === 'true',
+  'k8s.secrets/vault-secrets': (object) => label(object, 'app.kubernetes.io/managed-by') === 'hashicorp-vso',
 };
 
 /** A Secret without its values: they are not copied, and the caller drops the object that held them. */

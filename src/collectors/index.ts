@@ -1,11 +1,15 @@
 /** The registry of collectors, in the order of a collection: what identifies the cluster first. Adding one is one line here. */
 import type { Collector, CollectorOptions, ListingDeclaration, ListingKind } from '../model/index.ts';
+import { admission } from './admission.ts';
 import { apiserver } from './apiserver.ts';
 import { auditPolicyFile } from './audit-policy-file.ts';
+import { certificates } from './certificates.ts';
 import { cluster } from './cluster.ts';
 import { encryptionFile } from './encryption-file.ts';
+import { ingresses } from './ingresses.ts';
 import { kubeadm } from './kubeadm.ts';
 import { kubeletFile } from './kubelet-file.ts';
+import { ledger } from './ledger.ts';
 import { namespaces } from './namespaces.ts';
 import { networkpolicies } from './networkpolicies.ts';
 import { nodes } from './nodes.ts';
@@ -14,11 +18,14 @@ import { rbac } from './rbac.ts';
 import { secrets } from './secrets.ts';
 import { self } from './self.ts';
 import { serviceaccounts } from './serviceaccounts.ts';
+import { services } from './services.ts';
+import { storage } from './storage.ts';
 import { workloads } from './workloads.ts';
 
 export type { Program } from './flags.ts';
 export { controlPlaneFlags } from './flags.ts';
 export { itemsFromFile } from './from-file.ts';
+export { exceptionObject, ledgerExceptions, ledgerRuns, runObject } from './ledger.ts';
 export type { ObservedRequest } from './secrets.ts';
 export { selfSubjectRules } from './self.ts';
 
@@ -32,12 +39,18 @@ export const collectors: readonly Collector[] = [
   pods,
   workloads,
   networkpolicies,
+  services,
+  ingresses,
+  storage,
+  admission,
+  certificates,
   apiserver,
   kubeadm,
   secrets,
   encryptionFile,
   auditPolicyFile,
   kubeletFile,
+  ledger,
 ];
 
 /** `collectors` of kubevidence.yaml: by kind, or without its first part (`secrets` for `k8s.secrets`). */

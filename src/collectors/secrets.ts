@@ -115,6 +115,8 @@ const listing = (name: string, selector: Readonly<Record<string, string>>, witho
   accepts: [{ group: '', kind: 'Secret' }],
 });
 
+const notExternal = 'which Secrets a tool for an external store keeps is unknown';
+
 export const secrets: Collector = {
   kind: 'k8s.secrets',
   version: 1,
@@ -137,5 +139,8 @@ export const secrets: Collector = {
       { labelSelector: 'kubernetes.io/legacy-token-invalid-since' },
       'which legacy tokens were invalidated is unknown',
     ),
+    listing('external-secrets', { labelSelector: 'reconcile.external-secrets.io/managed=true' }, notExternal),
+    listing('secrets-store', { labelSelector: 'secrets-store.csi.k8s.io/managed=true' }, notExternal),
+    listing('vault-secrets', { labelSelector: 'app.kubernetes.io/managed-by=hashicorp-vso' }, notExternal),
   ],
 };

@@ -78,19 +78,62 @@ export function decideAudit(rules: readonly Json[], request: AuditRequest): Audi
  */
 export function highestAudit(rules: readonly Json[], request: AuditRequest): AuditDecision {
   let highest: AuditDecision = { level: 'None', rule: null };
+  for (const { index, level } of reachable(rules, request))
+    if (levels.indexOf(level) > levels.indexOf(highest.level)) highest = { level, rule: index };
+  return highest;
+}
+
+/** Components of the control plane and of nodes: rules that are limited to them say nothing about people and workloads. */
+function isComponentsOnly(rule: Json): boolean {
+  const users = texts(rule, 'users');
+  const groups = texts(rule, 'userGroups');
+  return (
+    (users.length > 0 && users.every((user) => /^system:(?!anonymous$|serviceaccount:(?!kube-system:))/.test(user))) ||
+    (groups.length > 0 && groups.every((group) => group === 'system:nodes' || group === 'system:serviceaccounts:kube-system'))
+  );
+}
+
+/**
+ * The lowest level at which a request of this kind by a person or a workload could be recorded: a rule for one user, namespace or name
+ * hides what that user does, or what is done there, as well as a rule for all. Components are left out.
+ */
+export function lowestAudit(rules: readonly Json[], request: AuditRequest): AuditDecision {
+  let lowest: AuditDecision | undefined;
+  for (const { index, rule, level, limited } of reachable(rules, request)) {
+    if (isComponentsOnly(rule)) continue;
+    if (lowest === undefined || levels.indexOf(level) < levels.indexOf(lowest.level)) lowest = { level, rule: index };
+    if (!limited) return lowest;
+  }
+  return { level: 'None', rule: lowest?.level === 'None' ? lowest.rule : null };
+}
+
+/** The rules that some request of this kind matches, up to the first that every one does. */
+function* reachable(
+  rules: readonly Json[],
+  request: AuditRequest,
+): Iterable<{ readonly index: number; readonly rule: Json; readonly level: Level; readonly limited: boolean }> {
   for (const [index, rule] of rules.entries()) {
     const anyone = {
       verbs: texts(rule, 'verbs'),
       resources: listAt(rule, 'resources').map(withoutNames),
       nonResourceURLs: texts(rule, 'nonResourceURLs'),
     };
-    if (!matchesCaller(anyone, request) || !matchesResource(anyone, request)) continue;
-    const level = levelOf(rule);
-    if (levels.indexOf(level) > levels.indexOf(highest.level)) highest = { level, rule: index };
-    const limited = ['users', 'userGroups', 'namespaces'].some((key) => texts(rule, key).length > 0) || !matchesResource(rule, request);
-    if (!limited) break;
+    const namespaces = texts(rule, 'namespaces');
+    const elsewhere = request.namespace === '' && namespaces.length > 0 && !namespaces.includes('');
+    if (elsewhere || !matchesCaller(anyone, request) || !matchesResource(anyone, request)) continue;
+    const limited =
+      texts(rule, 'users').length > 0 ||
+      !namesEverybody(texts(rule, 'userGroups')) ||
+      (request.namespace !== '' && namespaces.length > 0) ||
+      !matchesResource({ ...anyone, resources: listAt(rule, 'resources') }, request);
+    yield { index, rule, level: levelOf(rule), limited };
+    if (!limited) return;
   }
-  return highest;
+}
+
+/** Every request is in one of the two groups. */
+function namesEverybody(groups: readonly string[]): boolean {
+  return groups.length === 0 || ['system:authenticated', 'system:unauthenticated'].every((group) => groups.includes(group));
 }
 
 function withoutNames(entry: Json): Json {

@@ -87,6 +87,21 @@ export function readRoles(input: PopulationInput): ReadonlyMap<string, Role> {
   return roles;
 }
 
+export interface RoleRef {
+  /** Where the role holds. Empty: cluster-wide. */
+  readonly namespace: string;
+  readonly bindingKey: string;
+  readonly roleKind: string;
+  readonly roleKey: string;
+}
+
+export function roleRefOf({ type, namespace: inside, name, body }: StoredObject): RoleRef {
+  const namespace = type === 'ClusterRoleBinding' ? '' : inside;
+  const roleKind = textAt(body, 'roleRef', 'kind') ?? '';
+  const roleKey = nameOf(roleKind, roleKind === 'Role' ? namespace : '', textAt(body, 'roleRef', 'name') ?? '');
+  return { namespace, bindingKey: nameOf(type, namespace, name), roleKind, roleKey };
+}
+
 const noRights = rightsOf([], true);
 
 /** Every (binding, subject) once; a subject that a binding lists twice holds the role once. */
@@ -108,10 +123,7 @@ export function* readGrants(input: PopulationInput): Iterable<Grant> {
     return found;
   };
   for (const binding of input.each('k8s.rbac/clusterrolebindings', 'k8s.rbac/rolebindings')) {
-    const namespace = binding.type === 'ClusterRoleBinding' ? '' : binding.namespace;
-    const roleKind = textAt(binding.body, 'roleRef', 'kind') ?? '';
-    const roleName = textAt(binding.body, 'roleRef', 'name') ?? '';
-    const roleKey = nameOf(roleKind, roleKind === 'Role' ? namespace : '', roleName);
+    const { namespace, bindingKey, roleKind, roleKey } = roleRefOf(binding);
     const role = roles.get(roleKey);
     const resolved = role !== undefined;
     const gaps: readonly Gap[] =
@@ -133,7 +145,7 @@ export function* readGrants(input: PopulationInput): Iterable<Grant> {
       seen.add(subject.text);
       yield {
         binding,
-        bindingKey: nameOf(binding.type, namespace, binding.name),
+        bindingKey,
         subject,
         roleKey,
         role,

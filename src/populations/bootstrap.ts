@@ -39,6 +39,7 @@ const grants = new Set([
       (subject) => `RoleBinding/kube-system/system::leader-locking-${name}|Role/kube-system/system::leader-locking-${name}|${subject}`,
     ),
   ),
+  'RoleBinding/kube-system/system::leader-locking-kube-controller-manager|Role/kube-system/system::leader-locking-kube-controller-manager|ServiceAccount/kube-system/leader-election-controller',
   ...['kube-system', 'kube-public'].map(
     (namespace) =>
       `RoleBinding/${namespace}/system:controller:bootstrap-signer|Role/${namespace}/system:controller:bootstrap-signer|ServiceAccount/kube-system/bootstrap-signer`,
@@ -64,7 +65,25 @@ export function isBootstrapGrant(binding: string, role: string, subject: string)
 /** Default ClusterRoles besides the controllers' that carry wildcards. */
 const wildcardRoles = new Set(['cluster-admin', 'system:kubelet-api-admin', 'system:kube-controller-manager']);
 
-/** Whether the API server itself makes a ClusterRole of this name. */
+/** The other default ClusterRoles: many wait unbound for the clusters that need them. */
+const defaultRoles = new Set(
+  `admin edit view system:aggregate-to-admin system:aggregate-to-edit system:aggregate-to-view system:auth-delegator system:basic-user
+  system:certificates.k8s.io:certificatesigningrequests:nodeclient system:certificates.k8s.io:certificatesigningrequests:selfnodeclient
+  system:certificates.k8s.io:kube-apiserver-client-approver system:certificates.k8s.io:kube-apiserver-client-kubelet-approver
+  system:certificates.k8s.io:kubelet-serving-approver system:certificates.k8s.io:legacy-unknown-approver
+  system:cluster-trust-bundle-discovery system:discovery system:heapster system:kube-aggregator system:kube-dns system:kube-scheduler
+  system:monitoring system:node system:node-bootstrapper system:node-problem-detector system:node-proxier
+  system:persistent-volume-provisioner system:public-info-viewer system:service-account-issuer-discovery system:volume-scheduler`
+    .trim()
+    .split(/\s+/),
+);
+
+/** Whether a ClusterRole of this name is among those that the API server makes anew at each start, whoever else wrote it. */
+export function isDefaultRole(kind: string, name: string): boolean {
+  return isBootstrapRole(kind, name) || (kind === 'ClusterRole' && defaultRoles.has(name));
+}
+
+/** Whether the API server itself makes a ClusterRole of this name, with the wildcards in it. */
 export function isBootstrapRole(kind: string, name: string): boolean {
   if (kind !== 'ClusterRole') return false;
   const controller = /^system:controller:(.+)$/.exec(name)?.[1];

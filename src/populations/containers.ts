@@ -62,9 +62,49 @@ function hostPorts(container: Json): readonly number[] {
   });
 }
 
+interface Image {
+  /** With its registry, as the kubelet completes it: `docker.io/library/nginx`. */
+  readonly repository: string;
+  /** `latest` when neither a tag nor a digest is given. */
+  readonly tag: string;
+  readonly pinned: boolean;
+}
+
+/** distribution/reference: `[registry/]path[:tag][@digest]`. The first part is a registry when it looks like a host. */
+function parseImage(image: string): Image {
+  const [named = '', digest] = image.split('@');
+  const colon = named.lastIndexOf(':');
+  const tagged = colon > named.lastIndexOf('/');
+  const name = tagged ? named.slice(0, colon) : named;
+  const first = name.includes('/') ? name.slice(0, name.indexOf('/')) : '';
+  const isHost = first === 'localhost' || /[.:]/.test(first);
+  const pinned = digest !== undefined && /^sha(256|512):[0-9a-f]{64,128}$/.test(digest);
+  const repository = isHost ? name : `docker.io/${first === '' ? 'library/' : ''}${name}`;
+  return { repository: name === '' ? '' : repository, tag: tagged ? named.slice(colon + 1) : pinned ? '' : 'latest', pinned };
+}
+
+/** What AppArmor and SELinux are told to leave alone, of the container, of the pod, or in the annotation of old. */
+function unconfined(pod: PodSpec, container: Json): readonly string[] {
+  const annotation = `container.apparmor.security.beta.kubernetes.io/${textAt(container, 'name') ?? ''}`;
+  const profile = effective(pod, container, 'appArmorProfile', 'type');
+  const selinux = effective(pod, container, 'seLinuxOptions');
+  const type = textAt(selinux, 'type') ?? '';
+  return [
+    ...(profile === 'Unconfined' || (profile === undefined && textAt(pod.metadata, 'annotations', annotation) === 'unconfined')
+      ? ['AppArmor: Unconfined']
+      : []),
+    ...(confinedTypes.has(type) ? [] : [`SELinux: type ${type}`]),
+    ...['user', 'role'].flatMap((field) => (textAt(selinux, field) ? [`SELinux: ${field} ${textAt(selinux, field)}`] : [])),
+  ];
+}
+
+// Pod Security Standards, baseline: SELinux types that keep a container confined.
+const confinedTypes: ReadonlySet<string> = new Set(['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t']);
+
 function toRow(pod: PodSpec, container: Json, kind: string, key: string): Row {
   const privileged = at(container, 'securityContext', 'privileged') === true;
   const runAsUser = effective(pod, container, 'runAsUser');
+  const image = textAt(container, 'image') ?? '';
   const dropped = words(container, 'securityContext', 'capabilities', 'drop').map((name) => name.toUpperCase());
   return {
     item: key,
@@ -76,7 +116,8 @@ function toRow(pod: PodSpec, container: Json, kind: string, key: string): Row {
     mirror: pod.mirror,
     container: textAt(container, 'name') ?? '',
     kind,
-    image: textAt(container, 'image') ?? '',
+    image,
+    ...parseImage(image),
     privileged,
     // Kubernetes allows it unless told otherwise, and always for privileged containers.
     allowPrivilegeEscalation: privileged || at(container, 'securityContext', 'allowPrivilegeEscalation') !== false,
@@ -85,6 +126,8 @@ function toRow(pod: PodSpec, container: Json, kind: string, key: string): Row {
     readOnlyRootFilesystem: at(container, 'securityContext', 'readOnlyRootFilesystem') === true,
     seccomp: privileged ? 'Unconfined' : (textOf(effective(pod, container, 'seccompProfile', 'type')) ?? ''),
     addedCapabilities: words(container, 'securityContext', 'capabilities', 'add'),
+    procMount: textAt(container, 'securityContext', 'procMount') ?? 'Default',
+    unconfined: unconfined(pod, container),
     dropsNetRaw: dropped.some((name) => name === 'ALL' || name === 'NET_RAW' || name === 'CAP_NET_RAW'),
     dropsAllCapabilities: dropped.includes('ALL'),
     hostProcess: effective(pod, container, 'windowsOptions', 'hostProcess') === true,

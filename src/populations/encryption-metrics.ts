@@ -25,6 +25,8 @@ export interface Observation {
   readonly writes: Writes | undefined;
   /** Of the kind that `writes` says. */
   readonly written: number;
+  /** What wrote them: `kms v2`, `secretbox`; `none` for plain text. */
+  readonly providers: readonly string[];
   /** When the present configuration took effect. */
   readonly since: ExactTime | null;
   /** Reads in plain text, or of an unknown form, since the earlier run or the start. */
@@ -47,6 +49,20 @@ function count(metrics: Metrics, type: 'to_storage' | 'from_storage'): Counts {
     } else if (prefix === '' || prefix === 'identity' || prefix === 'unknown') counts.plain += value;
   }
   return counts;
+}
+
+/** Writes of Secrets by provider; KMS with its version. */
+function countWriters(metrics: Metrics | undefined): ReadonlyMap<string, number> {
+  const writers = new Map<string, number>();
+  for (const { labels, value } of metrics?.families.get(operations) ?? []) {
+    const { resource, transformation_type: seen, transformer_prefix: prefix } = labels;
+    if (resource !== 'secrets' || seen !== 'to_storage' || prefix === undefined || Number.isNaN(value)) continue;
+    const [, provider, version = ''] = /^k8s:enc:([a-z]+):(v\d+)?/.exec(prefix) ?? [];
+    if (provider === undefined && prefix !== '' && prefix !== 'identity') continue;
+    const name = provider === undefined ? 'none' : provider === 'kms' ? `kms ${version}`.trimEnd() : provider;
+    writers.set(name, (writers.get(name) ?? 0) + value);
+  }
+  return writers;
 }
 
 function minus(a: Counts, b: Counts | undefined): Counts {
@@ -104,11 +120,13 @@ export function observe(metrics: Metrics, input: PopulationInput): Observation {
   const since = minus(written, maybeCount(base, 'to_storage'));
   const read = count(metrics, 'from_storage');
   const [earlier] = readEarlier(input, metrics.process);
+  const before = countWriters(base);
   for (const page of [base, earlier]) if (page !== undefined) input.cite(page.listing);
   return {
     covers: written.strong + written.weak + written.plain + read.strong + read.weak + read.plain > 0,
     writes: verdict(since),
     written: since[verdict(since) ?? 'strong'],
+    providers: [...countWriters(metrics)].flatMap(([name, times]) => (times > (before.get(name) ?? 0) ? [name] : [])).sort(),
     since: tookEffect(metrics),
     plainReads: minus(read, maybeCount(earlier, 'from_storage')).plain,
     plainReadsSinceStart: read.plain,

@@ -101,7 +101,7 @@ function* readServers(input: PopulationInput, file: FileVerdict | undefined): It
   };
 }
 
-type Fields = Readonly<Record<string, string | number | boolean>>;
+type Fields = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 function row({ key, name, resource, evidence }: Holder, fields: Fields): Row {
   return { item: key, resource, evidence, holder: name, ...fields };
@@ -159,17 +159,18 @@ export const secretWrites = population(
   'An API server or an EncryptionConfiguration, with how new Secrets are written: strong, weak, plain or invalid',
   (input, holder) => {
     const { off, file, observed } = holder;
-    if (off) return row(holder, { writes: 'plain', reason: 'no encryption is configured' });
+    if (off) return row(holder, { writes: 'plain', providers: ['none'], reason: 'no encryption is configured' });
     // A file that the server would refuse is never good, whatever the server did before it was written.
     if (file !== undefined && file.problem !== '')
-      return row(holder, { writes: 'invalid', reason: `the file is refused: ${file.problem}` });
+      return row(holder, { writes: 'invalid', providers: [], reason: `the file is refused: ${file.problem}` });
     if (observed?.writes !== undefined) {
-      const { writes, written, since } = observed;
+      const { writes, written, since, providers } = observed;
       const reason = `${written} ${written === 1 ? 'write' : 'writes'} ${seen[writes]} ${written === 1 ? 'was' : 'were'} seen`;
-      return { ...row(holder, { writes, reason }), ...(since && { since }) };
+      return { ...row(holder, { writes, providers, reason }), ...(since && { since }) };
     }
     if (file !== undefined) {
-      const said = row(holder, { writes: file.writes, reason: `the first provider for Secrets is ${file.provider}` });
+      const reason = `the first provider for Secrets is ${file.provider}`;
+      const said = row(holder, { writes: file.writes, providers: [file.provider], reason });
       // When the file came into effect, only a server can tell.
       if (!holder.isServer) return { ...said, since: null };
       return { ...said, ...(observed?.since && { since: observed.since }) };

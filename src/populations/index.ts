@@ -1,36 +1,65 @@
 /** The registry of populations, in the order in which they are read. Adding one is one line here. */
 import type { Population } from '../model/index.ts';
+import { accountGrants } from './account-grants.ts';
+import { admissionPolicies } from './admission-policies.ts';
 import { apiServers } from './api-servers.ts';
 import { auditGrowth, auditLosses } from './audit-counters.ts';
 import { auditPolicyRequests } from './audit-policies.ts';
 import { auditRecording } from './audit-recording.ts';
+import { bindingChanges } from './binding-changes.ts';
+import { certificateRequests } from './certificate-requests.ts';
 import { collectorRights } from './collector-rights.ts';
 import { controllerManagers, etcdMembers, schedulers } from './components.ts';
 import { containers } from './containers.ts';
 import { encryptionCoverage, secretWrites, storedSecrets } from './encryption.ts';
+import { exceptions } from './exceptions.ts';
 import { grants } from './grants.ts';
+import { ingressHosts } from './ingresses.ts';
 import { legacyTokens } from './legacy-tokens.ts';
+import { mastersUses } from './masters-uses.ts';
 import { namespaces } from './namespaces.ts';
 import { podAdmission } from './pod-admission.ts';
+import { podGuards } from './pod-guards.ts';
 import { pods } from './pods.ts';
+import { roleUses } from './role-uses.ts';
 import { roles } from './roles.ts';
+import { secretStores, secrets } from './secret-stores.ts';
+import { scheduledRuns } from './scheduled-runs.ts';
 import { segments } from './segments.ts';
 import { serviceAccounts } from './service-accounts.ts';
+import { services } from './services.ts';
 import { tokenMounts } from './token-mounts.ts';
+import { kubelets, serverVersions } from './versions.ts';
+import { volumes } from './volumes.ts';
+import { webhooks, webhookServices } from './webhooks.ts';
 
 export { grants };
 export { detectManaged } from './managed.ts';
 
 export const populations: readonly Population[] = [
   grants,
+  accountGrants,
+  mastersUses,
+  bindingChanges,
   roles,
+  roleUses,
   serviceAccounts,
   containers,
   pods,
   tokenMounts,
   namespaces,
   podAdmission,
+  podGuards,
   segments,
+  services,
+  ingressHosts,
+  volumes,
+  webhooks,
+  webhookServices,
+  admissionPolicies,
+  certificateRequests,
+  serverVersions,
+  kubelets,
   apiServers,
   controllerManagers,
   schedulers,
@@ -43,5 +72,9 @@ export const populations: readonly Population[] = [
   secretWrites,
   storedSecrets,
   legacyTokens,
+  secretStores,
+  secrets,
   collectorRights,
+  scheduledRuns,
+  exceptions,
 ];

@@ -1,10 +1,20 @@
-/** Every namespace, with how many workloads are in it. */
-import type { Population } from '../model/index.ts';
+/** Every namespace, with how many workloads are in it and what is written on it. */
+import type { Json, JsonObject, Population } from '../model/index.ts';
+import { at, isObject } from '../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
 import { podListings, summarizeWorkloads } from './pod-specs.ts';
 
 /** Namespaces that Kubernetes itself makes for its own parts. `default` is not one: people work there. */
 export const systemNamespaces: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
+
+function textsOf(map: Json | undefined): JsonObject {
+  return isObject(map) ? Object.fromEntries(Object.entries(map).filter(([, value]) => typeof value === 'string')) : {};
+}
+
+/** Keys that have a value, kept or not. */
+function namesOf(map: Json | undefined): readonly string[] {
+  return isObject(map) ? Object.keys(map).filter((key) => map[key] !== '' && map[key] !== null) : [];
+}
 
 export const namespaces: Population = {
   name: 'namespaces',
@@ -22,6 +32,9 @@ export const namespaces: Population = {
         system: systemNamespaces.includes(object.name),
         workloads: countIn.get(object.name) ?? 0,
         hasWorkloads: countIn.has(object.name),
+        labels: textsOf(at(object.body, 'metadata', 'labels')),
+        // Their values are not kept.
+        annotations: namesOf(at(object.body, 'metadata', 'annotations')),
       };
     }
   },

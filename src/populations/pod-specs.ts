@@ -2,7 +2,7 @@
  * Every pod, and every workload template that has no pod at the moment: together they are what runs or can start to run, each once. A
  * template counts through the pods that its controller owns, so a ReplicaSet of a Deployment and a Job of a CronJob count with their owner.
  */
-import type { EvidenceReader, JsonObject, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
+import type { EvidenceReader, Json, JsonObject, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
 import { at, isObject, listAt, textAt } from '../model/index.ts';
 import { nameOf, segment, uniqueKeys } from './identity.ts';
 
@@ -27,6 +27,8 @@ export interface PodSpec {
   /** A static pod as the API server mirrors it: it has no account and no token. */
   readonly mirror: boolean;
   readonly spec: JsonObject;
+  /** Labels and annotations of the pod, or those that the template gives its pods. */
+  readonly metadata: JsonObject;
 }
 
 function controllerOf(object: StoredObject): { readonly kind: string; readonly name: string; readonly uid: string } | undefined {
@@ -40,9 +42,13 @@ export function isMirrorPod(pod: StoredObject): boolean {
 }
 
 function templateOf(object: StoredObject): JsonObject | undefined {
-  const path = object.type === 'CronJob' ? ['spec', 'jobTemplate', 'spec', 'template', 'spec'] : ['spec', 'template', 'spec'];
-  const spec = at(object.body, ...path);
-  return isObject(spec) ? spec : undefined;
+  const template = at(object.body, ...(object.type === 'CronJob' ? ['spec', 'jobTemplate', 'spec', 'template'] : ['spec', 'template']));
+  return isObject(template) ? template : undefined;
+}
+
+function objectAt(value: Json, key: string): JsonObject {
+  const found = at(value, key);
+  return isObject(found) ? found : {};
 }
 
 const remembered = new WeakMap<EvidenceReader, readonly PodSpec[]>();
@@ -78,7 +84,6 @@ function* eachPodSpec(input: PopulationInput): Iterable<PodSpec> {
 
   for (const pod of input.each('k8s.pods/pods')) {
     const owner = markOwner(pod);
-    const spec = at(pod.body, 'spec');
     yield {
       object: pod,
       key: unique(`${segment(pod.namespace)}/${segment(pod.name)}`),
@@ -86,7 +91,8 @@ function* eachPodSpec(input: PopulationInput): Iterable<PodSpec> {
       workload: owner === undefined || owner.kind === 'Node' ? `Pod/${pod.name}` : `${owner.kind}/${owner.name}`,
       template: false,
       mirror: isMirrorPod(pod),
-      spec: isObject(spec) ? spec : {},
+      spec: objectAt(pod.body, 'spec'),
+      metadata: objectAt(pod.body, 'metadata'),
     };
   }
   // The kinds that own pods themselves come before those that own them through a ReplicaSet or Job.
@@ -95,8 +101,9 @@ function* eachPodSpec(input: PopulationInput): Iterable<PodSpec> {
       const has = isBusy(object);
       if (has) markOwner(object);
       const owner = controllerOf(object);
-      const spec = templateOf(object);
-      if (has || spec === undefined || (owner !== undefined && (owner.kind === 'Deployment' || owner.kind === 'CronJob'))) continue;
+      const template = templateOf(object);
+      if (has || !isObject(template?.['spec']) || (owner !== undefined && (owner.kind === 'Deployment' || owner.kind === 'CronJob')))
+        continue;
       yield {
         object,
         key: unique(nameOf(object.type, object.namespace, object.name).replace(/^([^/]+)\/([^/]+)\//, '$2/$1/')),
@@ -104,7 +111,8 @@ function* eachPodSpec(input: PopulationInput): Iterable<PodSpec> {
         workload: `${object.type}/${object.name}`,
         template: true,
         mirror: false,
-        spec,
+        spec: objectAt(template, 'spec'),
+        metadata: objectAt(template, 'metadata'),
       };
     }
   }

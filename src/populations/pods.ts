@@ -23,6 +23,7 @@ export const pods: Population = {
         hostNetwork: flag('hostNetwork'),
         hostPID: flag('hostPID'),
         hostIPC: flag('hostIPC'),
+        sysctls: listAt(pod.spec, 'securityContext', 'sysctls').map((sysctl) => textAt(sysctl, 'name') ?? ''),
         hostPaths: listAt(pod.spec, 'volumes').flatMap((volume) => {
           const path = at(volume, 'hostPath');
           return isObject(path) ? [textAt(path, 'path') ?? ''] : [];

@@ -53,6 +53,17 @@ const dangerous = {
     { verbs: ['create', 'get'], group: '', resource: 'pods/attach' },
     { verbs: ['update', 'patch'], group: '', resource: 'pods/ephemeralcontainers' },
   ],
+  reachesPods: [
+    { verbs: ['create', 'get'], group: '', resource: 'pods/portforward' },
+    { verbs: anyVerb, group: '', resource: 'pods/proxy' },
+    { verbs: anyVerb, group: '', resource: 'services/proxy' },
+  ],
+  labelsNamespaces: [
+    { verbs: ['create'], group: '', resource: 'namespaces', clusterScoped: true },
+    // A request for one namespace counts as a request inside it, so a binding there is enough. The API server lets status and finalize
+    // change labels as well (pkg/registry/core/namespace/strategy.go).
+    ...['namespaces', 'namespaces/status', 'namespaces/finalize'].map((resource) => ({ verbs: ['update', 'patch'], group: '', resource })),
+  ],
   createsVolumes: [{ verbs: ['create'], group: '', resource: 'persistentvolumes', clusterScoped: true }],
   proxiesNodes: [{ verbs: anyVerb, group: '', resource: 'nodes/proxy', clusterScoped: true }],
   approvesCertificates: [
@@ -187,6 +198,8 @@ export function rightsOf(rules: readonly Rule[], clusterWide: boolean): Rights {
     escalates: [...held('escalates'), ...otherImpersonation(rules, clusterWide)],
     mintsTokens: [...held('mintsTokens'), ...tokenSecrets(rules)],
     entersPods: held('entersPods'),
+    reachesPods: held('reachesPods'),
+    labelsNamespaces: held('labelsNamespaces'),
     createsVolumes: held('createsVolumes'),
     proxiesNodes: held('proxiesNodes'),
     approvesCertificates: held('approvesCertificates'),

@@ -1,7 +1,8 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/model/index.ts';
 import { auditGrowth, auditLosses } from '../../src/populations/audit-counters.ts';
-import { decideAudit, highestAudit } from '../../src/populations/audit-policy.ts';
+import { decideAudit, highestAudit, levels, lowestAudit } from '../../src/populations/audit-policy.ts';
 import type { Given } from './snapshots.ts';
 import { family, lease, processStart, read, snapshot } from './snapshots.ts';
 
@@ -98,6 +99,95 @@ describe('the highest level that anybody reaches', () => {
     ['a rule for another verb does not', [{ level: 'RequestResponse', verbs: ['create'] }, { level: 'Metadata' }], 'Metadata'],
   ])('%s', (_name, rules, expected) => {
     expect(highestAudit(rules, getSecret).level).toBe(expected);
+  });
+});
+
+describe('the lowest level that a person or a workload reaches', () => {
+  const clusterWide = { ...getSecret, verb: 'create', apiGroup: 'rbac.authorization.k8s.io', resource: 'clusterroles', namespace: '' };
+  test.each<[string, Json[], typeof getSecret, string, number | null]>([
+    ['no rules', [], getSecret, 'None', null],
+    ['one rule for all', [{ level: 'Request' }], getSecret, 'Request', 0],
+    ['one user left out', [{ level: 'None', users: ['bob'] }, { level: 'Request' }], getSecret, 'None', 0],
+    ['components left out', [{ level: 'None', users: ['system:kube-proxy'] }, { level: 'Request' }], getSecret, 'Request', 1],
+    [
+      'a component and a person left out',
+      [{ level: 'None', users: ['system:kube-proxy', 'bob'] }, { level: 'Request' }],
+      getSecret,
+      'None',
+      0,
+    ],
+    [
+      'an account of kube-system',
+      [{ level: 'None', users: ['system:serviceaccount:kube-system:x'] }, { level: 'Request' }],
+      getSecret,
+      'Request',
+      1,
+    ],
+    [
+      'an account elsewhere',
+      [{ level: 'None', users: ['system:serviceaccount:kube-system2:x'] }, { level: 'Request' }],
+      getSecret,
+      'None',
+      0,
+    ],
+    ['who did not sign in', [{ level: 'None', users: ['system:anonymous'] }, { level: 'Request' }], getSecret, 'None', 0],
+    ['administrators are people', [{ level: 'None', userGroups: ['system:masters'] }, { level: 'Request' }], getSecret, 'None', 0],
+    ['nodes are not', [{ level: 'None', userGroups: ['system:nodes'] }, { level: 'Request' }], getSecret, 'Request', 1],
+    ['a lower rule before a higher one', [{ level: 'Metadata', namespaces: ['dev'] }, { level: 'Request' }], getSecret, 'Metadata', 0],
+    ['a rule for some, and then nothing', [{ level: 'Request', namespaces: ['dev'] }], getSecret, 'None', null],
+    [
+      'the two groups are everybody',
+      [{ level: 'Metadata', userGroups: ['system:unauthenticated', 'system:authenticated'] }],
+      getSecret,
+      'Metadata',
+      0,
+    ],
+    ['one of them is not', [{ level: 'Metadata', userGroups: ['system:authenticated'] }], getSecret, 'None', null],
+    [
+      'a namespace is nothing to what is in none',
+      [{ level: 'None', namespaces: ['dev'] }, { level: 'Metadata' }],
+      clusterWide,
+      'Metadata',
+      1,
+    ],
+    ['the empty namespace is where it is', [{ level: 'None', namespaces: ['', 'dev'] }, { level: 'Metadata' }], clusterWide, 'None', 0],
+  ])('%s', (_name, rules, request, level, rule) => {
+    expect(lowestAudit(rules, request)).toEqual({ level, rule });
+  });
+
+  test('is never above what somebody gets, who is no component, and that never above the highest', () => {
+    const some = fc.subarray(['alice', 'bob', 'system:kube-proxy']);
+    const rule = fc.record(
+      {
+        level: fc.constantFrom(...levels),
+        users: some,
+        userGroups: fc.subarray(['system:authenticated', 'system:unauthenticated', 'system:nodes', 'dev']),
+        verbs: fc.subarray(['get', 'list']),
+        namespaces: fc.subarray(['', 'shop', 'dev']),
+        resources: fc.constantFrom(
+          [],
+          [{ group: '', resources: ['secrets'] }],
+          [{ group: '', resources: ['secrets'], resourceNames: ['db'] }],
+        ),
+      },
+      { requiredKeys: ['level'] },
+    );
+    const rank = (level: string) => (levels as readonly string[]).indexOf(level);
+    fc.assert(
+      fc.property(
+        fc.array(rule, { maxLength: 5 }),
+        fc.constantFrom('alice', 'bob', 'carol'),
+        fc.constantFrom(['system:authenticated'], ['system:authenticated', 'dev'], ['system:unauthenticated']),
+        fc.constantFrom('shop', 'dev', 'prod'),
+        fc.constantFrom('db', 'web'),
+        (rules, user, groups, namespace, name) => {
+          const request = { ...getSecret, user, groups, namespace, name };
+          const got = rank(decideAudit(rules, request).level);
+          expect(rank(lowestAudit(rules, request).level)).toBeLessThanOrEqual(got);
+          expect(rank(highestAudit(rules, request).level)).toBeGreaterThanOrEqual(got);
+        },
+      ),
+    );
   });
 });
 

@@ -109,3 +109,46 @@ test('wildcards are found among others and behind a slash', () => {
     'verbs *',
   ]);
 });
+
+describe('ways to reach pods, and to change the labels of namespaces', () => {
+  const held = (rules: Json[], clusterWide = true) => {
+    const { reachesPods, labelsNamespaces } = rightsOf(readRules(rules), clusterWide);
+    return { reachesPods, labelsNamespaces };
+  };
+  test.each<[string, Json, boolean, ReturnType<typeof held>]>([
+    [
+      'port-forward',
+      rule(['create'], [''], ['pods/portforward']),
+      true,
+      { reachesPods: ['create pods/portforward'], labelsNamespaces: [] },
+    ],
+    [
+      '*/proxy is that of pods and of services, also in one namespace',
+      rule(['get'], [''], ['*/proxy']),
+      false,
+      { reachesPods: ['get pods/proxy', 'get services/proxy'], labelsNamespaces: [] },
+    ],
+    ['the proxy of nodes is another', rule(['get'], [''], ['nodes/proxy']), true, { reachesPods: [], labelsNamespaces: [] }],
+    ['pods/* is nothing', rule(['*'], [''], ['pods/*', 'namespaces/*']), true, { reachesPods: [], labelsNamespaces: [] }],
+    [
+      'a binding in a namespace is enough to change its labels, and not to create one',
+      rule(['create', 'patch'], [''], ['namespaces']),
+      false,
+      { reachesPods: [], labelsNamespaces: ['patch namespaces'] },
+    ],
+    [
+      'one namespace by its name',
+      rule(['patch'], [''], ['namespaces'], ['shop']),
+      true,
+      { reachesPods: [], labelsNamespaces: ['patch namespaces (only: shop)'] },
+    ],
+    [
+      'a name does not limit what has none: create gives nothing then',
+      rule(['create'], [''], ['namespaces'], ['shop']),
+      true,
+      { reachesPods: [], labelsNamespaces: [] },
+    ],
+  ])('%s', (_name, given, clusterWide, expected) => {
+    expect(held([given], clusterWide)).toEqual(expected);
+  });
+});
