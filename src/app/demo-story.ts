@@ -10,6 +10,7 @@ import { packageRoot } from './context.ts';
 
 const instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/);
 const person = z.string().min(1);
+const params = z.record(z.string(), z.record(z.string(), z.json()));
 
 const step = z.union([
   z.strictObject({ at: instant, run: z.string().describe('A file of recordings/'), slot: instant.optional() }),
@@ -28,7 +29,7 @@ const step = z.union([
   z.strictObject({ at: instant, approve: z.string(), approver: person }),
   z.strictObject({
     at: instant,
-    params: z.record(z.string(), z.record(z.string(), z.json())),
+    params,
     reason: z.string(),
     requester: person,
     approver: person,
@@ -43,6 +44,8 @@ const story = z.strictObject({
   timezone: z.string(),
   schedule: z.string(),
   timeToLive: z.string(),
+  keepAnnotations: z.array(z.string()),
+  params,
   /** When the ledger was made. */
   begins: instant,
   steps: z.array(step).min(2),

@@ -39,7 +39,7 @@ export async function runDemo(context: AppContext, out: string, tell: (text: str
   const story = readStory();
   const time = openStoryTime(context.clock);
   const inside: AppContext = { ...context, cwd: directory, clock: time.clock };
-  let config = configure(inside, story, {});
+  let config = configure(inside, story, story.params);
   const runs: RunSummary[] = [];
   let judged: AssessReport | undefined;
   let pack: PackReport | undefined;
@@ -55,7 +55,7 @@ export async function runDemo(context: AppContext, out: string, tell: (text: str
     else if ('approve' in step) await approveException(inside, config, step.approve, step.approver);
     else if ('params' in step) {
       const { reason, requester, approver, ticket } = step;
-      config = configure(inside, story, step.params);
+      config = configure(inside, story, { ...story.params, ...step.params });
       await approveDefinitions(inside, config, { reason: `${reason} (${ticket})`, requester, approver }, undefined);
     } else {
       tell('building and signing the audit pack');
@@ -86,7 +86,7 @@ async function replay(context: AppContext, config: Config, { run, slot }: Extrac
 
 function configure(
   { cwd: directory, uid }: AppContext,
-  { organization, cluster, timezone, schedule, timeToLive }: Story,
+  { organization, cluster, timezone, schedule, timeToLive, keepAnnotations }: Story,
   params: Config['params'],
 ): Config {
   const configuration = {
@@ -96,7 +96,8 @@ function configure(
     timezone,
     schedule: { collect: schedule },
     timeToLive: { default: timeToLive },
-    ...(Object.keys(params).length > 0 && { params }),
+    keepAnnotations,
+    params,
     signing: { checkpoints: 'checkpoints' },
   };
   const head = "# The demo's own configuration; yours is made by: kubevidence init\n";

@@ -11,7 +11,7 @@ import { gzipSync } from 'node:zlib';
 import { collectLive, loadConfig, packageRoot, pickCluster, rbacManifests } from '../../src/app/index.ts';
 import { readRecordingLines, runDigest } from '../../src/sources/recording-format.ts';
 import { startCluster } from './index.ts';
-import { tellStory } from './story.ts';
+import { tellStory, ticketAnnotation } from './story.ts';
 import { openStoryClock, retell } from './story-time.ts';
 
 process.umask(0o077);
@@ -27,7 +27,7 @@ try {
   const kubeconfig = await cluster.serviceAccountKubeconfig('kubevidence', 'collector');
   writeFileSync(
     join(work, 'kubevidence.yaml'),
-    `organization: Example Clinic\nclusters:\n  - {name: clinic-prod, kubeconfig: ${JSON.stringify(kubeconfig)}}\n`,
+    `organization: Example Clinic\nkeepAnnotations: [${ticketAnnotation}]\nclusters:\n  - {name: clinic-prod, kubeconfig: ${JSON.stringify(kubeconfig)}}\n`,
     { mode: 0o600 },
   );
   const config = loadConfig({ cwd: work, uid: null });

@@ -16,10 +16,13 @@ export interface Chapter {
 
 const rbac = 'rbac.authorization.k8s.io';
 
-const bindClusterAdmin = (name: string, kind: 'User' | 'Group', subject: string): KubeObject => ({
+/** Where the clinic notes the change ticket of what it binds. */
+export const ticketAnnotation = 'clinic.example/ticket';
+
+const bindClusterAdmin = (name: string, kind: 'User' | 'Group', subject: string, ticket?: string): KubeObject => ({
   apiVersion: `${rbac}/v1`,
   kind: 'ClusterRoleBinding',
-  metadata: { name },
+  metadata: { name, ...(ticket === undefined ? {} : { annotations: { [ticketAnnotation]: ticket } }) },
   roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'cluster-admin' },
   subjects: [{ apiGroup: rbac, kind, name: subject }],
 });
@@ -177,7 +180,7 @@ export function tellStory(restoreRights: Restore): readonly Chapter[] {
     {
       at: '2026-09-03T14:00:00Z',
       what: 'the break-glass group gets its binding',
-      change: (cluster) => cluster.apply([bindClusterAdmin('clinic-breakglass', 'Group', 'clinic-breakglass')]),
+      change: (cluster) => cluster.apply([bindClusterAdmin('clinic-breakglass', 'Group', 'clinic-breakglass', 'CHG-2288')]),
     },
     { at: '2026-09-07T04:00:00Z', what: 'run: a new parameter' },
     { at: '2026-09-09T08:14:00Z', what: 'identity comes first', change: (cluster) => cluster.rewriteEncryption('identity-first') },
