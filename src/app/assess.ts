@@ -196,7 +196,7 @@ async function record(
 }
 
 /** Everything that a file can hold, the opt-in kinds too: whoever hands over a file has opted in. */
-const allCollectors = enabledCollectors({ secrets: true });
+const allCollectors = enabledCollectors({ secrets: true, ledger: false });
 const nobody = { uid: null, version: null, server: null, caFingerprint: null, actor: null };
 
 /** A snapshot in memory from a recording (its last run), or from a directory or file of objects. */

@@ -191,7 +191,8 @@ class LiveRun {
       }
       await this.#read(source);
       await (this.#rights ?? this.#readOwnRights(source));
-      if (this.#isStopped()) return await this.#fail(new KubevidenceError('incomplete', 'the run was stopped before it had read everything'));
+      if (this.#isStopped())
+        return await this.#fail(new KubevidenceError('incomplete', 'the run was stopped before it had read everything'));
       await this.#readFiles();
       const status = statusOf(this.#reports);
       const run = await this.#end(status, status === 'failed' ? 'nothing could be read' : null);

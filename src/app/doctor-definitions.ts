@@ -1,8 +1,6 @@
-/** What `doctor` says of definitions, the schedule and exceptions: what is about to be recorded, and what nobody answers for. */
+/** What `doctor` says of definitions and exceptions: what is about to be recorded, and what nobody answers for. */
 import { exceptionStatus } from '../assessment/index.ts';
 import type { Ledger } from '../ledger/index.ts';
-import { KubevidenceError } from '../model/index.ts';
-import { nextSlot, parseSchedule } from '../schedule/index.ts';
 import type { Config } from './config.ts';
 import { isPending } from './definition-changes.ts';
 import { isUnexplained } from './unexplained.ts';
@@ -12,7 +10,6 @@ interface Check {
   readonly state: 'ok' | 'warning' | 'problem';
   readonly what: string;
   readonly detail?: string;
-  readonly error?: KubevidenceError;
 }
 
 export function* checkDefinitions(ledger: Ledger, config: Config): Generator<Check> {
@@ -35,25 +32,6 @@ export function* checkDefinitions(ledger: Ledger, config: Config): Generator<Che
     };
   if (open.length > 3) yield { state: 'warning', what: `${open.length - 3} earlier changes of definitions have none either` };
   if (changes.length > 0 && open.length === 0) yield { state: 'ok', what: 'somebody answers for every change of definitions' };
-}
-
-export function* checkSchedule(config: Config, now: string): Generator<Check> {
-  const { collect } = config.schedule;
-  if (collect === null) {
-    yield {
-      state: 'warning',
-      what: 'no schedule is set',
-      detail: 'only scheduled runs count for coverage: `schedule: {collect: "0 6 * * *"}`',
-    };
-    return;
-  }
-  try {
-    const slot = nextSlot(parseSchedule(collect), config.timezone, now);
-    yield { state: 'ok', what: `the next slot of the schedule is ${slot}`, detail: 'run by: kubevidence collect --scheduled' };
-  } catch (error) {
-    if (!(error instanceof KubevidenceError)) throw error;
-    yield { state: 'problem', what: error.message, error, ...(error.next !== undefined && { detail: error.next }) };
-  }
 }
 
 export function* checkExceptions(ledger: Ledger, config: Config, now: string): Generator<Check> {

@@ -3,7 +3,8 @@
  * nothing: no run, no record, no key.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { assessControls } from '../assessment/index.ts';
 import { collectors, enabledCollectors, selfSubjectRules } from '../collectors/index.ts';
 import { createMemorySnapshot, openLedger, verifyLedger } from '../ledger/index.ts';
@@ -20,10 +21,14 @@ import type { AppContext } from './context.ts';
 import { describeKeeping, readKeeping } from './keeping.ts';
 import { toolName } from './context.ts';
 import { readPublished } from './checkpoints.ts';
-import { checkDefinitions, checkExceptions, checkSchedule } from './doctor-definitions.ts';
+import { checkDefinitions, checkExceptions } from './doctor-definitions.ts';
+import { checkSchedule } from './doctor-schedule.ts';
 import { checkTimestampAuthority, checkTokens } from './doctor-timestamps.ts';
 import { haveKeys, loadDocumentSigner, loadLogSigner, readCertificateFile } from './keys.ts';
 import { checkpointsDirectory } from './open-ledger.ts';
+
+/** A run of a large cluster may write this much. */
+const leastFreeBytes = 200e6;
 
 export interface Check {
   readonly state: 'ok' | 'warning' | 'problem';
@@ -38,9 +43,19 @@ export interface Check {
 export async function* doctor(context: AppContext, config: Config, cluster: ClusterConfig): AsyncGenerator<Check> {
   yield* checkKeys(context, config);
   yield* checkLedger(context, config);
-  yield* checkSchedule(config, context.clock().toISOString());
+  yield* checkSchedule(context.clock, config);
   yield* checkTimestampAuthority(context, config);
-  yield* checkCluster(context, config, cluster);
+  if (cluster.directory === undefined) yield* checkCluster(context, config, cluster);
+  else yield checkDirectory(cluster.name, cluster.directory);
+}
+
+function checkDirectory(name: string, directory: string): Check {
+  if (existsSync(directory))
+    return { state: 'ok', what: `${visible(name)} is read from ${visible(directory)}`, detail: 'kinds that no file holds become gaps' };
+  const error = new KubevidenceError('usage', `there is no ${visible(directory)}`, {
+    next: 'Name a directory of manifests in kubevidence.yaml.',
+  });
+  return problem(error);
 }
 
 async function* checkKeys(context: AppContext, config: Config): AsyncGenerator<Check> {
@@ -87,6 +102,13 @@ async function* checkLedger(context: AppContext, config: Config): AsyncGenerator
         detail: 'whether its log was cut off cannot be seen; whatever writes to it next publishes one',
       };
     }
+    const free = freeBytes(config.ledgerPath);
+    if (free < leastFreeBytes)
+      yield {
+        state: 'problem',
+        what: `only ${(free / 1e6).toFixed(0)} MB are free where the ledger is`,
+        detail: 'a run that cannot be written is no evidence: make room',
+      };
     yield ok
       ? { state: 'ok', what: `the ledger verifies: ${records} records, ${runs.length} runs, ${(bytes.file / 1e6).toFixed(1)} MB` }
       : {
@@ -101,6 +123,11 @@ async function* checkLedger(context: AppContext, config: Config): AsyncGenerator
   } catch (error) {
     yield problem(error);
   }
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize;
 }
 
 async function* checkCluster(context: AppContext, config: Config, cluster: ClusterConfig): AsyncGenerator<Check> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { ContextSummary } from '../sources/index.ts';
 import { listContexts } from '../sources/index.ts';
-import { KubevidenceError } from '../model/index.ts';
+import { KubevidenceError, visible } from '../model/index.ts';
 import { loadConfig } from './config.ts';
 import type { AppContext } from './context.ts';
 import { packageRoot } from './context.ts';
@@ -43,7 +43,9 @@ export async function init(
       next: `Known: ${contexts.map((each) => each.name).join(', ') || 'none'}`,
     });
   const cluster = options.cluster ?? clusterName(chosen?.name);
-  writeFileSync(file, template({ organization: options.organization ?? 'Unnamed organization', cluster, context: chosen?.name }), {
+  const others = contexts.filter((each) => each !== chosen);
+  const organization = options.organization ?? 'Unnamed organization';
+  writeFileSync(file, template({ organization, cluster, context: chosen?.name, others, timezone: machineTimezone() }), {
     mode: 0o600,
     flag: 'wx',
   });
@@ -53,7 +55,7 @@ export async function init(
     file,
     cluster,
     context: chosen ?? null,
-    otherContexts: Math.max(0, contexts.length - 1),
+    otherContexts: others.length,
     fingerprint,
     keys: config.keys.certificate,
   };
@@ -69,8 +71,38 @@ function clusterName(context: string | undefined): string {
   return name === '' ? 'cluster' : name;
 }
 
-function template({ organization, cluster, context }: { organization: string; cluster: string; context: string | undefined }): string {
-  const text = (value: string) => stringify(value, { lineWidth: 0 }).trimEnd();
+function machineTimezone(): string {
+  return new Intl.DateTimeFormat('en').resolvedOptions().timeZone;
+}
+
+/** Further clusters that are proposed, so that the file stays short where a kubeconfig has hundreds. */
+const mostProposed = 10;
+
+interface Proposal {
+  readonly organization: string;
+  readonly cluster: string;
+  readonly context: string | undefined;
+  readonly others: readonly ContextSummary[];
+  readonly timezone: string;
+}
+
+function template({ organization, cluster, context, others, timezone }: Proposal): string {
+  // On one line, whatever is in it.
+  const text = (value: string) => (visible(value) === value ? stringify(value, { lineWidth: 0 }).trimEnd() : JSON.stringify(value));
+  // In a comment: no line may end it.
+  const inline = (value: string) => JSON.stringify(visible(value));
+  const names = new Set([cluster]);
+  const proposed = others.slice(0, mostProposed).map(({ name, server }) => {
+    let own = clusterName(name);
+    for (let count = 2; names.has(own); count++) own = `${clusterName(name).slice(0, 59)}-${count}`;
+    names.add(own);
+    return `  # - {name: ${own}, context: ${inline(name)}} # ${visible(server ?? 'no server')}\n`;
+  });
+  const more = others.length > mostProposed ? `  # and ${others.length - mostProposed} more contexts of the kubeconfig\n` : '';
+  const zone =
+    timezone === 'UTC'
+      ? '# timezone: Europe/Berlin # of the schedule and of reports; default: UTC'
+      : `timezone: ${timezone} # of the schedule and of reports`;
   return `# yaml-language-server: $schema=${join(packageRoot, 'schemas', 'config.schema.json')}
 # Everything not written here has a default. Relative paths are relative to this file.
 organization: ${text(organization)} # printed on every report
@@ -78,9 +110,13 @@ ledger: sqlite:kubevidence/ledger.db # evidence, append-only; back it up with ku
 clusters:
   - name: ${text(cluster)} # the cluster's key in the ledger; never give it to another cluster
     ${context === undefined ? '# context: my-context # of the kubeconfig; default: the current one' : `context: ${text(context)}`}
+${proposed.join('')}${more}
+${zone}
+# schedule:
+#   collect: "0 6 * * *" # minute hour day month weekday; run by kubevidence serve; slots that nobody runs are recorded as missed
+# timeToLive: {default: 26h} # how long evidence holds; a little more than passes between two slots
 
 # frameworks: [cis-kubernetes, hipaa-security-rule, gdpr] # default: all
-# timezone: Europe/Berlin # default: UTC
 # collectors:
 #   secrets: true # types, names and ages of Secrets, never values; needs "list secrets", which is full read
 # params:

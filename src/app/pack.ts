@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { readPopulation } from '../assessment/index.ts';
+import { countLabelled, readPopulation } from '../assessment/index.ts';
 import { effectiveParams, makeCatalog } from '../catalog/index.ts';
-import { type Ledger, openLedger, type StoredAssessment } from '../ledger/index.ts';
-import { type Checkpoint, leafHash } from '../log/index.ts';
+import { type Ledger, type StoredAssessment } from '../ledger/index.ts';
+import { type Checkpoint, decodeRecord, leafHash } from '../log/index.ts';
 import type { Assessment, Catalog, Control, EvidenceReader, Framework, Gap, RunSummary } from '../model/index.ts';
 import { KubevidenceError, textAt, visible } from '../model/index.ts';
-import { createPack, verifyPack, writeZip } from '../packs/index.ts';
+import { createPack, type PackedException, verifyPack, writeZip } from '../packs/index.ts';
 import { populations } from '../populations/index.ts';
 import {
   buildReportModel,
@@ -27,9 +27,18 @@ import { judge } from './assess.ts';
 import { type CatalogInForce, loadCatalogInForce } from './catalog.ts';
 import { type Config, pickCluster } from './config.ts';
 import { type AppContext, packageRoot, toolName, toolVersion } from './context.ts';
-import { loadDocumentSigner, loadLogSigner } from './keys.ts';
-import { parsePeriod, type Period, quarterOf } from './period.ts';
+import { describeRetention, readRedactions } from './keeping.ts';
+import { loadDocumentSigner } from './keys.ts';
+import { openLedgerForWriting } from './open-ledger.ts';
+import type { Period } from './period.ts';
+import { describeDefinitions } from './definitions.ts';
+import { labelsAt } from './labels.ts';
+import { readDefinitionChanges, readExceptions } from './pack-governance.ts';
+import { choosePeriod, citedObjects, isInside, observed, readPackPeriod, shownRun, withSnapshot } from './pack-period.ts';
+import { recordDefinitions } from './prepare-run.ts';
+import { type FrozenTimes, readPackTimestamps, stampFrozen } from './pack-timestamps.ts';
 import { rememberObjects } from './remembering-reader.ts';
+import { createStamper } from './timestamps.ts';
 
 export interface PackOptions {
   readonly config: Config;
@@ -73,17 +82,21 @@ export async function createPackCommand(context: AppContext, options: PackOption
   refuseOverwrite(out, options.form);
   const signer = await loadDocumentSigner(config.keys);
   const inForce = loadCatalogInForce(config);
-  const log = await loadLogSigner(config.keys.log, config.keys.passphraseFile);
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'write', clock: context.clock, signer: log });
+  const ledger = await openLedgerForWriting(context, config);
   try {
+    if (options.checkpoint === undefined)
+      await recordDefinitions(ledger, describeDefinitions(config), { now: context.clock().toISOString() });
     const period = choosePeriod(ledger.runs(cluster), options.period, config.timezone, context.clock().toISOString());
     const frozen =
       options.checkpoint === undefined
         ? freezeNow(context, ledger, config, cluster, period, inForce)
         : freezeAt(ledger, options.checkpoint, cluster, period, inForce);
-    const files = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer);
+    const stamp = createStamper(context, config);
+    if (options.checkpoint === undefined) await stampFrozen(ledger, frozen.checkpoint, stamp);
+    const times = readPackTimestamps(ledger, config, { ...frozen, period, stamp });
+    const files = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer, times);
     const written = await writeFiles(out, options.form, files);
-    await checkWritten(written.directory ?? written.zip ?? out, signer.fingerprint);
+    await checkWritten(written.directory ?? written.zip ?? out, signer.fingerprint, times.inPack?.ca ?? undefined);
     const manifest = files.get('manifest.json') ?? new Uint8Array();
     const { size } = frozen.checkpoint;
     ledger.recordPack({
@@ -109,49 +122,13 @@ export async function createPackCommand(context: AppContext, options: PackOption
   }
 }
 
-/** When a run's evidence was observed, which decides the period it belongs to. */
-function observed(run: RunSummary): string {
-  return run.observedAt ?? run.endedAt ?? run.plannedAt;
-}
-
-const withSnapshot = (run: RunSummary) => run.status === 'succeeded' || run.status === 'partial';
-
-/** The named period; else the last closed quarter with a snapshot in it; else the quarter of the latest snapshot. */
-function choosePeriod(runs: readonly RunSummary[], name: string | undefined, timezone: string, now: string): Period {
-  const read = runs.filter(withSnapshot);
-  const latest = read.at(-1);
-  if (latest === undefined)
-    throw new KubevidenceError('usage', 'no run has read anything yet, so there is nothing to pack', {
-      next: 'Collect first: kubevidence collect',
-    });
-  if (name !== undefined) {
-    const period = parsePeriod(name, timezone);
-    if (period.start > now)
-      throw new KubevidenceError('usage', `the period ${visible(name)} has not begun`, {
-        next: 'Choose one that has evidence: kubevidence ledger status',
-      });
-    if (!read.some((run) => observed(run) >= period.start && observed(run) < period.end))
-      throw new KubevidenceError('usage', `no run of the period ${visible(name)} read anything`, {
-        next: 'Choose one that has evidence: kubevidence ledger status',
-      });
-    return period;
-  }
-  const quarters = read.map((run) => quarterOf(observed(run), timezone));
-  return quarters.findLast((quarter) => quarter.end <= now) ?? quarterOf(observed(latest), timezone);
-}
-
-function lastOf(runs: readonly RunSummary[], period: Period): RunSummary {
-  const run = runs.findLast((each) => withSnapshot(each) && observed(each) >= period.start && observed(each) < period.end);
-  if (run === undefined)
-    throw new KubevidenceError('usage', `no run of the period ${period.name} read anything by then`, {
-      next: 'See the runs: kubevidence ledger status',
-    });
-  return run;
-}
-
 function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster: string, period: Period, inForce: CatalogInForce): Frozen {
-  const run = lastOf(ledger.runs(cluster), period);
+  const run = shownRun(ledger.runs(cluster), period);
   const reader = rememberObjects(ledger.snapshot(cluster, run.number));
+  const now = context.clock().toISOString();
+  const lastMoment = new Date(Date.parse(period.end) - 1).toISOString();
+  // What was approved after a period does not label its findings.
+  const { exceptions, exceptionsAt } = labelsAt(ledger, cluster, now < lastMoment ? now : lastMoment);
   const stored = ledger.recordAssessment({
     cluster,
     run: run.number,
@@ -160,8 +137,12 @@ function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster:
     catalogDigest: inForce.catalog.digest,
     catalogBytes: inForce.catalog.bytes,
     paramsDigest: inForce.paramsDigest,
-    assessment: judge(reader, inForce, {}, config).assessment,
+    assessment: judge(reader, inForce, {}, config, exceptions).assessment,
+    exceptionsAt,
+    // So that the log itself is witness that the period was over.
+    ...(now >= period.end && { notBefore: period.end }),
   });
+  ledger.closePeriod(cluster, { from: period.start, to: period.end });
   return freeze(ledger, ledger.checkpoint(), cluster, period, stored);
 }
 
@@ -171,10 +152,17 @@ function freezeAt(ledger: Ledger, size: number, cluster: string, period: Period,
     const sizes = ledger.checkpoints().map((each) => each.size);
     throw new KubevidenceError('usage', `there is no checkpoint of size ${size}`, { next: `Checkpoints: ${sizes.slice(-12).join(', ')}` });
   }
-  const run = lastOf(
+  const run = shownRun(
     ledger.runs(cluster).filter((each) => each.leaf < size),
     period,
   );
+  const erased = ledger.erasures().find((each) => each.leaf >= size && each.cluster === cluster);
+  if (erased !== undefined) {
+    throw new KubevidenceError('usage', `evidence was erased since the checkpoint of size ${size} (record ${erased.leaf})`, {
+      means: 'A pack on that checkpoint would claim what nobody can check any more.',
+      next: 'Leave --checkpoint out: what is left is then judged, logged and packed.',
+    });
+  }
   const stored = ledger.assessments(cluster, run.number).findLast((each) => each.leaf < size && each.paramsDigest === inForce.paramsDigest);
   if (stored === undefined) {
     throw new KubevidenceError('usage', `the log at size ${size} holds no assessment of run ${run.number} with today's parameters`, {
@@ -199,7 +187,7 @@ function freeze(ledger: Ledger, checkpoint: Checkpoint, cluster: string, period:
     time: timeOf(last),
     logStarted: timeOf(first),
     runs,
-    run: lastOf(runs, period),
+    run: shownRun(runs, period),
     stored,
     catalog: makeCatalog(controls, frameworks),
   };
@@ -213,18 +201,24 @@ async function buildFiles(
   frozen: Frozen,
   inForce: CatalogInForce,
   signer: DocumentSigner,
+  times: FrozenTimes,
 ): Promise<Map<string, Uint8Array>> {
   const { config } = options;
   const { checkpoint, stored, catalog, run } = frozen;
   const certificate = certificateInfo(signer.certificate);
   const reader = ledger.snapshot(cluster, run.number);
   const records = [...ledger.records(0, checkpoint.size)];
-  const inPeriod = frozen.runs.filter((each) => observed(each) >= period.start && observed(each) < period.end);
-  const earlier = runsStoodOn(ledger, frozen).filter((each) => !inPeriod.includes(each));
-  const shown = [...earlier, ...inPeriod];
-  const runs: RunInput[] = shown.map((summary) => ({
+  const inPeriod = frozen.runs.filter((each) => isInside(each, period));
+  const { judged, shown } = await readPackPeriod({
+    ...{ ledger, cluster, period, config, inForce, catalog, reader, run },
+    ...{ size: checkpoint.size, asOf: frozen.time, assessment: stored.assessment },
+  });
+  const stoodOn = runsStoodOn(ledger, frozen);
+  const told = frozen.runs.filter((each) => inPeriod.includes(each) || stoodOn.includes(each) || judged.assessments.has(each.number));
+  const runs: RunInput[] = told.map((summary) => ({
     summary,
     recordHash: Buffer.from(leafHash(records[summary.leaf]?.bytes ?? new Uint8Array())).toString('hex'),
+    slots: slotsOf(records[summary.leaf]?.bytes),
     listings: withSnapshot(summary) ? ledger.snapshot(cluster, summary.number).listings() : [],
   }));
   const model = buildReportModel({
@@ -244,18 +238,24 @@ async function buildFiles(
       logStarted: frozen.logStarted,
     },
     signer: { subject: certificate.subject, fingerprint: certificate.fingerprint },
-    logKey: ledger.verifierKey(),
-    timestamped: false,
+    logKey: ledger.verifierKey(checkpoint.size),
+    ...times.inReport,
+    custody: ledger.custody(checkpoint.size),
+    keeping: describeRetention(ledger, config, cluster, frozen.time),
+    redactions: readRedactions(ledger, cluster, checkpoint.size),
+    exceptions: readExceptions(ledger, cluster, period, { moment: stored.exceptionsAt ?? frozen.time, size: checkpoint.size }, shown),
+    definitionChanges: readDefinitionChanges(ledger, period, checkpoint.size),
     cluster: reader.cluster,
     catalog,
     params: inForce.configured,
-    assessment: stored.assessment,
+    assessment: shown,
+    judged,
     first: changesSince(ledger, cluster, inPeriod, run, reader, { catalog, configured: inForce.configured }, config),
     runs,
     bindings: readBindings(reader),
   });
   const time = new Date(frozen.time);
-  const cited = citedBy(stored.assessment);
+  const cited = citedObjects(stored.assessment, judged, model.period?.deviations ?? []);
   const reportPdf = await renderPdf(model, {
     prepareSignature: (doc, structParent) =>
       addSignaturePlaceholder(doc, { time, fieldName: 'Kubevidence', reason: 'Audit pack', name: config.organization, structParent }),
@@ -272,17 +272,19 @@ async function buildFiles(
     signer,
     records: records.map((record) => record.bytes),
     checkpoint: checkpoint.note,
-    verifierKey: ledger.verifierKey(),
+    verifierKey: ledger.verifierKey(checkpoint.size),
     exhibits: model.exhibits.map((exhibit) => ({
       id: exhibit.id,
       source: ledger.exhibit(cluster, exhibit.run, exhibit.kind as `${string}/${string}`),
       leaf: exhibit.leaf,
       proof: ledger.inclusionProof(exhibit.leaf, checkpoint.size),
-      cited: cited,
+      cited,
     })),
     assessment: { run: run.number, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
+    exceptions: exceptionsShown(ledger, cluster, stored, checkpoint.size),
     catalog: { digest: stored.catalogDigest, bytes: ledger.catalog(stored.catalogDigest) },
     params: describeParams(catalog, inForce),
+    ...(times.inPack !== null && { timestamps: times.inPack }),
   });
 }
 
@@ -302,9 +304,21 @@ function runsStoodOn(ledger: Ledger, { runs, run, stored }: Frozen): readonly Ru
   return found;
 }
 
-/** Ids of all objects that a finding stands on. */
-function citedBy(assessment: Assessment): ReadonlySet<string> {
-  return new Set(assessment.controls.flatMap((control) => control.findings.flatMap((finding) => finding.evidence)));
+/** How many slots a record stands for: several only for a missed one after a long outage. */
+function slotsOf(bytes: Uint8Array = new Uint8Array()): number {
+  const read = bytes.length === 0 ? undefined : decodeRecord(bytes);
+  return read?.known === true && read.record.type === 'run-missed' ? (read.record.range?.slots ?? 1) : 1;
+}
+
+/** Requests and approvals behind the labels of an assessment, as the log names them. */
+function exceptionsShown(ledger: Ledger, cluster: string, { assessment }: StoredAssessment, size: number): PackedException[] {
+  const labels = countLabelled(assessment);
+  const step = (leaf: number) => ({ leaf, details: ledger.exceptionPayload(leaf) ?? null });
+  return ledger
+    .exceptions(cluster, size)
+    .flatMap(({ id, requested, approved }) =>
+      labels.has(id) && approved !== null ? [{ id, requested: step(requested.leaf), approved: step(approved.leaf) }] : [],
+    );
 }
 
 /** Per control: shipped defaults beside what was in force. */
@@ -353,7 +367,8 @@ function changesSince(
   const opening = runs.find(withSnapshot);
   if (opening === undefined || opening.number === run.number) return null;
   const first = ledger.snapshot(cluster, opening.number);
-  return { assessment: judge(first, inForce, {}, config).assessment, objects: countChanges(first, reader) };
+  const { exceptions } = labelsAt(ledger, cluster, observed(opening));
+  return { assessment: judge(first, inForce, {}, config, exceptions).assessment, objects: countChanges(first, reader) };
 }
 
 /** Net differences by kind; only kinds that both snapshots read completely, because a gap is no change. */
@@ -397,8 +412,8 @@ function refuseOverwrite(out: string, form: PackOptions['form']): void {
 }
 
 /** What an outsider could not verify is not handed over, and not logged as issued. */
-async function checkWritten(path: string, fingerprint: string): Promise<void> {
-  const { ok, problems } = await verifyPack(path, { trust: fingerprint });
+async function checkWritten(path: string, fingerprint: string, timestampCa: string | undefined): Promise<void> {
+  const { ok, problems } = await verifyPack(path, { trust: fingerprint, timestampCa });
   if (ok) return;
   throw new KubevidenceError('integrity', `the pack that was written does not verify: ${problems[0] ?? 'no reason given'}`, {
     means: 'It was left where it is, and was not logged as issued.',

@@ -108,7 +108,9 @@ async function chooseSlot(
   const isLate = missedSlots({ schedule, timezone, after: before, now, running: null, grace: true }).some((each) => each.slot === slot);
   if (run?.status === 'missed' || (isLate && slot === latest)) {
     const instead = attemptsSince(ledger, cluster, slot).find(({ status }) => status === 'succeeded' || status === 'partial');
-    return instead === undefined ? null : refuse(`the slot ${slot} of ${visible(cluster)} is over, and run ${instead.number} was made instead`);
+    return instead === undefined
+      ? null
+      : refuse(`the slot ${slot} of ${visible(cluster)} is over, and run ${instead.number} was made instead`);
   }
   const last = ledger.lastSlot(cluster);
   if (last !== null && slot < last) refuse(`the slot ${slot} is over: ${last} is on record already`);

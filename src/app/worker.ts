@@ -11,6 +11,7 @@ import { KubevidenceError, reasonOf } from '../model/index.ts';
 import type { Ingest } from '../sources/index.ts';
 import { createIngest, createRecordingSink, readFiles, replayRecording } from '../sources/index.ts';
 import { loadLogSigner } from './keys.ts';
+import { storeLedgerEvidence } from './ledger-evidence.ts';
 import { prepareRun } from './prepare-run.ts';
 import type { CallMessage, CollectionWorker, PlanArguments, ReplyMessage, WorkerSettings } from './worker-protocol.ts';
 
@@ -126,6 +127,7 @@ const methods: CollectionWorker = {
       scope: 'cluster',
       listings: [],
     });
+    if (ingest !== null && end.status !== 'failed') storeOwn(writer, ledger, planned.cluster, planned.listings);
     return writer.end(end);
   },
   async replay(path, cluster, plan) {
@@ -166,6 +168,7 @@ const methods: CollectionWorker = {
         };
       },
       endRun({ status, identity, observedAt }) {
+        if (writer !== null) for (const kind of storeOwn(writer, into, cluster, plan.listings)) closed.add(kind);
         for (const listing of plan.listings) if (!closed.has(listing.kind)) writer?.close(notRecorded(listing, observedAt));
         const run = writer?.end({ status, error: null, identity: { ...identity, name: cluster }, serverClockSkewMs: null, observedAt });
         if (run) runs.push(run);
@@ -175,6 +178,11 @@ const methods: CollectionWorker = {
   },
   checkpoint: () => ledger?.checkpoint().note ?? null,
 };
+
+function storeOwn(sink: RunWriter, into: Ledger, cluster: string, listings: PlanArguments['listings']): readonly ListingKind[] {
+  const kinds = listings.map(({ kind }) => kind);
+  return storeLedgerEvidence({ ledger: into, cluster, number: sink.number, sink, kinds, clock });
+}
 
 /** What is collected today and was not when the recording was made. */
 function notRecorded({ kind, collectorVersion, keepDigest }: PlanArguments['listings'][number], observedAt: Instant): Listing {

@@ -1,7 +1,8 @@
 /**
  * `drift -o json`, schema `kubevidence/drift/v1` (the zod schema below is published as schemas/drift.schema.json), and what of it is pure:
  * which controls came to another outcome or other findings. Findings are compared by item, so a message that counts differently is no
- * drift, and an approved exception hides nothing. A control that only one assessment has says nothing about the cluster and is left out.
+ * drift, and an approved exception hides nothing. A control that only one assessment has says nothing about the cluster and is left out;
+ * so is one that compares runs itself (label `compares: runs`), whose outcome is a difference already.
  */
 import { z } from 'zod';
 import { type Assessment, type ControlResult, severities } from '../model/index.ts';
@@ -91,7 +92,7 @@ export function compareOutcomes(
   const earlier = new Map(before.controls.map((control) => [control.id, control]));
   const changes = after.controls.flatMap((is): OutcomeChange[] => {
     const was = earlier.get(is.id);
-    if (was === undefined) return [];
+    if (was === undefined || is.labels['compares'] === 'runs') return [];
     const [appeared, resolved] = [without(is, was, labels), without(was, is, labels)];
     if (was.outcome === is.outcome && appeared.length + resolved.length === 0) return [];
     const { id: control, title, severity, gaps } = is;

@@ -10,6 +10,7 @@ export interface Window {
 }
 
 type Counted = 'succeeded' | 'partial' | 'failed' | 'missed' | 'open';
+const best: readonly Counted[] = ['succeeded', 'partial', 'open', 'failed', 'missed'];
 
 const counted: Readonly<Record<TimelineRun['status'], Counted>> = {
   succeeded: 'succeeded',
@@ -30,13 +31,17 @@ export function coverageOf(
 ): TimelineCoverage {
   const inside = (instant: Instant) => Date.parse(instant) >= from && Date.parse(instant) < until;
   const count: Record<Counted, number> = { succeeded: 0, partial: 0, failed: 0, missed: 0, open: 0 };
-  const slots = new Set<number>();
+  // A slot that was tried again counts once, by its best run.
+  const slots = new Map<number, Counted>();
   for (const run of runs.filter(({ kind }) => kind === 'scheduled')) {
-    for (const slot of slotsOf(run).filter(inside)) {
-      slots.add(Date.parse(slot));
-      count[counted[run.status]] += 1;
+    for (const slot of slotsOf(run)
+      .filter(inside)
+      .map((each) => Date.parse(each))) {
+      const [before, now] = [slots.get(slot), counted[run.status]];
+      if (before === undefined || best.indexOf(now) < best.indexOf(before)) slots.set(slot, now);
     }
   }
+  for (const each of slots.values()) count[each] += 1;
   // Nobody was there to record it: the slot was missed all the same.
   count.missed += new Set(
     due
@@ -50,9 +55,9 @@ export function coverageOf(
   return { expected, ...count, manual, percent, longestGap: longestGap(readings, { from, until }) };
 }
 
-/** A missed record may stand for several slots; a scheduled run without a slot for the time at which it began. */
+/** A missed record may stand for several slots; a run of the schedule that came too late for its slot has none. */
 function slotsOf(run: TimelineRun): readonly Instant[] {
-  return run.missedSlots ?? [run.slot ?? run.startedAt];
+  return run.missedSlots ?? (run.slot === null ? [] : [run.slot]);
 }
 
 function longestGap(readings: readonly Placed<unknown>[], { from, until }: Window): TimelineCoverage['longestGap'] {
