@@ -121,7 +121,7 @@ export function findPayloadsById({ log }: Stores, ids: ReadonlySet<string>): num
 
 /** Throws `usage` when there is none. */
 export function readRecord({ log }: Stores, leaf: number): LogRecord {
-  const [stored] = log.records(leaf, leaf + 1);
+  const [stored] = leaf < log.size() ? log.records(leaf, leaf + 1) : [];
   const record = stored === undefined ? undefined : knownRecord(stored.bytes);
   if (record !== undefined) return record;
   throw new KubevidenceError('usage', `there is no record ${leaf} that this version reads`, { next: 'Records count from 0.' });

@@ -125,7 +125,7 @@ it('erases a person, judges nothing as passed that stood on it, and shows it in 
   expect(packed.code, packed.said).toBe(0);
   const { ok, problems, notProved } = await verifyPack(join(cwd, 'pack'), {});
   expect({ ok, problems }).toEqual({ ok: true, problems: [] });
-  expect(notProved.join()).toMatch(/the content of 1 item, which was erased/);
+  expect(notProved.join()).toMatch(/the content of 3 items, which was erased/);
   expect((await type(cwd, 'ledger', 'hold', '--list')).said).toMatch(/P-\d+ +in force +runs 1 to 3 of demo/);
   expect((await type(cwd, 'ledger', 'verify')).code).toBe(0);
 }, 60_000);
