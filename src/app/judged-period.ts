@@ -50,7 +50,8 @@ interface Rules {
 export async function judgePeriod(options: PeriodOptions): Promise<JudgedPeriod> {
   const { ledger, cluster, period, size, asOf, config } = options;
   const runs = runsFor(
-    ledger.runs(cluster).filter(({ leaf }) => leaf < size),
+    // One that ended later is no part of this size of the log.
+    ledger.runs(cluster).filter(({ leaf, endedAt }) => leaf < size && endedAt !== null),
     period,
   );
   const rulesOf = rulesReader(options);

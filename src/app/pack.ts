@@ -20,6 +20,7 @@ import {
   renderWorkbook,
   type ReportBinding,
   type ReportChanges,
+  type ReportModel,
   type RunInput,
 } from '../reporting/index.ts';
 import { addSignaturePlaceholder, certificateInfo, type DocumentSigner } from '../signing/index.ts';
@@ -55,6 +56,10 @@ export interface PackReport {
   readonly directory: string | null;
   readonly zip: string | null;
   readonly period: Period & { readonly over: boolean };
+  /** The report's one sentence. */
+  readonly result: string;
+  /** What keeps the period from being covered, in sentences. */
+  readonly notices: readonly string[];
   readonly fingerprint: string;
   readonly checkpoint: { readonly size: number; readonly root: string };
   readonly assessment: Assessment;
@@ -94,7 +99,7 @@ export async function createPackCommand(context: AppContext, options: PackOption
     const stamp = createStamper(context, config);
     if (options.checkpoint === undefined) await stampFrozen(ledger, frozen.checkpoint, stamp);
     const times = readPackTimestamps(ledger, config, { ...frozen, period, stamp });
-    const files = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer, times);
+    const { files, model } = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer, times);
     const written = await writeFiles(out, options.form, files);
     await checkWritten(written.directory ?? written.zip ?? out, signer.fingerprint, times.inPack?.ca ?? undefined);
     const manifest = files.get('manifest.json') ?? new Uint8Array();
@@ -110,6 +115,8 @@ export async function createPackCommand(context: AppContext, options: PackOption
     return {
       ...written,
       period: { ...period, over: period.end <= frozen.time },
+      result: model.result,
+      notices: model.period?.notices ?? [],
       fingerprint: signer.fingerprint,
       checkpoint: { size, root: Buffer.from(frozen.checkpoint.root).toString('base64') },
       assessment: frozen.stored.assessment,
@@ -202,7 +209,7 @@ async function buildFiles(
   inForce: CatalogInForce,
   signer: DocumentSigner,
   times: FrozenTimes,
-): Promise<Map<string, Uint8Array>> {
+): Promise<{ readonly files: Map<string, Uint8Array>; readonly model: ReportModel }> {
   const { config } = options;
   const { checkpoint, stored, catalog, run } = frozen;
   const certificate = certificateInfo(signer.certificate);
@@ -210,8 +217,17 @@ async function buildFiles(
   const records = [...ledger.records(0, checkpoint.size)];
   const inPeriod = frozen.runs.filter((each) => isInside(each, period));
   const { judged, shown } = await readPackPeriod({
-    ...{ ledger, cluster, period, config, inForce, catalog, reader, run },
-    ...{ size: checkpoint.size, asOf: frozen.time, assessment: stored.assessment },
+    ledger,
+    cluster,
+    period,
+    config,
+    inForce,
+    catalog,
+    reader,
+    run,
+    size: checkpoint.size,
+    asOf: frozen.time,
+    assessment: stored.assessment,
   });
   const stoodOn = runsStoodOn(ledger, frozen);
   const told = frozen.runs.filter((each) => inPeriod.includes(each) || stoodOn.includes(each) || judged.assessments.has(each.number));
@@ -261,7 +277,7 @@ async function buildFiles(
       addSignaturePlaceholder(doc, { time, fieldName: 'Kubevidence', reason: 'Audit pack', name: config.organization, structParent }),
   });
   const workbook = await renderWorkbook(model);
-  return createPack({
+  const files = await createPack({
     organization: config.organization,
     cluster: { name: cluster, uid: reader.cluster.uid },
     period: { name: period.name, from: period.start, to: period.end },
@@ -286,6 +302,7 @@ async function buildFiles(
     params: describeParams(catalog, inForce),
     ...(times.inPack !== null && { timestamps: times.inPack }),
   });
+  return { files, model };
 }
 
 /** Runs that the results stand on: differences of counters also stand on an earlier one, which may lie before the period. */

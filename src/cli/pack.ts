@@ -3,12 +3,12 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { createPackCommand, loadConfig } from '../app/index.ts';
 import type { PackReport } from '../app/index.ts';
-import { type VerifiedLedger, verifyLedger } from '../ledger/index.ts';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
 import { type PackVerification, verifyCheckpointFile, verifyPack } from '../packs/index.ts';
 import { checkFormat, printDocument } from './output.ts';
 import type { Action, Session } from './session.ts';
 import { megabytes, type Terminal, wrap } from './terminal.ts';
+import { verifyLedgerFile } from './verify-ledger.ts';
 
 interface CreateOptions {
   readonly config?: string;
@@ -52,8 +52,9 @@ export function printPack({ app, terminal }: Session, report: PackReport): void 
   const { period } = report;
   const short = (path: string) => relative(app.cwd, path) || path;
   terminal.print(
-    `pack of ${period.name}${period.over ? '' : ' (still running)'} · ${report.files} files, ${megabytes(report.bytes)} · checkpoint ${report.checkpoint.size} ${report.checkpoint.root}`,
+    `pack of ${period.name}${period.over ? '' : ' (not over)'} · ${report.files} files, ${megabytes(report.bytes)} · checkpoint ${report.checkpoint.size} ${report.checkpoint.root}`,
   );
+  for (const sentence of [report.result, ...report.notices]) terminal.print(`  ${wrap(sentence, terminal.columns, '    ', 2)}`);
   if (report.directory !== null) {
     terminal.print(`  ${short(join(report.directory, 'report.pdf'))}`);
     terminal.print(`  ${short(join(report.directory, 'workbook.xlsx'))}`);
@@ -81,7 +82,7 @@ export const verifyAction: Action<VerifyOptions> = async ({ terminal }, options,
 /** What `path` is decides how it is checked: a ledger (SQLite), a lone checkpoint (a signed note), else a pack. */
 async function verifyAny(path: string, trust: string | undefined, timestampCa: string | undefined): Promise<PackVerification> {
   const start = headOf(path);
-  if (start.startsWith('SQLite format 3')) return ledgerVerification(verifyLedger(path));
+  if (start.startsWith('SQLite format 3')) return verifyLedgerFile(path, trust, timestampCa);
   if (/^[^\n]+\n\d+\n[A-Za-z0-9+/]{43}=\n/.test(start)) return verifyCheckpointFile(readFileSync(path, 'utf8'), { trust });
   return verifyPack(path, { trust, timestampCa });
 }
@@ -96,20 +97,6 @@ function headOf(path: string): string {
   } finally {
     closeSync(file);
   }
-}
-
-function ledgerVerification({ ok, problems, counts }: VerifiedLedger): PackVerification {
-  return {
-    ok,
-    signer: null,
-    known: false,
-    headline: ok ? 'intact; every record, hash, id and signature holds' : 'does NOT hold',
-    proved: ok ? [`${counts.records} records, ${counts.runs} runs, ${counts.objects} objects under the log’s own key`] : [],
-    notProved: ok
-      ? ['that the log was not rewritten: compare it with a checkpoint that you kept (kubevidence ledger verify --against FILE)']
-      : [],
-    problems,
-  };
 }
 
 export function printVerification(terminal: Terminal, name: string, result: PackVerification): void {

@@ -14,6 +14,7 @@ import {
 import { describeGap, type ExhibitSource, exhibitsOf } from './build-exhibits.ts';
 import type { ReportDefinition } from './report-definition.ts';
 import type { ReportInputs } from './report-inputs.ts';
+import type { ReportStanding } from './report-period.ts';
 import type { OpenPoint, ReportControl, ReportFinding, ReportGap, ReportRequirement } from './report-model.ts';
 import { isExcepted, shownOf, verdictsOf } from './verdict.ts';
 
@@ -21,6 +22,7 @@ export function buildControls(
   inputs: ReportInputs,
   sources: readonly ExhibitSource[],
   requirementsOf: (control: string) => readonly string[],
+  standings: ReadonlyMap<string, ReportStanding | null>,
 ): { readonly controls: readonly ReportControl[]; readonly findings: readonly ReportFinding[] } {
   const verdicts = verdictsOf(inputs.definition, 'benchmark');
   const findings = rankFindings(inputs.assessment, sources);
@@ -34,6 +36,7 @@ export function buildControls(
         title: result.title,
         severity: result.severity,
         verdict: verdicts[shownOf(result.outcome, isExcepted(result))],
+        period: standings.get(result.id) ?? null,
         why: control.why,
         population: result.population,
         where: control.where ?? null,

@@ -4,7 +4,7 @@ import type { ReportInputs, RunInput } from './report-inputs.ts';
 import type { ReportChanges, ReportCoverage, ReportRun } from './report-model.ts';
 import { isExcepted, shownOf, verdictsOf } from './verdict.ts';
 
-export function describeRun({ summary, listings, recordHash }: RunInput): ReportRun {
+export function describeRun({ summary, listings, recordHash, slots = 1 }: RunInput, period: ReportInputs['period']): ReportRun {
   const started = summary.status !== 'planned' && summary.status !== 'missed';
   return {
     number: summary.number,
@@ -14,6 +14,7 @@ export function describeRun({ summary, listings, recordHash }: RunInput): Report
     startedAt: started ? summary.startedAt : null,
     endedAt: summary.endedAt,
     slot: summary.slot,
+    slots,
     observedAt: summary.observedAt,
     listings: { complete: listings.filter(isComplete).length, total: listings.length },
     items: listings.reduce((total, listing) => total + listing.items, 0),
@@ -22,7 +23,18 @@ export function describeRun({ summary, listings, recordHash }: RunInput): Report
     clockSkewSeconds: clockSkew(listings),
     leaf: summary.leaf,
     recordHash,
+    place: placeOf(summary, period),
   };
+}
+
+/** By when its evidence was observed; a missed run by its slot. */
+export function placeOf(
+  { status, slot, observedAt, endedAt, startedAt }: RunInput['summary'],
+  period: ReportInputs['period'],
+): ReportRun['place'] {
+  const at = observedAt ?? (status === 'missed' ? slot : null) ?? endedAt ?? startedAt;
+  if (period === null || (at >= period.start && at < period.end)) return 'inside';
+  return at < period.start ? 'before' : 'after';
 }
 
 /** A Date header has whole seconds and is written some time after the request arrived, so smaller differences say nothing. */
@@ -40,20 +52,37 @@ function clockSkew(listings: RunInput['listings']): number | null {
 }
 
 export function buildCoverage(inputs: ReportInputs, runs: readonly ReportRun[]): ReportCoverage {
-  const scheduled = runs.filter((run) => run.kind === 'scheduled');
-  const count = (...statuses: readonly string[]): number => scheduled.filter((run) => statuses.includes(run.status)).length;
+  if (inputs.judged !== null) {
+    const { open, ...coverage } = inputs.judged.timeline.coverage;
+    return { ...coverage, failed: coverage.failed + open };
+  }
+  const slots = bestOfSlots(runs);
+  const count = (...statuses: readonly string[]): number =>
+    slots.reduce((sum, run) => sum + (statuses.includes(run.status) ? run.slots : 0), 0);
   const [succeeded, partial] = [count('succeeded'), count('partial')];
-  const expected = scheduled.length;
+  const expected = slots.reduce((sum, run) => sum + run.slots, 0);
   return {
     expected,
     succeeded,
     partial,
     failed: count('failed', 'interrupted', 'planned', 'running'),
     missed: count('missed'),
-    manual: runs.length - scheduled.length,
+    manual: runs.filter(({ kind }) => kind === 'manual').length,
     percent: expected === 0 ? null : Math.floor(((succeeded + partial) * 100) / expected),
     longestGap: longestGap(inputs, runs),
   };
+}
+
+/** A slot that was tried again counts once, by its best run. A run of the schedule that came too late for its slot has none, and does not count. */
+function bestOfSlots(runs: readonly ReportRun[]): readonly ReportRun[] {
+  const rank = (run: ReportRun) => ['succeeded', 'partial'].indexOf(run.status) + 1 || 3;
+  const slots = new Map<string, ReportRun>();
+  for (const run of runs) {
+    if (run.kind !== 'scheduled' || run.slot === null) continue;
+    const best = slots.get(run.slot);
+    if (best === undefined || rank(run) < rank(best)) slots.set(run.slot, run);
+  }
+  return [...slots.values()];
 }
 
 /** Between the ends of runs that read something; in a period also before the first and after the last, up to the checkpoint. */

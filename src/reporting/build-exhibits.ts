@@ -20,14 +20,24 @@ export interface ExhibitSource {
   readonly listing: StoredListing;
 }
 
-export function selectExhibits(inputs: ReportInputs): readonly ExhibitSource[] {
+/** A listing of a run that something of the period stands on. */
+export interface CitedListing {
+  readonly run: number;
+  readonly listing: string;
+}
+
+export function selectExhibits(inputs: ReportInputs, ofPeriod: readonly CitedListing[] = []): readonly ExhibitSource[] {
+  const keyOf = ({ run, listing }: CitedListing) => `${run} ${listing}`;
+  const alsoCited = new Set(ofPeriod.map(keyOf));
   const cited = new Set(inputs.assessment.controls.flatMap((control) => control.evidence.map((evidence) => evidence.id)));
   const assessed = inputs.assessment.run?.number;
   const selected = inputs.runs
     .toSorted((a, b) => a.summary.number - b.summary.number)
     .flatMap((run) =>
       run.listings
-        .filter((listing) => run.summary.number === assessed || cited.has(listing.id))
+        .filter(
+          ({ id }) => run.summary.number === assessed || cited.has(id) || alsoCited.has(keyOf({ run: run.summary.number, listing: id })),
+        )
         .toSorted((a, b) => (a.kind < b.kind ? -1 : Number(a.kind > b.kind)))
         .map((listing) => ({ run, listing })),
     );

@@ -3,14 +3,18 @@ import { type Assessment, type Framework, KubevidenceError, type Requirement, ty
 import { type ExhibitSource, exhibitsOf } from './build-exhibits.ts';
 import type { ReportInputs } from './report-inputs.ts';
 import type { ReportControlLink, ReportFramework, ReportRequirement } from './report-model.ts';
-import { countShown, isExcepted, shownOf, verdictsOf } from './verdict.ts';
+import type { ReportStanding } from './report-period.ts';
+import { countShown, isExcepted, periodVerdictsOf, shownOf, verdictsOf } from './verdict.ts';
 
 export function keyOf(requirement: { readonly framework: string; readonly id: string }): string {
   return `${requirement.framework} ${requirement.id}`;
 }
 
+/** Of controls over the period, by id. */
+type Standings = ReadonlyMap<string, ReportStanding | null>;
+
 /** Frameworks in the catalog's order, those that the assessment speaks about. */
-export function buildFrameworks(inputs: ReportInputs, sources: readonly ExhibitSource[]): readonly ReportFramework[] {
+export function buildFrameworks(inputs: ReportInputs, sources: readonly ExhibitSource[], standings: Standings): readonly ReportFramework[] {
   const results = Map.groupBy(inputs.assessment.requirements, (requirement) => requirement.framework);
   const known = new Set(inputs.catalog.frameworks.map(({ id }) => id));
   const unknown = [...results.keys()].find((id) => !known.has(id));
@@ -18,7 +22,7 @@ export function buildFrameworks(inputs: ReportInputs, sources: readonly ExhibitS
     throw new KubevidenceError('integrity', `the framework ${unknown} was assessed but is not in the catalog of this report`);
   return inputs.catalog.frameworks
     .filter(({ id }) => results.has(id))
-    .map((framework) => buildFramework(framework, results.get(framework.id) ?? [], inputs, sources));
+    .map((framework) => buildFramework(framework, results.get(framework.id) ?? [], inputs, sources, standings));
 }
 
 function buildFramework(
@@ -26,13 +30,14 @@ function buildFramework(
   results: readonly RequirementResult[],
   inputs: ReportInputs,
   sources: readonly ExhibitSource[],
+  standings: Standings,
 ): ReportFramework {
   const byId = new Map(results.map((result) => [result.id, result]));
   const requirements = framework.requirements.map((requirement) => {
     const result = byId.get(requirement.id);
     if (result === undefined)
       throw new KubevidenceError('integrity', `${keyOf({ framework: framework.id, id: requirement.id })} has no outcome`);
-    return buildRequirement(framework, requirement, result, inputs, sources);
+    return buildRequirement(framework, requirement, result, inputs, sources, standings);
   });
   if (byId.size !== requirements.length)
     throw new KubevidenceError('integrity', `${framework.id} has outcomes for requirements that its catalog does not name`);
@@ -47,6 +52,8 @@ function buildFramework(
     versionLabel: versionLabel(framework, inputs.assessment),
     total: requirements.length,
     counts: countShown(requirements.map(({ verdict }) => verdict)),
+    periodCounts: inputs.judged === null ? null : countShown(requirements.flatMap(({ period }) => period ?? [])),
+    periodVerdicts: periodVerdictsOf(inputs.definition, kind),
     verdicts: verdictsOf(inputs.definition, kind),
     sections: framework.sections
       .map((section) => ({ ...section, requirements: requirements.filter((requirement) => requirement.section === section.id) }))
@@ -60,6 +67,7 @@ function buildRequirement(
   result: RequirementResult,
   inputs: ReportInputs,
   sources: readonly ExhibitSource[],
+  standings: Standings,
 ): ReportRequirement {
   const because = new Map(requirement.controls.map((link) => [link.id, link.because ?? null]));
   const benchmark = verdictsOf(inputs.definition, 'benchmark');
@@ -93,11 +101,24 @@ function buildRequirement(
     level: requirement.level ?? null,
     assessment: requirement.assessment ?? null,
     verdict: verdictsOf(inputs.definition, framework.kind)[shownOf(result.outcome, excepted)],
+    period: periodOf(framework, result, inputs, standings),
     counts: countsText(result),
     controls,
     exhibits: sources.map(({ id }) => id).filter((id) => used.has(id)),
     needs: result.needs,
   };
+}
+
+/** What its controls were over the whole period, rolled up as their outcomes are. */
+function periodOf(framework: Framework, { id, controls }: RequirementResult, { judged, definition }: ReportInputs, standings: Standings) {
+  const rolledUp = judged?.requirements.find((each) => each.framework === framework.id && each.id === id);
+  if (rolledUp === undefined) return null;
+  const failing = controls
+    .filter(({ strength, covers }) => covers !== 'broader' && countsFor(framework, strength))
+    .flatMap((link) => standings.get(link.id) ?? [])
+    .filter(({ verdict }) => verdict.outcome === 'fail');
+  const excepted = failing.length > 0 && failing.every(({ verdict }) => verdict.shown === 'exception');
+  return periodVerdictsOf(definition, framework.kind)[shownOf(rolledUp.outcome, excepted)];
 }
 
 /** Supporting lines never move the outcome of a law (docs/examples, roll-up). */

@@ -4,35 +4,49 @@
  * verdict in a model has an exhibit, a gap, or says which evidence a person must bring.
  */
 import { buildControls, buildOpenPoints } from './build-controls.ts';
-import { buildChanges, buildCoverage, describeRun } from './build-coverage.ts';
+import { buildChanges, buildCoverage, describeRun, placeOf } from './build-coverage.ts';
 import { describeExhibit, describeGap, describeIpe, selectExhibits } from './build-exhibits.ts';
 import { buildFrameworks } from './build-frameworks.ts';
+import { buildPeriod, draftDeviations, finishDeviations, standingOf } from './build-period.ts';
 import { timeText } from './formats/wording.ts';
 import type { ReportInputs } from './report-inputs.ts';
-import type { ReportCoverage, ReportModel, ReportRun } from './report-model.ts';
+import type { ReportCoverage, ReportDeviation, ReportModel, ReportRun } from './report-model.ts';
 
 /** A difference of clocks above this is a gap (docs/audit-pack, trust and time). */
 const toleratedSkewSeconds = 60;
 
 export function buildReportModel(inputs: ReportInputs): ReportModel {
   const { definition, checkpoint, cluster, signer } = inputs;
-  const sources = selectExhibits(inputs);
-  const frameworks = buildFrameworks(inputs, sources);
+  const drafts = draftDeviations(inputs);
+  const sources = selectExhibits(
+    inputs,
+    drafts.flatMap(({ evidence }) => evidence),
+  );
+  const deviations = finishDeviations(drafts, sources);
+  const standings = new Map(inputs.assessment.controls.map(({ id }) => [id, standingOf(id, inputs, deviations)]));
+  const custody = inputs.custody.map((each) => `${each.charAt(0).toUpperCase()}${each.slice(1)}.`);
+  const frameworks = buildFrameworks(inputs, sources, standings);
   const requirements = frameworks.flatMap((framework) => framework.sections.flatMap((section) => section.requirements));
   const requirementsOf = (control: string): readonly string[] =>
     requirements.filter((requirement) => requirement.controls.some(({ id }) => id === control)).map(({ key }) => key);
-  const { controls, findings } = buildControls(inputs, sources, requirementsOf);
-  const runs = inputs.runs.map(describeRun).toSorted((a, b) => a.number - b.number);
+  const { controls, findings } = buildControls(inputs, sources, requirementsOf, standings);
+  const runs = inputs.runs.map((run) => describeRun(run, inputs.period)).toSorted((a, b) => a.number - b.number);
   const coverage = buildCoverage(inputs, runs);
   const exhibits = sources.map((source) =>
     describeExhibit(
       source,
-      controls.filter((control) => control.exhibits.includes(source.id)).map(({ id }) => id),
+      controls.filter(({ id, exhibits }) => exhibits.includes(source.id) || citesInPeriod(deviations, id, source.id)).map(({ id }) => id),
       requirements.filter((requirement) => requirement.exhibits.includes(source.id)).map(({ key }) => key),
     ),
   );
   const assessedRun = exhibits.filter((exhibit) => exhibit.run === inputs.assessment.run?.number);
+  const period = buildPeriod(inputs, [...standings.values()], deviations, noticesOf(inputs));
+  const deviated = controls.filter((control) => control.period?.verdict.outcome === 'fail');
   const values = {
+    deviated: deviated.length,
+    closed: deviated.filter(({ verdict }) => verdict.outcome === 'pass' || verdict.outcome === 'notApplicable').length,
+    uncovered: period?.counts.notAssessed ?? 0,
+    clean: period === null ? 0 : period.counts.pass + period.counts.notApplicable,
     controls: controls.length,
     failed: controls.filter(({ verdict }) => verdict.outcome === 'fail').length,
     findings: findings.length,
@@ -66,19 +80,25 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     checkpoint,
     signer,
     logKey: inputs.logKey,
-    result: fill(definition.result, values),
+    custody,
+    result: fill(resultIn(inputs), values),
     scope: definition.scope,
     frameworks,
     controls,
     findings,
     open: buildOpenPoints(controls, requirements, definition),
+    exceptions: inputs.exceptions,
+    definitionChanges: inputs.definitionChanges,
     runs,
     coverage,
+    period,
     changes: buildChanges(inputs),
     bindings: { rows: inputs.bindings.rows, gaps: inputs.bindings.gaps.map(describeGap) },
     exhibits,
     ipe: sources.map((source) => describeIpe(source, cluster, inputs.toolVersion)),
-    limitations: [...definition.limitations, ...conditionalLimitations(inputs, runs, coverage)],
+    keeping: inputs.keeping,
+    redactions: inputs.redactions,
+    limitations: [...definition.limitations, ...custody, ...conditionalLimitations(inputs, runs, coverage)],
     verification: definition.verification.map(({ title, text, command, expect }) => ({
       title,
       text: fill(text, values),
@@ -90,18 +110,60 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
   };
 }
 
+function citesInPeriod(deviations: readonly ReportDeviation[], control: string, exhibit: string): boolean {
+  return deviations.some(({ controls, exhibits }) => exhibits.includes(exhibit) && controls.some(({ id }) => id === control));
+}
+
+function resultIn({ definition, ...inputs }: ReportInputs): string {
+  if (inputs.judged === null) return definition.result;
+  return isRead(inputs) ? definition.resultOfPeriod : definition.resultWithoutRuns;
+}
+
+/** The run that is shown lies in the period. */
+function isRead({ period, runs, assessment }: Pick<ReportInputs, 'period' | 'runs' | 'assessment'>): boolean {
+  return runs.some(({ summary }) => summary.number === assessment.run?.number && placeOf(summary, period) === 'inside');
+}
+
+/** What keeps a period from being covered at all, or as a whole. */
+function noticesOf(inputs: ReportInputs): readonly string[] {
+  const { period, judged, checkpoint, definition } = inputs;
+  if (period === null) return [];
+  const { conditions } = definition;
+  const notBegun = checkpoint.time <= period.start;
+  const holds: readonly (readonly [boolean, string])[] = [
+    [notBegun, conditions.periodNotBegun],
+    [!notBegun && period.end > checkpoint.time, conditions.periodNotOver],
+    [checkpoint.logStarted >= period.end, conditions.logStartedAfter],
+    [checkpoint.logStarted > period.start && checkpoint.logStarted < period.end, conditions.logStartedLate],
+    [!notBegun && !isRead(inputs), conditions.noRunInPeriod],
+    [(judged?.timeline.doubtful.length ?? 0) > 0, conditions.doubtfulClock],
+  ];
+  return holds.filter(([applies]) => applies).map(([, sentence]) => sentence);
+}
+
 function conditionalLimitations(inputs: ReportInputs, runs: readonly ReportRun[], coverage: ReportCoverage): readonly string[] {
   const { conditions } = inputs.definition;
-  const { period, checkpoint, timestamped } = inputs;
+  const { timestamped } = inputs;
   const holds: readonly (readonly [boolean, string])[] = [
-    [period !== null && period.end > checkpoint.time, conditions.periodNotOver],
-    [period !== null && checkpoint.logStarted > period.start, conditions.logStartedLate],
+    ...noticesOf(inputs).map((notice) => [true, notice] as const),
     [coverage.expected === 0, conditions.noSchedule],
     [runs.some((run) => run.observedAt !== null), conditions.replayed],
     [!timestamped, conditions.noTimestamp],
+    [inputs.authorityUnknown, conditions.authorityUnknown],
+    ...inputs.timestampGaps.slice(0, mostGaps).map((gap) => [true, fill(conditions.timestampGap, utc(gap))] as const),
+    [inputs.timestampGaps.length > mostGaps, fill(conditions.timestampGapsMore, { count: inputs.timestampGaps.length - mostGaps })],
     [runs.some((run) => Math.abs(run.clockSkewSeconds ?? 0) > toleratedSkewSeconds), conditions.clockSkew],
   ];
   return holds.filter(([applies]) => applies).map(([, sentence]) => sentence);
+}
+
+/** More are told by their number. */
+const mostGaps = 10;
+
+/** `2026-07-01 00:00 UTC`. */
+function utc({ from, to }: ReportInputs['timestampGaps'][number]): { from: string; to: string } {
+  const minutes = (time: string) => `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
+  return { from: minutes(from), to: minutes(to) };
 }
 
 /** Replaces `{name}`; what it does not know stays as it is. */

@@ -1,7 +1,17 @@
 /** Reports: one model from what the ledger holds, and the formats that print it. */
+export { outcomeOfPeriod } from './build-period.ts';
 export { buildReportModel } from './build-report-model.ts';
 export { renderPdf, type PdfOptions, type SignableDocument } from './formats/pdf/index.ts';
 export { renderWorkbook } from './formats/xlsx/index.ts';
 export { loadReportDefinition, type ReportDefinition } from './report-definition.ts';
-export type { ReportInputs, RunInput } from './report-inputs.ts';
-export type { ReportBinding, ReportChanges, ReportCheckpoint, ReportExhibit, ReportModel } from './report-model.ts';
+export type { JudgedPeriodInput, ReportInputs, RunInput } from './report-inputs.ts';
+export type {
+  ReportBinding,
+  ReportChanges,
+  ReportCheckpoint,
+  ReportDefinitionChange,
+  ReportException,
+  ReportExhibit,
+  ReportModel,
+  ReportRedaction,
+} from './report-model.ts';

@@ -40,8 +40,11 @@ const definitionSchema = z.strictObject({
     law: wordsOfKind.refine((words) => !/complian|conform|certif/i.test(JSON.stringify(words)), {
       error: 'a law is never worded as compliance: the evidence cannot show it',
     }),
+    period: wordsOfKind.describe('benchmarks, policies and controls over a period; laws keep their own words'),
   }),
   result: sentence.describe('placeholders {controls} {failed} {findings} {open} {complete} {sources}'),
+  resultWithoutRuns: sentence.describe('of a period in which nothing was read; placeholder {controls}'),
+  resultOfPeriod: sentence.describe('placeholders as in result, and {deviated} {closed} {uncovered} {clean}'),
   scope: z.strictObject({ included: z.array(sentence), excluded: z.array(sentence) }),
   closedBy: z
     .strictObject({ forbidden: sentence, absent: sentence, error: sentence, stale: sentence, redacted: sentence, provider: sentence })
@@ -50,8 +53,15 @@ const definitionSchema = z.strictObject({
   conditions: z
     .strictObject({
       noTimestamp: sentence,
+      authorityUnknown: sentence,
+      timestampGap: sentence,
+      timestampGapsMore: sentence,
+      periodNotBegun: sentence,
       periodNotOver: sentence,
       logStartedLate: sentence,
+      logStartedAfter: sentence,
+      noRunInPeriod: sentence,
+      doubtfulClock: sentence,
       replayed: sentence,
       noSchedule: sentence,
       clockSkew: sentence,

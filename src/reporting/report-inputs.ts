@@ -2,9 +2,27 @@
  * What a report is made from. Nothing here is read from a clock, a network or a file: the caller (packs) freezes the log at a checkpoint
  * and hands over what it holds up to there.
  */
-import type { Assessment, Catalog, ClusterIdentity, Gap, Instant, Json, RunSummary, StoredListing } from '../model/index.ts';
+import type { Timeline } from '../assessment/index.ts';
+import type {
+  Assessment,
+  Catalog,
+  ClusterIdentity,
+  Gap,
+  Instant,
+  Json,
+  RequirementResult,
+  RunSummary,
+  StoredListing,
+} from '../model/index.ts';
 import type { ReportDefinition } from './report-definition.ts';
-import type { ReportBinding, ReportChanges, ReportCheckpoint } from './report-model.ts';
+import type {
+  ReportBinding,
+  ReportChanges,
+  ReportCheckpoint,
+  ReportDefinitionChange,
+  ReportException,
+  ReportRedaction,
+} from './report-model.ts';
 
 /** One run with what it listed: `reader.listings()` of its snapshot, empty for a run that read nothing. */
 export interface RunInput {
@@ -12,6 +30,17 @@ export interface RunInput {
   /** RFC 6962 hash of the record at `summary.leaf`, lower-case hex. */
   readonly recordHash: string;
   readonly listings: readonly StoredListing[];
+  /** For a missed run: how many slots it stands for. Default: one. */
+  readonly slots?: number;
+}
+
+/** The runs of a period, judged, and what that says over time. */
+export interface JudgedPeriodInput {
+  readonly timeline: Timeline;
+  /** By run number, as judged by the definitions that held then. */
+  readonly assessments: ReadonlyMap<number, Assessment>;
+  /** Rolled up from the verdicts of the controls over the period; in the order of the assessment's. */
+  readonly requirements: readonly RequirementResult[];
 }
 
 export interface ReportInputs {
@@ -31,6 +60,12 @@ export interface ReportInputs {
   readonly logKey: string;
   /** False: no timestamp authority vouches for the times. */
   readonly timestamped: boolean;
+  /** Parts of the period in which tokens are more than a day apart; none without tokens. */
+  readonly timestampGaps: readonly { readonly from: Instant; readonly to: Instant }[];
+  /** There is a timestamp, and no certificate from outside that vouches for who made it. */
+  readonly authorityUnknown: boolean;
+  /** What happened to the log and its keys, one clause each: restored, replaced, revoked. Usually nothing. */
+  readonly custody: readonly string[];
   readonly cluster: ClusterIdentity;
   /** The catalog that judged. */
   readonly catalog: Catalog;
@@ -38,10 +73,16 @@ export interface ReportInputs {
   readonly params: Readonly<Record<string, Readonly<Record<string, Json>>>>;
   /** Of the last run. */
   readonly assessment: Assessment;
+  /** Null for a report of one moment. Its runs are among `runs`, the one before the period and the one after it too. */
+  readonly judged: JudgedPeriodInput | null;
   /** Of the first run, when it is another one: then the report tells what changed. */
   readonly first: { readonly assessment: Assessment; readonly objects: ReportChanges['objects'] } | null;
   /** All runs of the time covered, by number; the assessed one among them. */
   readonly runs: readonly RunInput[];
+  readonly keeping: readonly string[];
+  readonly redactions: readonly ReportRedaction[];
+  readonly exceptions: readonly ReportException[];
+  readonly definitionChanges: readonly ReportDefinitionChange[];
   /** The population `grants` of the last run. */
   readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly Gap[] };
 }

@@ -3,7 +3,12 @@
  * true, in which order or in which words. All times are the evidence's own; nothing here was read from a clock.
  * Text from a cluster is kept as it is; each format makes it harmless for its own medium.
  */
-import type { Assurance, GapReason, Instant, Outcome, RunKind, RunStatus, Severity, Strength, Covers } from '../model/index.ts';
+import type { Assurance, GapReason, Instant, RunKind, RunStatus, Severity, Strength, Covers } from '../model/index.ts';
+import type { ReportPeriod, ReportStanding } from './report-period.ts';
+import type { OutcomeCounts, ShownOutcome, Verdict } from './shown-outcome.ts';
+
+export type * from './report-period.ts';
+export { type OutcomeCounts, type ShownOutcome, shownOutcomes, type Verdict } from './shown-outcome.ts';
 
 /** Sections of a document and sheets of a workbook that formats know. */
 export const sectionIds = [
@@ -13,11 +18,16 @@ export const sectionIds = [
   'frameworks',
   'findings',
   'open',
+  'exceptions',
   'coverage',
+  'timelines',
+  'deviations',
   'changes',
+  'definitions',
   'requirements',
   'controls',
   'ipe',
+  'redactions',
   'limitations',
   'verification',
   'exhibits',
@@ -28,39 +38,20 @@ export const sheetIds = [
   'controls',
   'findings',
   'open',
+  'exceptions',
   'runs',
+  'timeline',
+  'deviations',
+  'definitions',
   'bindings',
   'evidence',
   'ipe',
+  'redactions',
   'limitations',
   'verification',
 ] as const;
 export type SectionId = (typeof sectionIds)[number];
 export type SheetId = (typeof sheetIds)[number];
-
-/** What a reader is shown: the outcome, or that every failing item is under an approved exception (the outcome stays `fail`). */
-export type ShownOutcome = Outcome | 'exception';
-/** Worst first; the order of bars, strips and counts. */
-export const shownOutcomes: readonly ShownOutcome[] = [
-  'fail',
-  'exception',
-  'notAssessed',
-  'manual',
-  'providerResponsibility',
-  'pass',
-  'notApplicable',
-];
-
-export interface Verdict {
-  readonly outcome: Outcome;
-  readonly shown: ShownOutcome;
-  /** Short, for a table: `fail`, `no deviation found`. */
-  readonly word: string;
-  /** Whole, for prose: `Deviation found; not by itself a breach`. */
-  readonly sentence: string;
-}
-
-export type OutcomeCounts = Readonly<Record<ShownOutcome, number>>;
 
 export interface ReportMeta {
   readonly organization: string;
@@ -124,7 +115,10 @@ export interface ReportRequirement {
   readonly level: 1 | 2 | null;
   /** The benchmark's own status, which stays visible beside our outcome. */
   readonly assessment: 'automated' | 'manual' | null;
+  /** At the end: of the last run. */
   readonly verdict: Verdict;
+  /** Over the whole period; null in a report of one moment. */
+  readonly period: Verdict | null;
   /** `2 of 14 controls deviate; 3 not assessed`; empty when no control supports it. */
   readonly counts: string;
   readonly controls: readonly ReportControlLink[];
@@ -145,6 +139,9 @@ export interface ReportFramework {
   readonly notice: string;
   readonly total: number;
   readonly counts: OutcomeCounts;
+  /** Verdicts over the whole period; null in a report of one moment. */
+  readonly periodCounts: OutcomeCounts | null;
+  readonly periodVerdicts: Readonly<Record<ShownOutcome, Verdict>>;
   /** The words of this framework's kind. */
   readonly verdicts: Readonly<Record<ShownOutcome, Verdict>>;
   readonly sections: readonly { readonly id: string; readonly title: string; readonly requirements: readonly ReportRequirement[] }[];
@@ -176,7 +173,10 @@ export interface ReportControl {
   readonly id: string;
   readonly title: string;
   readonly severity: Severity;
+  /** At the end: of the last run. */
   readonly verdict: Verdict;
+  /** Over the whole period; null in a report of one moment. */
+  readonly period: ReportStanding | null;
   readonly why: string;
   readonly population: { readonly name: string; readonly size: number; readonly tested: number };
   readonly where: string | null;
@@ -210,6 +210,8 @@ export interface ReportRun {
   readonly startedAt: Instant | null;
   readonly endedAt: Instant | null;
   readonly slot: Instant | null;
+  /** More than one only for a missed run after a long outage, which stands for several slots. */
+  readonly slots: number;
   /** For a replayed recording. */
   readonly observedAt: Instant | null;
   readonly listings: { readonly complete: number; readonly total: number };
@@ -221,6 +223,8 @@ export interface ReportRun {
   readonly clockSkewSeconds: number | null;
   readonly leaf: number;
   readonly recordHash: string;
+  /** Where it lies in the period: the last run before it gives the opening state, the first one after it bounds what was open. */
+  readonly place: 'before' | 'inside' | 'after';
 }
 
 export interface ReportCoverage {
@@ -302,6 +306,62 @@ export interface ReportChanges {
   readonly objects: readonly { readonly kind: string; readonly added: number; readonly removed: number; readonly changed: number }[];
 }
 
+/** What was destroyed on request, as the log records it; the ids stay, and every proof with them. */
+export interface ReportRedaction {
+  /** Of the record. */
+  readonly leaf: number;
+  readonly at: Instant;
+  /** `objects`, `assessments`, `payloads that named people`, `whole runs`. */
+  readonly what: string;
+  /** Kind of the listings, for objects. */
+  readonly kind: string | null;
+  readonly count: number;
+  /** Null where that was erased in its turn. Names are as they were typed. */
+  readonly legalBasis: string | null;
+  readonly requester: string | null;
+  readonly approver: string | null;
+  /** The legal basis went before the retention. */
+  readonly overrideRetention: boolean;
+}
+
+/** Management's decision about one item. Names are as they were typed; texts are null where they were erased. */
+export interface ReportException {
+  readonly id: string;
+  readonly control: string;
+  readonly item: string | null;
+  /** `unused`: in force, and labels no finding, because its item is gone or passes. */
+  readonly status: 'requested' | 'inForce' | 'unused' | 'expired' | 'revoked';
+  readonly expires: Instant;
+  readonly requester: string | null;
+  readonly requestedAt: Instant;
+  readonly approver: string | null;
+  readonly approvedAt: Instant | null;
+  readonly revokedBy: string | null;
+  readonly revokedAt: Instant | null;
+  readonly justification: string | null;
+  readonly compensatingControl: string | null;
+  readonly ticket: string | null;
+  /** Findings of this report that it labels. */
+  readonly findings: number;
+}
+
+/** One definition that changed. Names are as they were typed. */
+export interface ReportDefinitionChange {
+  /** Of the record that closes what changed together. */
+  readonly leaf: number;
+  readonly at: Instant;
+  readonly what: string;
+  /** A small value as JSON, else a digest; null where there was none. */
+  readonly before: string | null;
+  readonly after: string | null;
+  /** Null where nobody gave one. */
+  readonly reason: string | null;
+  readonly requester: string | null;
+  readonly approver: string | null;
+  /** When it was approved after it was in force; null otherwise. */
+  readonly approvedLaterAt: Instant | null;
+}
+
 export interface VerificationStep {
   readonly title: string;
   readonly text: string;
@@ -315,6 +375,8 @@ export interface ReportModel {
   readonly checkpoint: ReportCheckpoint;
   readonly signer: { readonly subject: string; readonly fingerprint: string };
   readonly logKey: string;
+  /** What happened to the log and its keys, a sentence each; they are limitations as well. */
+  readonly custody: readonly string[];
   /** One sentence: what came out. */
   readonly result: string;
   readonly scope: { readonly included: readonly string[]; readonly excluded: readonly string[] };
@@ -324,12 +386,22 @@ export interface ReportModel {
   /** Worst first. */
   readonly findings: readonly ReportFinding[];
   readonly open: readonly OpenPoint[];
+  /** In the order of the requests. */
+  readonly exceptions: readonly ReportException[];
+  /** In the order of the log. */
+  readonly definitionChanges: readonly ReportDefinitionChange[];
   readonly runs: readonly ReportRun[];
   readonly coverage: ReportCoverage;
+  /** Null in a report of one moment. */
+  readonly period: ReportPeriod | null;
   readonly changes: ReportChanges | null;
   readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly ReportGap[] };
   readonly exhibits: readonly ReportExhibit[];
   readonly ipe: readonly ReportIpe[];
+  /** How long things are kept, and what is held, in sentences. */
+  readonly keeping: readonly string[];
+  /** In the order of the log. */
+  readonly redactions: readonly ReportRedaction[];
   readonly limitations: readonly string[];
   readonly verification: readonly VerificationStep[];
   readonly sections: readonly { readonly id: SectionId; readonly title: string; readonly intro: string }[];

@@ -1,15 +1,24 @@
 /** Outcomes in words. One place decides what a reader is shown, so that no format can word a law as a benchmark. */
 import type { ControlResult, Outcome } from '../model/index.ts';
 import type { ReportDefinition } from './report-definition.ts';
-import { type OutcomeCounts, type ShownOutcome, shownOutcomes, type Verdict } from './report-model.ts';
+import { type OutcomeCounts, type ShownOutcome, shownOutcomes, type Verdict } from './shown-outcome.ts';
 
 export type FrameworkKind = 'benchmark' | 'law' | 'policy';
+export type Verdicts = Readonly<Record<ShownOutcome, Verdict>>;
 
-/** The verdicts of a kind of framework, by what is shown. A policy speaks like a benchmark. */
-export function verdictsOf(definition: ReportDefinition, kind: FrameworkKind): Readonly<Record<ShownOutcome, Verdict>> {
-  const words = definition.outcomes[kind === 'law' ? 'law' : 'benchmark'];
+/** The verdicts of a kind of framework at one moment, by what is shown. A policy speaks like a benchmark. */
+export function verdictsOf(definition: ReportDefinition, kind: FrameworkKind): Verdicts {
+  return wordedAs(definition.outcomes[kind === 'law' ? 'law' : 'benchmark']);
+}
+
+/** The same over a period. A law has one set of words for both. */
+export function periodVerdictsOf(definition: ReportDefinition, kind: FrameworkKind): Verdicts {
+  return wordedAs(definition.outcomes[kind === 'law' ? 'law' : 'period']);
+}
+
+function wordedAs(words: ReportDefinition['outcomes']['law']): Verdicts {
   const verdict = (shown: ShownOutcome): Verdict => ({ outcome: shown === 'exception' ? 'fail' : shown, shown, ...words[shown] });
-  return Object.fromEntries(shownOutcomes.map((shown) => [shown, verdict(shown)])) as Record<ShownOutcome, Verdict>;
+  return Object.fromEntries(shownOutcomes.map((shown) => [shown, verdict(shown)])) as Verdicts;
 }
 
 /** True when every failing item of a failed control is under an approved exception. */

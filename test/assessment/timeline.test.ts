@@ -293,6 +293,17 @@ describe('coverage', () => {
     });
   });
 
+  it('counts a slot once however often it was tried, and no run that came too late for its slot', () => {
+    const at = berlin('2026-07-02 06:00');
+    const runs = [
+      run(1, { at, status: 'failed' }),
+      run(2, { at: berlin('2026-07-02 06:20'), slot: at, results: { [control]: 'pass' } }),
+      run(3, { at: berlin('2026-07-02 06:40'), slot: at, status: 'failed' }),
+      run(4, { at: berlin('2026-07-02 09:00'), slot: null, results: { [control]: 'pass' } }),
+    ];
+    expect(july(runs, {}).coverage).toMatchObject({ expected: 1, succeeded: 1, failed: 0, missed: 0, percent: 100 });
+  });
+
   it('knows no hours of the clock: a night of 25 hours is one gap like any other', () => {
     const runs = ['2026-10-24T04:00:00.000Z', '2026-10-25T05:00:00.000Z'].map((at, i) =>
       run(i + 1, { at, holds: 86_400, results: { [control]: 'pass' } }),

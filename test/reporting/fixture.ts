@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Assessment, Catalog, ControlResult, ListingKind, RunSummary, StoredListing } from '../../src/model/index.ts';
 import { loadReportDefinition, type ReportBinding, type ReportInputs, type RunInput } from '../../src/reporting/index.ts';
 import { control, controlTable, frameworkOf, hex, hostile, items, requirementResults, result, shapes, uuid } from './fixture-catalog.ts';
+import { judgedOf } from './fixture-period.ts';
 
 export { hostile } from './fixture-catalog.ts';
 
@@ -146,12 +147,18 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
       uid: uuid(index),
     }),
   );
+  const wholePeriod = { name: '2026-Q3', start, end: '2026-10-01T00:00:00.000Z' };
+  const checkpointTime = iso('2026-10-01T00:00:00.000Z', 12);
+  const logStarted = '2026-06-20T08:00:00.000Z';
+  const { requirements } = assessment;
+  const judged = { runs: allRuns, assessment, requirements, period: wholePeriod, asOf: checkpointTime, genesis: logStarted };
   return {
     definition: loadReportDefinition(definitionPath),
     organization: 'Clinic & Sons <Holding> GmbH, Zürich',
     timezone: 'Europe/Zurich',
     pack: '2026-Q3/1',
-    period: period ? { name: '2026-Q3', start, end: '2026-10-01T00:00:00.000Z' } : null,
+    period: period ? wholePeriod : null,
+    judged: period ? judgedOf(judged) : null,
     demo,
     draft: false,
     toolVersion: '0.1.0',
@@ -159,12 +166,89 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
       origin: 'kubevidence.example/prod-eu',
       size: 612,
       root: hex(9),
-      time: iso('2026-10-01T00:00:00.000Z', 12),
-      logStarted: '2026-06-20T08:00:00.000Z',
+      time: checkpointTime,
+      logStarted,
     },
     signer: { subject: 'O=Clinic & Sons,CN=Kubevidence documents', fingerprint: hex(3) },
     logKey: 'kubevidence.example/prod-eu+1a2b3c4d+AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGh',
     timestamped: false,
+    timestampGaps: [],
+    authorityUnknown: false,
+    custody: [],
+    keeping: ['Kept at least: evidence 6 years.', 'Holds in force: 0.'],
+    redactions: [
+      {
+        leaf: 70,
+        at: '2026-08-01T10:00:00.000Z',
+        what: 'objects',
+        kind: 'k8s.rbac/rolebindings',
+        count: 2,
+        legalBasis: hostile.formula,
+        requester: 'Data protection office',
+        approver: null,
+        overrideRetention: true,
+      },
+    ],
+    exceptions: [
+      {
+        id: 'EXC-1',
+        control: 'RBAC-008',
+        item: hostile.formula,
+        status: 'inForce',
+        expires: '2026-12-31T23:00:00.000Z',
+        requester: hostile.plus,
+        requestedAt: '2026-07-13T08:00:00.000Z',
+        approver: 'Head of operations',
+        approvedAt: '2026-07-14T08:00:00.000Z',
+        revokedBy: null,
+        revokedAt: null,
+        justification: hostile.long,
+        compensatingControl: hostile.override,
+        ticket: 'OPS-7',
+        findings: 1,
+      },
+      {
+        id: 'EXC-2',
+        control: 'POD-001',
+        item: null,
+        status: 'requested',
+        expires: '2026-12-31T23:00:00.000Z',
+        requester: null,
+        requestedAt: '2026-07-13T08:00:00.000Z',
+        approver: null,
+        approvedAt: null,
+        revokedBy: null,
+        revokedAt: null,
+        justification: null,
+        compensatingControl: null,
+        ticket: null,
+        findings: 0,
+      },
+    ],
+    definitionChanges: [
+      {
+        leaf: 90,
+        at: '2026-09-07T04:00:00.000Z',
+        what: 'params RBAC-001',
+        before: null,
+        after: '{"allowed":["User/clinic-breakglass"]}',
+        reason: hostile.at,
+        requester: 'Operations',
+        approver: 'CISO',
+        approvedLaterAt: '2026-09-08T04:00:00.000Z',
+      },
+      {
+        leaf: 95,
+        at: '2026-09-08T04:00:00.000Z',
+        what: 'control POD-001',
+        before: `SHA-256 ${hex(1)}`,
+        after: `SHA-256 ${hex(2)}`,
+        reason: null,
+        requester: null,
+        approver: null,
+        approvedLaterAt: null,
+      },
+    ],
     cluster: {
       name: 'prod-eu',
       uid: uuid(1),

@@ -103,7 +103,10 @@ describe('the PDF', () => {
       gaps: Array.from(control.gaps, (gap) => ({ ...gap, detail: undefined })),
     }));
     const runs = Array.from(inputs.runs, (entry) => ({ ...entry, summary: { ...entry.summary, error: null } }));
-    writeFileSync(plain, await renderPdf(buildReportModel({ ...inputs, assessment: { ...inputs.assessment, controls }, runs })));
+    writeFileSync(
+      plain,
+      await renderPdf(buildReportModel({ ...inputs, judged: null, assessment: { ...inputs.assessment, controls }, runs, exceptions: [] })),
+    );
     expect(run('pdftotext', plain, '-')).not.toContain('\\u{');
   });
 

@@ -76,7 +76,29 @@ describe('a report model', () => {
     const { expected, succeeded, partial, failed, missed, manual, percent, longestGap } = model.coverage;
     expect(succeeded + partial + failed + missed).toBe(expected);
     expect({ expected, failed, missed, manual, percent }).toEqual({ expected: 89, failed: 1, missed: 5, manual: 1, percent: 93 });
-    expect(longestGap).toEqual({ from: '2026-09-28T00:27:24.000Z', to: '2026-10-01T00:00:00.000Z' });
+    expect(longestGap).toEqual({ from: '2026-09-28T00:26:00.000Z', to: '2026-10-01T00:00:00.000Z' });
+  });
+
+  test('counts a slot once however often it was tried, and a range of missed slots as that many', () => {
+    const slot = '2026-08-01T06:00:00.000Z';
+    const run = inputs.runs.find(({ summary }) => summary.kind === 'scheduled');
+    if (run === undefined) throw new Error('no scheduled run');
+    const of = (number: number, change: Partial<typeof run.summary>, slots?: number) => ({
+      ...run,
+      listings: [],
+      summary: { ...run.summary, number: 1000 + number, kind: 'scheduled' as const, slot, ...change },
+      ...(slots !== undefined && { slots }),
+    });
+    const extra = [
+      of(1, { status: 'failed' }),
+      of(2, { status: 'succeeded' }),
+      of(3, { status: 'succeeded', slot: null }),
+      of(4, { status: 'missed', slot: '2026-08-02T06:00:00.000Z' }, 40),
+    ];
+    const { coverage } = buildReportModel({ ...inputs, judged: null, runs: [...inputs.runs, ...extra] });
+    const before = buildReportModel({ ...inputs, judged: null }).coverage;
+    expect([coverage.expected - before.expected, coverage.succeeded - before.succeeded]).toEqual([41, 1]);
+    expect([coverage.failed - before.failed, coverage.missed - before.missed, coverage.manual - before.manual]).toEqual([0, 40, 0]);
   });
 
   test('tells which outcomes changed, and that a benchmark does not list the version', () => {
@@ -105,7 +127,7 @@ describe('a report model', () => {
       ...model.verification.flatMap(({ text, command, expect: expected }) => [text, command ?? '', expected ?? '']),
     ];
     expect(texts.filter((text) => /\{\w+\}/.test(text))).toEqual([]);
-    expect(model.result).toBe(
+    expect(buildReportModel({ ...inputs, judged: null }).result).toBe(
       '10 of 30 controls deviate (70 items), 6 could not be concluded, and 11 of 12 sources of evidence were read completely.',
     );
   });

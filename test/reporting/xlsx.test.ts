@@ -54,7 +54,7 @@ describe('the workbook', () => {
   });
 
   test('shows outcomes as glyph and word, in the words of the framework', () => {
-    const words = new Set(column('Requirements', 'Outcome'));
+    const words = new Set(column('Requirements', 'At the end'));
     expect(words).toContain('● pass');
     expect(words).toContain('● no deviation found');
     expect(words).toContain('▲ deviation');

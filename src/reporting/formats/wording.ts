@@ -1,6 +1,6 @@
 /** Words and forms that all formats share, so that a time, a severity or a status reads the same everywhere. */
 import { visible } from '../../model/index.ts';
-import type { ReportControlLink, ReportMeta, ReportRequirement, ShownOutcome } from '../report-model.ts';
+import type { ReportControlLink, ReportMeta, ReportRequirement, ShownOutcome, TimelineSegment, TimelineState } from '../report-model.ts';
 
 /** `visible`, and combining marks beyond the third on one letter as `\u{hex}`: a pile of them covers the lines above. */
 export function harmless(text: string): string {
@@ -62,3 +62,107 @@ export const glyphs: Readonly<Record<ShownOutcome, string>> = {
   providerResponsibility: '◇',
   notApplicable: '–',
 };
+
+/** States of an exception, as a reader sees them. */
+export const exceptionStates = {
+  requested: 'waits for approval, without effect',
+  inForce: 'in force',
+  unused: 'in force, unused: its item is gone, or passes',
+  expired: 'expired',
+  revoked: 'revoked',
+} as const;
+
+/** What stands where nobody answers for a change. */
+export const notGiven = { reason: 'reason not given', approver: 'none' } as const;
+
+/** A length of time, rounded to hours from a day on: `2 d 12 h`, `17 h 20 min`, `8 min`. At least is rounded down, at most up. */
+export function lengthText(milliseconds: number, round: 'down' | 'up'): string {
+  const whole = round === 'down' ? Math.floor : Math.ceil;
+  const minutes = whole(milliseconds / 60_000);
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 1440) return `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
+  const hours = whole(milliseconds / 3_600_000);
+  return `${Math.floor(hours / 24)} d${hours % 24 === 0 ? '' : ` ${hours % 24} h`}`;
+}
+
+/** `between 2 d 12 h and 2 d 18 h`, `8 d 23 h` where the evidence names both ends, `at least 2 d`. */
+export function exposureText({ least, most }: { readonly least: number; readonly most: number | null }): string {
+  if (most === null) return `at least ${lengthText(least, 'down')}`;
+  if (most === least) return lengthText(least, 'down');
+  return least < 60_000
+    ? `at most ${lengthText(most, 'up')}; seen once`
+    : `between ${lengthText(least, 'down')} and ${lengthText(most, 'up')}`;
+}
+
+/** What a state is shown as; unknown time has the mark of what was not assessed. */
+export function shownState({ state, excepted = 'none' }: { readonly state: TimelineState; readonly excepted?: string }): ShownOutcome {
+  if (state === 'unknown') return 'notAssessed';
+  return state === 'fail' && excepted === 'all' ? 'exception' : state;
+}
+
+export const stateWords: Readonly<Record<TimelineState, string>> = {
+  pass: 'pass',
+  fail: 'fail',
+  unknown: 'unknown',
+  manual: 'needs a person',
+  providerResponsibility: "provider's part",
+  notApplicable: 'not applicable',
+};
+
+/** Why a segment begins. */
+export const causeWords: Readonly<Record<TimelineSegment['cause'], string>> = {
+  run: 'a run saw it',
+  evidence: 'the evidence names the moment',
+  expired: 'what was read last no longer held',
+  unread: 'the run could not read it',
+  failed: 'the run read nothing',
+  notJudged: 'the run was not judged by this control',
+  clock: 'the clock of a run contradicts the log',
+  unproven: 'only an unsigned import says it',
+  noRun: 'nothing was read before',
+  beforeGenesis: 'the log did not exist yet',
+};
+
+/** In a zone: `2026-08-14`, `17:52`, and `Fri 14 Aug`. */
+export function localParts(instant: string, timezone: string): { readonly date: string; readonly time: string; readonly day: string } {
+  const parts = new Map<string, string>(
+    formatFor(timezone)
+      .formatToParts(new Date(instant))
+      .map(({ type, value }) => [type, value]),
+  );
+  const part = (type: string): string => parts.get(type) ?? '';
+  const month = months[Number(part('month')) - 1] ?? '';
+  return {
+    date: `${part('year')}-${part('month')}-${part('day')}`,
+    time: `${part('hour')}:${part('minute')}`,
+    day: `${part('weekday')} ${Number(part('day'))} ${month}`,
+  };
+}
+
+export const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
+
+/** `Fri 14 Aug 17:52`. */
+export function localText(instant: string, timezone: string): string {
+  const { day, time } = localParts(instant, timezone);
+  return `${day} ${time}`;
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatFor(timeZone: string): Intl.DateTimeFormat {
+  let format = formatters.get(timeZone);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      hourCycle: 'h23',
+      weekday: 'short',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+    });
+    formatters.set(timeZone, format);
+  }
+  return format;
+}

@@ -1,77 +1,13 @@
 /** How the evidence came to be, and how to check it: runs, changes, IPE, limitations, verification, exhibits. */
-import type { ReportModel, ReportRun } from '../../report-model.ts';
-import { clockText, durationText, plural, timeText } from '../wording.ts';
-import { drawCalendar } from './calendar.ts';
+import type { ReportModel } from '../../report-model.ts';
+import { clockText, timeText } from '../wording.ts';
 import { link, linkList, type Report, sheetTitle } from './report.ts';
 import { quiet, sizes } from './style.ts';
-import { drawFacts, drawTable } from './table.ts';
+import { drawFacts, drawTable, type Group, type TableRow } from './table.ts';
 import { name, type Span, text } from './typeset.ts';
 
 /** Rows of the PDF; the workbook has all. */
-const runsShown = 60;
 const requestsPerExhibit = 3;
-
-export function drawCoverage(report: Report): void {
-  const { paper, model } = report;
-  const { coverage, runs } = model;
-  const gap = coverage.longestGap;
-  drawFacts(paper, [
-    [
-      'Scheduled runs',
-      coverage.expected === 0
-        ? 'none'
-        : `${coverage.expected} expected: ${coverage.succeeded} succeeded, ${coverage.partial} partial, ${coverage.failed} failed, ${coverage.missed} missed`,
-    ],
-    [
-      'Coverage',
-      coverage.percent === null ? 'cannot be measured without a schedule' : `${coverage.percent} % of scheduled runs read the cluster`,
-    ],
-    ['Runs started by a person', String(coverage.manual)],
-    [
-      'Longest time unseen',
-      gap === null ? 'not known from a single run' : `${durationText(gap.from, gap.to)}, from ${timeText(gap.from)} to ${timeText(gap.to)}`,
-    ],
-    ['Log started', timeText(model.checkpoint.logStarted)],
-  ]);
-  drawCalendar(paper, runs);
-  drawTable(
-    paper,
-    [
-      { title: 'Run', share: 6, align: 'right' },
-      { title: 'Kind', share: 12 },
-      { title: 'Status', share: 13 },
-      { title: 'Planned (UTC)', share: 22 },
-      { title: 'Ended (UTC)', share: 22 },
-      { title: 'Read, remarks', share: 36 },
-    ],
-    runs.slice(-runsShown).map((run) => ({
-      cells: [
-        String(run.number),
-        run.kind,
-        [text(run.status, { face: run.status === 'succeeded' ? 'regular' : 'medium' })],
-        clockText(run.plannedAt),
-        clockText(run.endedAt),
-        remarks(run),
-      ],
-    })),
-  );
-  if (runs.length > runsShown)
-    paper.paragraph(`Earlier runs, ${runs.length - runsShown} of them, are in the workbook's sheet ${sheetTitle(model, 'runs')}.`, {
-      size: sizes.table,
-    });
-}
-
-function remarks(run: ReportRun): string {
-  const { clockSkewSeconds: skew, listings } = run;
-  return [
-    listings.total === 0 ? 'nothing read' : `${listings.complete} of ${plural(listings.total, 'source')}, ${plural(run.items, 'item')}`,
-    run.error,
-    run.observedAt === null ? null : `replayed; observed ${timeText(run.observedAt)}`,
-    skew === null || Math.abs(skew) <= 60 ? null : `clocks differ by ${skew} s`,
-  ]
-    .filter((remark) => remark !== null)
-    .join('; ');
-}
 
 export function drawChanges(report: Report, changes: NonNullable<ReportModel['changes']>): void {
   const { paper } = report;
@@ -138,36 +74,78 @@ export function drawIpe(report: Report): void {
   drawTable(
     paper,
     [
-      { title: 'Exhibit', share: 11 },
-      { title: 'Query', share: 35 },
-      { title: 'HTTP status', share: 8, align: 'right' },
-      { title: 'Pages, items', share: 13, align: 'right' },
-      { title: 'Started', share: 15 },
-      { title: 'Completeness', share: 22 },
+      { title: 'Exhibit', share: 12 },
+      { title: 'Run', share: 6, align: 'right' },
+      { title: 'Started (UTC)', share: 20 },
+      { title: 'HTTP status', share: 9, align: 'right' },
+      { title: 'Pages, items', share: 12, align: 'right' },
+      { title: 'Completeness', share: 45 },
     ],
-    model.ipe.flatMap((entry) => {
-      const { requests } = entry;
-      const shown = requests.slice(0, requestsPerExhibit);
-      const more = requests.length - shown.length;
-      const completeness: Span[] = [
-        text(entry.completeness),
-        ...(more > 0 ? [text(` ${more} more requests are in the workbook.`, { colour: quiet })] : []),
-      ];
-      if (shown.length === 0)
-        return [
-          { cells: [[link(report, 'exhibit', entry.exhibit)], [text('no request was made', { colour: quiet })], '', '', '', completeness] },
-        ];
-      return shown.map((request, index) => ({
-        cells: [
-          index === 0 ? [link(report, 'exhibit', entry.exhibit)] : '',
-          [name(request.query)],
-          request.status === null ? '' : String(request.status),
-          `${request.pages}, ${request.items}`,
-          timeText(request.startedAt),
-          index === 0 ? completeness : '',
+    [...Map.groupBy(model.ipe, queriesOf)].flatMap(([queries, entries]) => requestRows(report, queries, entries)),
+    { dense: true },
+  );
+}
+
+type Ipe = ReportModel['ipe'][number];
+
+/** Exhibits that were asked for alike stand below their query. */
+function queriesOf({ requests }: Ipe): string {
+  const [first, ...others] = [...new Set(requests.map(({ query }) => query))];
+  if (first === undefined) return 'No request was made';
+  const shown = others.slice(0, requestsPerExhibit - 1);
+  const more = others.length - shown.length;
+  return [first, ...shown, ...(more > 0 ? [`and ${more} more queries, which are in the workbook`] : [])].join(', ');
+}
+
+function requestRows(report: Report, queries: string, entries: readonly Ipe[]): (TableRow | Group)[] {
+  const exhibits = new Map(report.model.exhibits.map((exhibit) => [exhibit.id, exhibit]));
+  const rows = entries.map((entry): TableRow => {
+    const { requests } = entry;
+    const [first] = requests;
+    const exhibit = exhibits.get(entry.exhibit);
+    const sum = (of: 'pages' | 'items') => requests.reduce((total, request) => total + request[of], 0);
+    return {
+      cells: [
+        [link(report, 'exhibit', entry.exhibit)],
+        String(exhibit?.run ?? ''),
+        clockText(first?.startedAt ?? exhibit?.observedAt ?? null),
+        [...new Set(requests.flatMap(({ status }) => status ?? []))].join(', '),
+        requests.length === 0 ? '' : `${sum('pages')}, ${sum('items')}`,
+        exhibit?.complete === true ? 'complete: read to the last page' : entry.completeness,
+      ],
+    };
+  });
+  return [{ group: queries, bookmark: null }, ...rows];
+}
+
+export function drawRedactions({ paper, model }: Report): void {
+  for (const sentence of model.keeping) paper.paragraph(sentence, { after: 4 });
+  if (model.redactions.length === 0) {
+    paper.paragraph('No record of the log says that anything was erased.');
+    return;
+  }
+  drawTable(
+    paper,
+    [
+      { title: 'Record', share: 8, align: 'right' },
+      { title: 'Erased (UTC)', share: 16 },
+      { title: 'What', share: 32 },
+      { title: 'Legal basis', share: 28 },
+      { title: 'Requested, approved', share: 24 },
+    ],
+    model.redactions.map((each) => ({
+      cells: [
+        String(each.leaf),
+        clockText(each.at),
+        [
+          text(`${each.count} ${each.what}`),
+          ...(each.kind === null ? [] : [name(each.kind, { below: true })]),
+          ...(each.overrideRetention ? [text('before the end of its retention', { colour: quiet, below: true })] : []),
         ],
-      }));
-    }),
+        each.legalBasis ?? [text('erased', { colour: quiet })],
+        [text(each.requester ?? 'erased'), text(each.approver ?? 'erased', { below: true })],
+      ],
+    })),
   );
 }
 
@@ -196,27 +174,13 @@ export function drawExhibits(report: Report): void {
     paper,
     [
       { title: 'Exhibit', share: 11 },
-      { title: 'Title, run, observed', share: 31 },
-      { title: 'Items', share: 8, align: 'right' },
-      { title: 'Log leaf, record hash', share: 17 },
+      { title: 'Title', share: 31 },
+      { title: 'Items', share: 7, align: 'right' },
       { title: 'Listing', share: 17 },
-      { title: 'Cited by', share: 26 },
+      { title: 'Cited by', share: 40 },
     ],
-    model.exhibits.map((exhibit) => ({
-      key: `exhibit ${exhibit.id}`,
-      cells: [
-        [name(exhibit.id, { whole: true })],
-        [
-          name(exhibit.title),
-          text(`run ${exhibit.run}, ${timeText(exhibit.observedAt)}, ${exhibit.assurance}`, { colour: quiet, below: true }),
-          ...(exhibit.complete ? [] : [text(', not complete', { face: 'medium' })]),
-        ],
-        String(exhibit.items),
-        [text(`leaf ${exhibit.leaf}`), name(`${exhibit.recordHash.slice(0, 12)}…`, { whole: true, below: true })],
-        [name(`${exhibit.listing.slice(0, 12)}…`, { whole: true })],
-        citedBy(report, exhibit),
-      ],
-    })),
+    [...Map.groupBy(model.exhibits, ({ run }) => run).values()].flatMap((exhibits) => exhibitRows(report, exhibits)),
+    { dense: true },
   );
   paper.paragraph(
     `Hashes are shortened here; the workbook's sheet ${sheetTitle(model, 'evidence')} and the files in the folder evidence have them whole.`,
@@ -224,10 +188,34 @@ export function drawExhibits(report: Report): void {
   );
 }
 
+/** What one run gave, under the run's record. */
+function exhibitRows(report: Report, exhibits: readonly ReportModel['exhibits'][number][]): (TableRow | Group)[] {
+  const [first] = exhibits;
+  if (first === undefined) return [];
+  const group = `Run ${first.run}, observed ${timeText(first.observedAt)}: leaf ${first.leaf} of the log, record hash ${first.recordHash.slice(0, 16)}…`;
+  const rows = exhibits.map(
+    (exhibit): TableRow => ({
+      key: `exhibit ${exhibit.id}`,
+      cells: [
+        [name(exhibit.id, { whole: true })],
+        [
+          name(exhibit.title),
+          ...(exhibit.assurance === 'observed' ? [] : [text(`, ${exhibit.assurance}`, { colour: quiet })]),
+          ...(exhibit.complete ? [] : [text(', not complete', { face: 'medium' })]),
+        ],
+        String(exhibit.items),
+        [name(`${exhibit.listing.slice(0, 12)}…`, { whole: true })],
+        citedBy(report, exhibit),
+      ],
+    }),
+  );
+  return [{ group, bookmark: 2 }, ...rows];
+}
+
 /** Every exhibit leads back to the controls and requirements that stand on it. */
 function citedBy(report: Report, exhibit: ReportModel['exhibits'][number]): Span[] {
-  const controls = linkList(report, 'control', exhibit.controls, 4);
+  const controls = linkList(report, 'control', exhibit.controls, 5);
   if (controls.length === 0) return [text('no control of this report', { colour: quiet })];
-  const requirements = linkList(report, 'requirement', exhibit.requirements, 4, (key) => key.slice(key.indexOf(' ') + 1));
-  return requirements.length === 0 ? controls : [...controls, text('requirements ', { colour: quiet, below: true }), ...requirements];
+  const requirements = linkList(report, 'requirement', exhibit.requirements, 3, (key) => key.slice(key.indexOf(' ') + 1));
+  return requirements.length === 0 ? controls : [...controls, text('; requirements ', { colour: quiet }), ...requirements];
 }

@@ -1,11 +1,11 @@
 /** The pages a manager reads: cover, everything in short, scope, and one page per framework. */
 import type { ReportFramework, ReportModel } from '../../report-model.ts';
 import { shownOutcomes } from '../../report-model.ts';
-import { durationText, plural, timeText } from '../wording.ts';
+import { durationText, exposureText, localParts, localText, plural, timeText } from '../wording.ts';
 import { drawBar, drawStrip } from './charts.ts';
-import { findingsByControl, hasSection, link, linkList, type Report, sheetTitle, titleLink } from './report.ts';
+import { findingsByControl, hasSection, link, linkList, type Report, sheetTitle, titleLink, toldDeviations } from './report.ts';
 import { panel, quiet, sizes } from './style.ts';
-import { drawFacts, drawTable } from './table.ts';
+import { drawFacts, drawTable, type Fact } from './table.ts';
 import { name, text } from './typeset.ts';
 
 export function drawCover(report: Report): void {
@@ -24,7 +24,8 @@ export function drawCover(report: Report): void {
     ['kube-system UID', [name(cluster.uid ?? 'not recorded')]],
     ['API server', [name(cluster.server ?? 'not recorded')]],
     ['CA certificate, SHA-256', [name(cluster.caFingerprint ?? 'not recorded')]],
-    ['State shown', `${timeText(meta.asOf)}${lastRunText(model)}`],
+    [meta.period === null ? 'State shown' : 'State at the end', stateText(model)],
+    ...coverageFacts(model),
     ['Checkpoint', [name(checkpoint.origin), text(`, size ${checkpoint.size}, ${timeText(checkpoint.time)}`)]],
     ['Root hash', [name(checkpoint.root)]],
     ['Log started', timeText(checkpoint.logStarted)],
@@ -41,9 +42,7 @@ function drawNotices({ paper, model }: Report): void {
   const notices = [
     meta.demo ? 'DEMO. This pack was made from a recorded test cluster. It says nothing about any organization.' : null,
     meta.draft ? 'DRAFT. This pack is not issued.' : null,
-    meta.period !== null && !meta.period.over
-      ? 'The period was not over when this pack was made. It speaks about its beginning only.'
-      : null,
+    ...(model.period?.notices ?? []),
   ].filter((notice) => notice !== null);
   for (const notice of notices) paper.paragraph([text(notice, { face: 'medium' })], { after: 10 });
 }
@@ -53,19 +52,28 @@ function periodText({ name: title, start, end }: NonNullable<ReportModel['meta']
 }
 
 function localTime(instant: string, timezone: string): string {
-  const parts = new Intl.DateTimeFormat('en-GB', {
-    timeZone: timezone,
-    dateStyle: 'short',
-    timeStyle: 'short',
-    hourCycle: 'h23',
-  }).formatToParts(new Date(instant));
-  const part = (type: string): string => parts.find((candidate) => candidate.type === type)?.value ?? '';
-  return `${part('year')}-${part('month')}-${part('day')} ${part('hour')}:${part('minute')}`;
+  const { date, time } = localParts(instant, timezone);
+  return `${date} ${time}`;
 }
 
-function lastRunText(model: ReportModel): string {
-  const last = model.exhibits.at(-1)?.run;
-  return last === undefined ? '' : `, run ${last}`;
+function stateText({ runs, meta }: ReportModel): string {
+  const last = runs.findLast(({ place, listings }) => place === 'inside' && listings.total > 0);
+  if (meta.period === null) return `${timeText(meta.asOf)}${last === undefined ? '' : `, run ${last.number}`}`;
+  return last === undefined
+    ? 'not known: no run of the period read anything'
+    : `${timeText(meta.asOf)}, run ${last.number}, the last one of the period`;
+}
+
+function coverageFacts({ period, coverage }: ReportModel): Fact[] {
+  if (period === null) return [];
+  const { expected, succeeded, partial, percent, manual } = coverage;
+  const read = `${succeeded + partial} of ${plural(expected, 'scheduled run')} read the cluster (${percent ?? 0} %)`;
+  return [
+    [
+      'Coverage',
+      `${percent === null ? 'insufficient coverage: no scheduled run was due' : read}${manual === 0 ? '' : `, and ${plural(manual, 'run')} started by a person`}`,
+    ],
+  ];
 }
 
 function drawHowToVerify(report: Report): void {
@@ -107,27 +115,77 @@ function titleOf(model: ReportModel, id: ReportModel['sections'][number]['id']):
 export function drawSummary(report: Report): void {
   const { paper, model } = report;
   paper.paragraph(model.result, { after: 10 });
+  if (model.period !== null) {
+    const { counts, total, verdicts } = model.period;
+    paper.paragraph(
+      [
+        titleLink(report, 'section', 'timelines', 'Controls over the period'),
+        text(`  ${plural(total, 'control')}; a deviation counts even if it was closed since`, { colour: quiet }),
+      ],
+      { after: 2 },
+    );
+    drawBar(paper, { counts, total, verdicts, title: 'Controls over the period' });
+    paper.space(8);
+  }
+  const atEnd = model.period === null ? '' : ', at the end';
   for (const framework of model.frameworks) {
     paper.ensure(60);
     paper.paragraph(
       [
         titleLink(report, 'framework', framework.id, framework.title),
-        text(`  ${framework.versionLabel}, ${plural(framework.total, 'requirement')}`, { colour: quiet }),
+        text(`  ${framework.versionLabel}, ${plural(framework.total, 'requirement')}${atEnd}`, { colour: quiet }),
       ],
       { after: 2 },
     );
     drawBar(paper, framework);
-    paper.space(12);
+    paper.space(8);
   }
+  drawMoved(report);
   drawWorst(report);
   drawClosers(report);
   drawCoverageLine(report);
 }
 
+/** As many as a manager reads; the worst. */
+const movedShown = 6;
+
+function drawMoved(report: Report): void {
+  const { paper, model } = report;
+  const moved = toldDeviations(model);
+  if (moved.length === 0) return;
+  const zone = model.meta.timezone;
+  paper.heading('What began or ended in the period', 2);
+  drawTable(
+    paper,
+    [
+      { title: 'Severity', share: 10 },
+      { title: 'Item', share: 44 },
+      { title: `Seen or named from (${zone})`, share: 20 },
+      { title: 'Ended by', share: 17 },
+      { title: 'Exposure', share: 22 },
+    ],
+    moved.slice(0, movedShown).map(({ severity, item, controls, onset, end, exposure }) => ({
+      cells: [
+        severity,
+        [name(item ?? controls[0]?.title ?? '')],
+        localText(onset.by, zone),
+        end === null ? [text('lasts', { face: 'medium' })] : localText(end.by, zone),
+        exposureText(exposure),
+      ],
+    })),
+    { dense: true },
+  );
+  const more = (model.period?.deviations.filter(({ throughout }) => !throughout).length ?? 0) - movedShown;
+  if (more > 0)
+    paper.paragraph([text(`${more} more: `), titleLink(report, 'section', 'deviations', titleOf(model, 'deviations')), text('.')]);
+}
+
+const worstShown = 5;
+
 function drawWorst(report: Report): void {
   const { paper, model } = report;
   const groups = [...findingsByControl(model)];
-  paper.heading('What deviates most', 2);
+  paper.heading(model.period === null ? 'What deviates most' : 'What deviates most at the end', 2);
   if (groups.length === 0) {
     paper.paragraph('No item failed a control. That covers what could be read only.');
     return;
@@ -140,7 +198,7 @@ function drawWorst(report: Report): void {
       { title: 'What it asks', share: 55 },
       { title: 'Items that fail', share: 20, align: 'right' },
     ],
-    groups.slice(0, 6).map(([id, findings]) => {
+    groups.slice(0, worstShown).map(([id, findings]) => {
       const control = model.controls.find((candidate) => candidate.id === id);
       const tested = control?.population.tested ?? findings.length;
       return {
@@ -152,10 +210,11 @@ function drawWorst(report: Report): void {
         ],
       };
     }),
+    { dense: true },
   );
-  if (groups.length > 6 && hasSection(report, 'findings')) {
+  if (groups.length > worstShown && hasSection(report, 'findings')) {
     paper.paragraph([
-      text(`${groups.length - 6} more controls deviate: `),
+      text(`${groups.length - worstShown} more controls deviate: `),
       titleLink(report, 'section', 'findings', titleOf(model, 'findings')),
       text('.'),
     ]);
@@ -178,7 +237,8 @@ function drawClosers(report: Report): void {
       { title: 'Controls', share: 13, align: 'right' },
       { title: 'Requirements', share: 17, align: 'right' },
     ],
-    model.open.slice(0, 5).map((point) => ({ cells: [point.closedBy, String(point.controls.length), String(point.requirements.length)] })),
+    model.open.slice(0, 4).map((point) => ({ cells: [point.closedBy, String(point.controls.length), String(point.requirements.length)] })),
+    { dense: true },
   );
 }
 
@@ -241,8 +301,7 @@ export function drawFrameworks(report: Report, intro: string): void {
       after: 8,
       colour: quiet,
     });
-    drawBar(paper, framework);
-    paper.space(10);
+    drawFrameworkBars(report, framework);
     drawOutcomeKey(report, framework);
     paper.paragraph(intro, { size: sizes.table, colour: quiet, after: 4 });
     for (const section of framework.sections)
@@ -251,6 +310,20 @@ export function drawFrameworks(report: Report, intro: string): void {
     drawDeviating(report, framework);
     if (framework.notice !== '') paper.paragraph(framework.notice, { size: sizes.small, colour: quiet });
   }
+}
+
+function drawFrameworkBars({ paper, model }: Report, framework: ReportFramework): void {
+  const { periodCounts, periodVerdicts, total, title } = framework;
+  if (periodCounts !== null && model.period !== null) {
+    const note =
+      'Over the whole period: a deviation counts even if it was closed since, and what is not covered all the time is not concluded';
+    paper.paragraph(note, { size: sizes.table, after: 2 });
+    drawBar(paper, { counts: periodCounts, total, verdicts: periodVerdicts, title: `${title}, over the period` });
+    paper.space(6);
+    paper.paragraph('At the end of the period', { size: sizes.table, after: 2 });
+  }
+  drawBar(paper, framework);
+  paper.space(10);
 }
 
 function drawOutcomeKey({ paper }: Report, framework: ReportFramework): void {

@@ -4,11 +4,15 @@
  */
 import type { ReportModel } from '../../report-model.ts';
 import { harmless, spanText } from '../wording.ts';
-import { drawChanges, drawCoverage, drawExhibits, drawIpe, drawLimitations, drawVerification } from './evidence.ts';
+import { drawChanges, drawExhibits, drawIpe, drawLimitations, drawRedactions, drawVerification } from './evidence.ts';
+import { drawControls } from './controls.ts';
+import { drawCoverage } from './coverage.ts';
+import { drawDefinitions, drawExceptions } from './decisions.ts';
 import { drawCover, drawFrameworks, drawScope, drawSummary } from './front.ts';
 import { Paper } from './paper.ts';
+import { drawDeviations, drawPeriodStates } from './period.ts';
 import type { Report } from './report.ts';
-import { drawControls, drawFindings, drawOpenPoints, drawRequirements } from './results.ts';
+import { drawFindings, drawOpenPoints, drawRequirements } from './results.ts';
 import { type Face, ink, margin, quiet, rule, sizes } from './style.ts';
 
 /** What a signature field needs of the document. */
@@ -29,7 +33,8 @@ export async function renderPdf(model: ReportModel, options: PdfOptions = {}): P
   const report: Report = { paper: new Paper(model.meta, title), model };
   for (const [index, section] of model.sections.entries()) {
     if (section.id === 'changes' && model.changes === null) continue;
-    if (index > 0 && !sharesPage(section.id)) report.paper.newPage();
+    if ((section.id === 'timelines' || section.id === 'deviations') && model.period === null) continue;
+    if (index > 0 && !(sharesPage.has(section.id) && report.paper.room > leastRoom)) report.paper.newPage();
     else if (index > 0) report.paper.space(14);
     drawSection(report, section);
   }
@@ -40,9 +45,19 @@ export async function renderPdf(model: ReportModel, options: PdfOptions = {}): P
   );
 }
 
-function sharesPage(id: string): boolean {
-  return id === 'changes' || id === 'verification';
-}
+/** Sections that begin on the page on which the one before ends, where it leaves some room. */
+const sharesPage = new Set<string>([
+  'scope',
+  'deviations',
+  'open',
+  'exceptions',
+  'changes',
+  'definitions',
+  'redactions',
+  'limitations',
+  'verification',
+]);
+const leastRoom = 220;
 
 function drawSection(report: Report, { id, title, intro }: ReportModel['sections'][number]): void {
   const { paper, model } = report;
@@ -58,11 +73,18 @@ function drawSection(report: Report, { id, title, intro }: ReportModel['sections
   else if (id === 'findings') drawFindings(report);
   else if (id === 'open') drawOpenPoints(report);
   else if (id === 'coverage') drawCoverage(report);
-  else if (id === 'changes') {
+  else if (id === 'timelines') {
+    if (model.period !== null) drawPeriodStates(report, model.period);
+  } else if (id === 'deviations') {
+    if (model.period !== null) drawDeviations(report, model.period);
+  } else if (id === 'changes') {
     if (model.changes !== null) drawChanges(report, model.changes);
   } else if (id === 'requirements') drawRequirements(report);
   else if (id === 'controls') drawControls(report);
   else if (id === 'ipe') drawIpe(report);
+  else if (id === 'exceptions') drawExceptions(report);
+  else if (id === 'definitions') drawDefinitions(report);
+  else if (id === 'redactions') drawRedactions(report);
   else if (id === 'limitations') drawLimitations(report);
   else if (id === 'verification') drawVerification(report);
   else drawExhibits(report);

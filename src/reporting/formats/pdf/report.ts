@@ -1,5 +1,5 @@
 /** What every section needs: the paper, the model, and links that exist only where the report has the section they lead to. */
-import type { ReportFinding, ReportModel, Verdict } from '../../report-model.ts';
+import type { ReportDeviation, ReportFinding, ReportModel, Verdict } from '../../report-model.ts';
 import type { Paper } from './paper.ts';
 import type { Cell } from './table.ts';
 import { quiet } from './style.ts';
@@ -20,7 +20,7 @@ export interface Report {
   readonly model: ReportModel;
 }
 
-export function hasSection(report: Report, id: string): boolean {
+export function hasSection(report: Pick<Report, 'model'>, id: string): boolean {
   return report.model.sections.some((section) => section.id === id);
 }
 
@@ -48,6 +48,14 @@ export function linkList(
     .slice(0, limit)
     .flatMap((id, index) => (index === 0 ? [link(report, kind, id, shown(id))] : [text(', '), link(report, kind, id, shown(id))]));
   return ids.length > limit ? [...listed, text(` and ${ids.length - limit} more`, { colour: quiet })] : listed;
+}
+
+/** Rows of the PDF; the workbook has all. */
+const deviationsShown = 120;
+
+/** Deviations with a row of their own: those that began or ended in the period, worst first. */
+export function toldDeviations(model: ReportModel): readonly ReportDeviation[] {
+  return (model.period?.deviations ?? []).filter(({ throughout }) => !throughout).slice(0, deviationsShown);
 }
 
 export function verdictCell(verdict: Verdict): Cell {

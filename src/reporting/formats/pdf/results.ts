@@ -1,10 +1,10 @@
-/** What was concluded and on what: deviations, open points, each requirement, each control. */
-import type { ReportControl, ReportFramework, ReportRequirement } from '../../report-model.ts';
-import { plural, reachText, standingText } from '../wording.ts';
+/** What was concluded and on what: what deviates at the end, open points, each requirement. */
+import type { ReportControl, ReportFinding, ReportFramework, ReportRequirement } from '../../report-model.ts';
+import { reachText, standingText } from '../wording.ts';
 import { sectionTitle, spaced } from './front.ts';
-import { findingsByControl, link, linkList, type Report, sheetTitle, verdictCell } from './report.ts';
+import { findingsByControl, link, linkList, type Report, sheetTitle } from './report.ts';
 import { quiet, sizes } from './style.ts';
-import { type Cell, drawFacts, drawTable, type Fact, type Group, measureFacts, type TableRow } from './table.ts';
+import { type Cell, drawTable, type Group, type TableRow } from './table.ts';
 import { name, type Span, text } from './typeset.ts';
 
 /** Rows of one control in the PDF; the workbook has all. */
@@ -13,50 +13,50 @@ const findingsPerControl = 15;
 export function drawFindings(report: Report): void {
   const { paper, model } = report;
   const groups = findingsByControl(model);
-  if (groups.size === 0) paper.paragraph('No item failed a control. That covers what could be read only; see what could not be concluded.');
-  for (const [id, findings] of groups) {
-    const control = model.controls.find((candidate) => candidate.id === id);
-    if (control === undefined) continue;
-    paper.ensure(150);
-    paper.heading(`${id}  ${control.title}`, 2, `finding ${id}`);
-    const { population } = control;
-    paper.paragraph(
-      [
-        text(control.severity, { face: 'medium' }),
-        text(`, ${findings.length} of ${population.tested} ${spaced(population.name)} tested · control `, { colour: quiet }),
-        link(report, 'control', id),
-        text(' · exhibits ', { colour: quiet }),
-        ...linkList(report, 'exhibit', control.exhibits, 12),
-      ],
-      { size: sizes.table, after: 3 },
-    );
-    paper.paragraph(control.why, { after: 2 });
-    paper.paragraph([text('To close: ', { face: 'medium' }), text(control.remediation)], { after: 5 });
-    const excepted = findings.some(({ exception }) => exception !== null);
-    drawTable(
-      paper,
-      [
-        { title: 'Finding', share: 10 },
-        { title: 'Item', share: 45 },
-        { title: 'What was found', share: 45 },
-        ...(excepted ? [{ title: 'Exception', share: 16 }] : []),
-      ],
-      findings.slice(0, findingsPerControl).map(({ id: number, item, message, exception }) => ({
-        cells: [
-          [name(number, { whole: true })],
-          [name(item)],
-          message,
-          ...(excepted ? [exception === null ? [text('none', { colour: quiet })] : [name(exception)]] : []),
-        ],
-      })),
-    );
-    if (findings.length > findingsPerControl) {
-      paper.paragraph(
-        `${findings.length - findingsPerControl} more items of ${id} are in the workbook's sheet ${sheetTitle(model, 'findings')}.`,
-        { size: sizes.table, after: 10 },
-      );
-    }
+  if (groups.size === 0) {
+    paper.paragraph('No item failed a control. That covers what could be read only; see what could not be concluded.');
+    return;
   }
+  const excepted = model.findings.some(({ exception }) => exception !== null);
+  drawTable(
+    paper,
+    [
+      { title: 'Finding', share: 9 },
+      { title: 'Item', share: 38 },
+      { title: 'What was found', share: 53 },
+      ...(excepted ? [{ title: 'Exception', share: 10 }] : []),
+    ],
+    [...groups].flatMap(([id, findings]) => findingRows(report, id, findings, excepted)),
+    { dense: true },
+  );
+}
+
+function findingRows(report: Report, id: string, findings: readonly ReportFinding[], excepted: boolean): (TableRow | Group)[] {
+  const { model } = report;
+  const control = model.controls.find((candidate) => candidate.id === id);
+  if (control === undefined) return [];
+  const { population, severity } = control;
+  const about = [
+    text(severity, { face: 'medium' }),
+    text(`, ${findings.length} of ${population.tested} ${spaced(population.name)} tested · control `, { colour: quiet }),
+    link(report, 'control', id),
+    text(' · exhibits ', { colour: quiet }),
+    ...linkList(report, 'exhibit', control.exhibits, 8),
+    text('To close: ', { face: 'medium', below: true }),
+    text(control.remediation),
+  ];
+  const rows = findings.slice(0, findingsPerControl).map(
+    ({ id: number, item, message, exception }): TableRow => ({
+      cells: [[name(number, { whole: true })], [name(item)], message, ...(excepted ? [exception === null ? '' : [name(exception)]] : [])],
+    }),
+  );
+  const more = findings.length - findingsPerControl;
+  const rest = `${more} more items of ${id} are in the workbook's sheet ${sheetTitle(model, 'findings')}.`;
+  return [
+    { group: `${id}  ${control.title}`, about, key: `finding ${id}`, bookmark: 2 },
+    ...rows,
+    ...(more > 0 ? [{ cells: ['', '', rest, ...(excepted ? [''] : [])] }] : []),
+  ];
 }
 
 export function drawOpenPoints(report: Report): void {
@@ -79,6 +79,7 @@ export function drawOpenPoints(report: Report): void {
           requirementSpans(report, point.requirements, 3),
         ],
       })),
+      { dense: true },
     );
   }
   paper.heading('What people and the provider must show', 2);
@@ -98,7 +99,7 @@ export function drawOpenPoints(report: Report): void {
   );
 }
 
-function gapSpans(gaps: ReportControl['gaps'], limit: number): Span[] {
+export function gapSpans(gaps: ReportControl['gaps'], limit: number): Span[] {
   const spans: Span[] = [];
   for (const gap of gaps.slice(0, limit)) {
     if (spans.length > 0) spans.push(text('; '));
@@ -114,18 +115,19 @@ export function drawRequirements(report: Report): void {
   for (const framework of model.frameworks) {
     paper.ensure(160);
     paper.heading(`${framework.title}  ${framework.versionLabel}`, 2);
-    const ids = framework.sections.flatMap((section) => section.requirements).map(({ id }) => paper.fonts.width(id, 'mono') * sizes.table);
-    const idShare = Math.min(30, Math.max(12, (Math.max(...ids) * 100) / (paper.width - 40)));
+    const ids = framework.sections.flatMap((section) => section.requirements).map(({ id }) => paper.fonts.width(id, 'mono') * sizes.small);
+    const idShare = Math.min(28, Math.max(6, (Math.max(...ids) * 100) / (paper.width - 40)));
+    const rest = 100 - idShare;
     drawTable(
       paper,
       [
-        { title: 'Requirement', share: idShare },
-        { title: 'Title, and what it still needs', share: (100 - idShare) * 0.41 },
-        { title: 'Outcome', share: (100 - idShare) * 0.22 },
-        { title: 'Controls', share: (100 - idShare) * 0.25 },
-        { title: 'Exhibits', share: (100 - idShare) * 0.12 },
+        { title: 'Id', share: idShare },
+        { title: 'Title', share: rest * 0.36 },
+        { title: model.period === null ? 'Outcome' : 'At the end, over the period', share: rest * 0.25 },
+        { title: 'Controls, exhibits, or what to bring', share: rest * 0.39 },
       ],
       requirementRows(report, framework),
+      { dense: true },
     );
   }
 }
@@ -133,101 +135,52 @@ export function drawRequirements(report: Report): void {
 function* requirementRows(report: Report, framework: ReportFramework): Iterable<TableRow | Group> {
   for (const section of framework.sections) {
     yield { group: sectionTitle(section) };
-    for (const requirement of section.requirements) yield requirementRow(report, requirement);
+    for (const requirement of section.requirements) yield requirementRow(report, requirement, framework.kind === 'law');
   }
 }
 
-function requirementRow(report: Report, requirement: ReportRequirement): TableRow {
+const controlsShown = 9;
+
+/** A benchmark's requirement that was decided needs nothing more; that of a law always needs people. */
+function requirementRow(report: Report, requirement: ReportRequirement, isLaw: boolean): TableRow {
+  const { verdict, period, counts, needs } = requirement;
   const standing = standingText(requirement);
-  const controls = requirement.controls
-    .slice(0, 6)
-    .flatMap((entry): Span[] => [
-      { ...link(report, 'control', entry.id), below: true },
-      text(` ${entry.verdict.word}${reachText(entry) === 'exact' ? '' : ` (${reachText(entry)})`}`, { colour: quiet }),
-    ]);
-  const more = requirement.controls.length - 6;
+  const isDecided = !isLaw && ['pass', 'fail', 'notApplicable'].includes(verdict.outcome);
+  const bring = needs === null || isDecided ? [] : [text(`Bring: ${needs}`, { colour: quiet, below: true })];
+  const supported = requirement.controls.length > 0;
   const title: Span[] = [
     text(requirement.title),
-    ...(standing === '' ? [] : [text(standing, { colour: quiet, below: true })]),
-    ...(requirement.needs === null ? [] : [text(`Bring: ${requirement.needs}`, { colour: quiet, below: true })]),
+    ...(standing === '' ? [] : [text(` (${standing})`, { colour: quiet })]),
+    ...(supported ? bring : []),
   ];
   const outcome: Cell = {
-    mark: requirement.verdict.shown,
+    mark: verdict.shown,
     spans: [
-      text(requirement.verdict.word, { face: requirement.verdict.outcome === 'fail' ? 'medium' : 'regular' }),
-      ...(requirement.counts === '' ? [] : [text(requirement.counts, { colour: quiet, below: true })]),
+      text(verdict.word, { face: verdict.outcome === 'fail' ? 'medium' : 'regular' }),
+      // A pass says by itself that no control deviates.
+      ...(counts === '' || verdict.outcome === 'pass' ? [] : [text(counts, { colour: quiet, below: true })]),
+      ...(period === null || period.shown === verdict.shown ? [] : [text(`period: ${period.word}`, { below: true })]),
     ],
   };
   return {
     key: `requirement ${requirement.key}`,
-    cells: [
-      [name(requirement.id, { whole: true })],
-      title,
-      outcome,
-      more > 0 ? [...controls, text(`${more} more in the workbook`, { colour: quiet, below: true })] : controls,
-      linkList(report, 'exhibit', requirement.exhibits, 4),
-    ],
+    cells: [[name(requirement.id, { whole: true })], title, outcome, supported ? supportSpans(report, requirement) : bring],
   };
 }
 
-/** One block per control, on one page where it fits one. */
-export function drawControls(report: Report): void {
-  const { paper } = report;
-  for (const control of report.model.controls) {
-    const facts = controlFacts(report, control);
-    const height = measureFacts(paper, facts, controlLabels) + 60;
-    paper.ensure(height < paper.bottom - paper.top ? height : 190);
-    paper.heading(`${control.id}  ${control.title}`, 2, `control ${control.id}`);
-    drawFacts(paper, facts, controlLabels);
+/** Controls with their outcomes, those of one reach together, and the exhibits below them. */
+function supportSpans(report: Report, { controls, exhibits }: ReportRequirement): Span[] {
+  const shown = controls.slice(0, controlsShown);
+  const spans: Span[] = [];
+  for (const [reach, group] of Map.groupBy(shown, reachText)) {
+    for (const [index, { id, verdict }] of group.entries()) {
+      const before = index > 0 ? ', ' : reach === 'exact' ? '' : `${reach}: `;
+      spans.push(text(before, { colour: quiet, below: index === 0 && spans.length > 0 }), link(report, 'control', id));
+      spans.push(text(` ${verdict.word}`, { colour: quiet }));
+    }
   }
-}
-
-/** Share of the labels' column. */
-const controlLabels = 0.16;
-
-function controlFacts(report: Report, control: ReportControl): Fact[] {
-  const { population } = control;
-  const result = verdictCell(control.verdict);
-  const facts: (Fact | null)[] = [
-    [
-      'Result',
-      {
-        ...result,
-        spans: [...result.spans, text(`, severity ${control.severity}. ${control.verdict.sentence}.`, { colour: quiet })],
-      },
-    ],
-    ['Why', control.why],
-    [
-      'Population',
-      [
-        name(population.name),
-        text(`: ${population.size} read, ${population.tested} tested, ${plural(control.findings.length, 'finding')}`),
-      ],
-    ],
-    control.where === null ? null : ['Tested where', [name(control.where)]],
-    ['Expected', [name(control.expect)]],
-    control.params.length === 0 ? null : ['Parameters', control.params.flatMap(paramSpans)],
-    ['Exhibits', control.exhibits.length === 0 ? [text('none', { colour: quiet })] : linkList(report, 'exhibit', control.exhibits, 12)],
-    control.findings.length === 0 ? null : ['Findings', findingSpans(report, control)],
-    control.gaps.length === 0 ? null : ['Missing', gapSpans(control.gaps, 6)],
-    ['Test procedure', control.procedure],
-    control.requirements.length === 0 ? null : ['Supports', requirementSpans(report, control.requirements, 8)],
-  ];
-  return facts.filter((fact) => fact !== null);
-}
-
-function paramSpans(parameter: ReportControl['params'][number], index: number): Span[] {
-  return [
-    ...(index === 0 ? [] : [text('; ')]),
-    name(`${parameter.name} = ${parameter.value}`),
-    text(parameter.changed ? ' (changed from the default)' : ' (default)', { colour: quiet }),
-  ];
-}
-
-function findingSpans(report: Report, control: ReportControl): Span[] {
-  const first = control.findings[0]?.id ?? '';
-  const last = control.findings.at(-1)?.id ?? '';
-  return [link(report, 'finding', control.id, first === last ? first : `${first} to ${last}`)];
+  if (controls.length > shown.length) spans.push(text(`, ${controls.length - shown.length} more in the workbook`, { colour: quiet }));
+  return exhibits.length === 0 ? spans : [...spans, text('', { below: true }), ...linkList(report, 'exhibit', exhibits, 4)];
 }
 
 function requirementSpans(report: Report, requirements: readonly string[], limit: number): Span[] {

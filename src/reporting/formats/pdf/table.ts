@@ -30,56 +30,84 @@ export interface TableRow {
 /** Titles the rows that follow it, and stays with them. */
 export interface Group {
   readonly group: string;
+  /** Below the title, over the full width. */
+  readonly about?: readonly Span[];
+  /** Place that links to this group lead to. */
+  readonly key?: string;
+  /** Level in the outline; null for none. Default: 3. */
+  readonly bookmark?: 2 | 3 | null;
+}
+
+/** Points. */
+interface Style {
+  readonly size: number;
+  readonly leading: number;
+  readonly padding: number;
 }
 
 const gap = 10;
-const padding = 3;
-const size = sizes.table;
-const leading = size * lineHeight;
+const normal: Style = { size: sizes.table, leading: sizes.table * lineHeight, padding: 3 };
+/** For long lists that are looked up, not read. */
+const dense: Style = { size: sizes.small, leading: sizes.small * lineHeight, padding: 2 };
 /** More lines than this would not fit a page with its header. */
 const longest = 44;
 
-export function drawTable(paper: Paper, columns: readonly Column[], rows: Iterable<TableRow | Group>): void {
+export function drawTable(
+  paper: Paper,
+  columns: readonly Column[],
+  rows: Iterable<TableRow | Group>,
+  options: { readonly dense?: boolean } = {},
+): void {
+  const style = options.dense === true ? dense : normal;
+  const { leading, padding } = style;
   const boxes = placeColumns(paper, columns);
   const table = paper.element('Table');
   let header = false;
   const drawHeader = (): void => {
-    paper.ensure(leading * 4);
     drawColumnTitles(paper, columns, boxes, header ? null : table);
     header = true;
   };
-  drawHeader();
+  /** The header stays with the first row, and each page has it. */
+  const makeRoom = (height: number): void => {
+    if (!header) paper.ensure(height + leading * 3);
+    else if (paper.room < height) paper.newPage();
+    else return;
+    drawHeader();
+  };
   for (const row of rows) {
     if ('group' in row) {
-      if (paper.room < leading * 6) {
-        paper.newPage();
-        drawHeader();
-      }
-      drawGroup(paper, row.group, columns.length, table);
+      const about = row.about === undefined ? [] : paper.set(row.about, style.size, paper.width);
+      makeRoom(leading * (about.length + 5));
+      drawGroup(paper, row, about, columns.length, table, style);
       continue;
     }
-    const cells = row.cells.map((cell, index) => setCell(paper, cell, boxes[index]?.width ?? 0));
+    const cells = row.cells.map((cell, index) => setCell(paper, cell, boxes[index]?.width ?? 0, style));
     const height = Math.max(1, ...cells.map(({ lines }) => lines.length)) * leading + 2 * padding;
-    if (paper.room < height) {
-      paper.newPage();
-      drawHeader();
-    }
+    makeRoom(height);
     if (row.key !== undefined) paper.place(row.key);
-    drawRow(paper, cells, columns, boxes, table);
+    drawRow(paper, cells, columns, boxes, table, style);
     paper.y += height;
     paper.hairline(paper.y, hairline);
   }
+  if (!header) makeRoom(0);
   table.end();
   paper.space(10);
 }
 
-function drawGroup(paper: Paper, title: string, columns: number, table: Element): void {
-  const lines = paper.set([text(title, { face: 'medium' })], size, paper.width);
+function drawGroup(
+  paper: Paper,
+  { group, key, bookmark = 3 }: Group,
+  about: readonly Line[],
+  columns: number,
+  table: Element,
+  { size, leading }: Style,
+): void {
   paper.space(6);
-  paper.bookmark(title, 3);
+  if (bookmark !== null) paper.bookmark(group, bookmark);
+  if (key !== undefined) paper.place(key);
   const row = paper.element('TR', {}, table);
   const element = paper.element('TH', { scope: 'Row', columns }, row);
-  for (const line of lines) {
+  for (const line of [...paper.set([text(group, { face: 'medium' })], size, paper.width), ...about]) {
     paper.drawLine(line, paper.left, paper.y, size, element);
     paper.y += leading;
   }
@@ -98,16 +126,12 @@ export function drawFacts(paper: Paper, facts: readonly Fact[], labelShare = 0.2
   const table = paper.element('Table');
   for (const { cells, height } of setFacts(paper, facts, boxes)) {
     paper.ensure(height);
-    drawRow(paper, cells, [], boxes, table, true);
+    drawRow(paper, cells, [], boxes, table, { ...normal, padding: factPadding }, true);
     paper.y += height;
     paper.hairline(paper.y, hairline, 0.3);
   }
   table.end();
   paper.space(8);
-}
-
-export function measureFacts(paper: Paper, facts: readonly Fact[], labelShare: number): number {
-  return setFacts(paper, facts, factBoxes(paper, labelShare)).reduce((sum, { height }) => sum + height, 0);
 }
 
 function factBoxes(paper: Paper, labelShare: number): readonly Box[] {
@@ -119,8 +143,11 @@ function factBoxes(paper: Paper, labelShare: number): readonly Box[] {
 
 function setFacts(paper: Paper, facts: readonly Fact[], boxes: readonly Box[]): { cells: readonly SetCell[]; height: number }[] {
   return facts.map(([label, value]) => {
-    const cells = [setCell(paper, [text(label, { colour: quiet })], boxes[0]?.width ?? 0), setCell(paper, value, boxes[1]?.width ?? 0)];
-    return { cells, height: Math.max(...cells.map(({ lines }) => lines.length)) * leading + 2 * factPadding };
+    const cells = [
+      setCell(paper, [text(label, { colour: quiet })], boxes[0]?.width ?? 0, normal),
+      setCell(paper, value, boxes[1]?.width ?? 0, normal),
+    ];
+    return { cells, height: Math.max(...cells.map(({ lines }) => lines.length)) * normal.leading + 2 * factPadding };
   });
 }
 
@@ -198,10 +225,10 @@ interface SetCell {
   readonly mark: ShownOutcome | undefined;
 }
 
-function setCell(paper: Paper, cell: Cell | readonly Span[] | string, width: number): SetCell {
+function setCell(paper: Paper, cell: Cell | readonly Span[] | string, width: number, { size }: Style): SetCell {
   const { spans, mark } =
     typeof cell === 'string' ? { spans: [text(cell)], mark: undefined } : 'spans' in cell ? cell : { spans: cell, mark: undefined };
-  const inset = mark === undefined ? 0 : markRoom;
+  const inset = mark === undefined ? 0 : markSizeOf(size) + markGap;
   const lines = paper.set(spans, size, width - inset);
   if (lines.length <= longest) return { lines, mark };
   const note = paper.set(
@@ -212,8 +239,8 @@ function setCell(paper: Paper, cell: Cell | readonly Span[] | string, width: num
   return { lines: [...lines.slice(0, longest - note.length), ...note], mark };
 }
 
-const markSize = size * 0.86;
-const markRoom = markSize + 4;
+const markSizeOf = (size: number): number => size * 0.86;
+const markGap = 4;
 
 function drawRow(
   paper: Paper,
@@ -221,17 +248,19 @@ function drawRow(
   columns: readonly Column[],
   boxes: readonly Box[],
   table: Element,
+  { size, leading, padding }: Style,
   titled = false,
 ): void {
   const row = paper.element('TR', {}, table);
-  const top = paper.y + (titled ? factPadding : padding);
+  const top = paper.y + padding;
+  const markSize = markSizeOf(size);
   for (const [index, { lines, mark }] of cells.entries()) {
     const box = boxes[index];
     if (box === undefined) continue;
     if (mark !== undefined) paper.artifact(() => drawMark(paper.doc, mark, box.x + markSize / 2, top + leading / 2, markSize));
     const element = titled && index === 0 ? paper.element('TH', { scope: 'Row' }, row) : paper.element('TD', {}, row);
     for (const [number, line] of lines.entries()) {
-      const x = startOf(line, columns[index], box) + (mark === undefined ? 0 : markRoom);
+      const x = startOf(line, columns[index], box) + (mark === undefined ? 0 : markSize + markGap);
       paper.drawLine(line, x, top + number * leading, size, element);
     }
     element.end();

@@ -9,7 +9,8 @@ import { shownOutcomes } from '../../report-model.ts';
 import { harmless, spanText, timeText } from '../wording.ts';
 import { font, momentFormat, writeJump, writeText, writeVerdict } from './cells.ts';
 import { repack } from './repack.ts';
-import { contentOf, type SheetContent, type Value } from './sheets.ts';
+import type { SheetContent, Value } from './content.ts';
+import { contentOf } from './sheets.ts';
 
 /** Rows of a sheet, header apart. Excel holds 1,048,576; this many were measured at 9.4 s and 835 MB. */
 export const rowLimit = 100_000;

@@ -1,33 +1,8 @@
 /** What each sheet holds: columns and rows, in the order of the model. No style and no file format here. */
-import type { ReportModel, SheetId, Verdict } from '../../report-model.ts';
-import { reachText, standingText } from '../wording.ts';
-
-/** A cell: text or a number; a moment; an outcome; or a jump to a row of another sheet. Rows count from 1 below the header. */
-export type Value =
-  | string
-  | number
-  | null
-  | { readonly moment: string | null }
-  | { readonly verdict: Verdict }
-  | { readonly jump: SheetId; readonly row: number; readonly shown: string };
-
-export interface Column {
-  readonly title: string;
-  readonly kind?: 'number' | 'moment';
-  /** Widest, in characters; longer text wraps. */
-  readonly cap: number;
-}
-
-export interface SheetContent {
-  readonly columns: readonly Column[];
-  readonly rows: readonly (readonly Value[])[];
-}
-
-/** Columns of text, each with its widest: sheets stay readable when they are printed on one page's width. */
-const words = (caps: Readonly<Record<string, number>>): Column[] => Object.entries(caps).map(([title, cap]) => ({ title, cap }));
-const number = (title: string): Column => ({ title, kind: 'number', cap: 12 });
-const moment = (title: string): Column => ({ title: `${title} (UTC)`, kind: 'moment', cap: 20 });
-const list = (values: readonly string[]): string => values.join(', ');
+import type { ReportControl, ReportModel, SheetId } from '../../report-model.ts';
+import { exceptionStates, notGiven, reachText, standingText, stateWords } from '../wording.ts';
+import { list, moment, number, type SheetContent, type Value, words } from './content.ts';
+import { deviations, exhibitCell, timeline } from './period-sheets.ts';
 
 export function contentOf(model: ReportModel, id: Exclude<SheetId, 'summary'>): SheetContent {
   return makers[id](model);
@@ -42,6 +17,30 @@ const makers: Readonly<Record<Exclude<SheetId, 'summary'>, (model: ReportModel) 
   bindings,
   evidence,
   ipe,
+  exceptions,
+  timeline,
+  deviations,
+  definitions,
+  redactions: (model) => ({
+    columns: [
+      number('Record'),
+      moment('Erased'),
+      ...words({ What: 24, 'Kind of evidence': 30 }),
+      number('Count'),
+      ...words({ 'Legal basis': 40, Requester: 24, Approver: 24, Retention: 30 }),
+    ],
+    rows: model.redactions.map(({ leaf, at, what, kind, count, legalBasis, requester, approver, overrideRetention }) => [
+      leaf,
+      { moment: at },
+      what,
+      kind,
+      count,
+      legalBasis ?? 'erased',
+      requester ?? 'erased',
+      approver ?? 'erased',
+      overrideRetention ? 'the legal basis went before it' : 'was over',
+    ]),
+  }),
   limitations: (model) => ({
     columns: [number('No.'), ...words({ Limitation: 60 })],
     rows: model.limitations.map((limitation, index) => [index + 1, limitation]),
@@ -52,11 +51,59 @@ const makers: Readonly<Record<Exclude<SheetId, 'summary'>, (model: ReportModel) 
   }),
 };
 
-/** One exhibit is a link; several are text, because a cell leads to one place only. */
-function exhibitCell(model: ReportModel, ids: readonly string[]): Value {
-  const [only] = ids;
-  if (only === undefined || ids.length > 1) return list(ids);
-  return { jump: 'evidence', row: model.exhibits.findIndex((exhibit) => exhibit.id === only) + 1, shown: only };
+function exceptions(model: ReportModel): SheetContent {
+  return {
+    columns: [
+      ...words({ Exception: 11, Control: 10, Item: 40, State: 22 }),
+      moment('Expires'),
+      number('Findings labelled'),
+      ...words({ Justification: 40, 'Compensating control': 30, Ticket: 16, 'Requested by (asserted)': 22 }),
+      moment('Requested'),
+      ...words({ 'Approved by (asserted)': 22 }),
+      moment('Approved'),
+      ...words({ 'Revoked by (asserted)': 22 }),
+      moment('Revoked'),
+    ],
+    rows: model.exceptions.map((each) => [
+      each.id,
+      each.control,
+      each.item ?? 'erased',
+      exceptionStates[each.status],
+      { moment: each.expires },
+      each.findings,
+      each.justification ?? 'erased',
+      each.compensatingControl,
+      each.ticket,
+      each.requester ?? 'erased',
+      { moment: each.requestedAt },
+      each.approver,
+      { moment: each.approvedAt },
+      each.revokedBy,
+      { moment: each.revokedAt },
+    ]),
+  };
+}
+
+function definitions(model: ReportModel): SheetContent {
+  return {
+    columns: [
+      number('Record'),
+      moment('Changed'),
+      ...words({ Definition: 30, Before: 40, After: 40, Reason: 36, 'Requested by (asserted)': 22, 'Approved by (asserted)': 22 }),
+      moment('Approved only later'),
+    ],
+    rows: model.definitionChanges.map((each) => [
+      each.leaf,
+      { moment: each.at },
+      each.what,
+      each.before ?? 'none',
+      each.after ?? 'none',
+      each.reason ?? notGiven.reason,
+      each.requester,
+      each.approver ?? notGiven.approver,
+      { moment: each.approvedLaterAt },
+    ]),
+  };
 }
 
 /** `cis-kubernetes 1.1.1, 1.1.2; gdpr 32(1)`. */
@@ -66,6 +113,7 @@ function requirementList(keys: readonly string[]): string {
 }
 
 function requirements(model: ReportModel): SheetContent {
+  const inPeriod = model.period !== null;
   return {
     columns: words({
       Framework: 20,
@@ -74,7 +122,8 @@ function requirements(model: ReportModel): SheetContent {
       Section: 20,
       Title: 32,
       Standing: 13,
-      Outcome: 19,
+      ...(inPeriod && { 'Over the period': 19 }),
+      [inPeriod ? 'At the end' : 'Outcome']: 19,
       'What it means': 26,
       Counts: 18,
       Controls: 28,
@@ -90,6 +139,7 @@ function requirements(model: ReportModel): SheetContent {
           section.title,
           requirement.title,
           standingText(requirement),
+          ...(inPeriod ? [requirement.period === null ? null : { verdict: requirement.period }] : []),
           { verdict: requirement.verdict },
           requirement.verdict.sentence,
           requirement.counts,
@@ -102,10 +152,41 @@ function requirements(model: ReportModel): SheetContent {
   };
 }
 
+const standingColumns = [
+  ...words({ 'Verdict for the period': 19, 'Opening state': 13 }),
+  number('% of time pass'),
+  number('% fail'),
+  number('% unknown'),
+  number('% other'),
+  moment('Longest fail from'),
+  moment('Longest fail to'),
+  ...words({ Deviations: 16 }),
+];
+
+function standingCells({ period }: ReportControl): readonly Value[] {
+  if (period === null) return standingColumns.map(() => null);
+  const { opening, percent, longestFail } = period.timeline;
+  const other = percent.manual + percent.providerResponsibility + percent.notApplicable;
+  return [
+    { verdict: period.verdict },
+    opening === null ? 'none' : stateWords[opening.state],
+    percent.pass,
+    percent.fail,
+    percent.unknown,
+    Math.round(other * 10) / 10,
+    { moment: longestFail?.from ?? null },
+    { moment: longestFail?.to ?? null },
+    list(period.deviations),
+  ];
+}
+
 function controls(model: ReportModel): SheetContent {
+  const inPeriod = model.period !== null;
   return {
     columns: [
-      ...words({ Control: 10, Title: 32, Severity: 10, Outcome: 19, Population: 14 }),
+      ...words({ Control: 10, Title: 32, Severity: 10 }),
+      ...(inPeriod ? standingColumns : []),
+      ...words({ [inPeriod ? 'State at the end' : 'Outcome']: 19, Population: 14 }),
       number('Read'),
       number('Tested'),
       number('Findings'),
@@ -126,6 +207,7 @@ function controls(model: ReportModel): SheetContent {
       control.id,
       control.title,
       control.severity,
+      ...(inPeriod ? standingCells(control) : []),
       { verdict: control.verdict },
       control.population.name,
       control.population.size,
@@ -235,7 +317,7 @@ function runs(model: ReportModel): SheetContent {
       ...words({ Error: 30, 'Audit-ID prefix': 38 }),
       number('Server clock minus ours, seconds'),
       number('Leaf in the log'),
-      ...words({ 'Record hash': 34 }),
+      ...words({ 'Record hash': 34, 'In the period': 10 }),
     ],
     rows: model.runs.map((run) => [
       run.number,
@@ -254,6 +336,7 @@ function runs(model: ReportModel): SheetContent {
       run.clockSkewSeconds,
       run.leaf,
       run.recordHash,
+      { before: 'no, before it', inside: 'yes', after: 'no, after it' }[run.place],
     ]),
   };
 }
