@@ -84,11 +84,13 @@ export function createServeApp(context: AppContext, configPath: string | undefin
       return plan;
     },
     async begin() {
-      if (!existsSync(config.ledgerPath)) return;
+      if (!existsSync(config.ledgerPath)) return [];
       const ledger = await openLedgerForWriting(context, config);
       try {
+        const before = ledger.clusters().map(({ name, lastRun }) => ({ name, number: lastRun.number }));
         await recordDefinitions(ledger, describeDefinitions(config), { now: context.clock().toISOString() });
         ledger.checkpoint();
+        return before.flatMap(({ name, number }) => runsAfter(ledger, name, number));
       } finally {
         ledger.close();
       }

@@ -17,7 +17,7 @@ export const initAction: Action<{ organization?: string; cluster?: string; conte
   terminal.print(
     `wrote ${short(report.file)} for cluster ${visible(report.cluster)}${report.context ? ` (context ${visible(report.context.name)}, ${visible(report.context.server ?? '')})` : ''}`,
   );
-  if (report.otherContexts > 0) terminal.print(`  ${report.otherContexts} other contexts in the kubeconfig: add them under clusters`);
+  if (report.otherContexts > 0) terminal.print(`  ${report.otherContexts} other contexts in the kubeconfig: proposed there, commented out`);
   if (report.fingerprint !== null) {
     terminal.print(`made the signing keys in ${short(dirname(report.keys))}`);
     terminal.print('  Give this fingerprint to whoever will verify your packs, by a way that is not the pack:');

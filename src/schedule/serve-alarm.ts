@@ -24,8 +24,12 @@ export async function createAlarm(second: number): Promise<Alarm> {
     async wait(stop) {
       if (!rang && !stop.aborted)
         await new Promise<void>((resolve) => {
-          wake = resolve;
-          stop.addEventListener('abort', () => resolve(), { once: true });
+          const end = () => {
+            stop.removeEventListener('abort', end);
+            resolve();
+          };
+          wake = end;
+          stop.addEventListener('abort', end);
         });
       wake = null;
       rang = false;

@@ -37,8 +37,11 @@ export interface CollectResult {
 export interface ServeApp {
   /** Reads the configuration again where it changed. A changed one that is wrong is told, and the old one holds. */
   plan(): ServePlan;
-  /** Puts the schedule on record, so that its slots count from now on, and the slots that were missed. Nothing where there is no ledger yet. */
-  begin(): Promise<void>;
+  /**
+   * Puts the schedule on record, so that its slots count from now on, and before it the slots that were missed, which it returns. Nothing
+   * where there is no ledger yet.
+   */
+  begin(): Promise<readonly RunSummary[]>;
   history(cluster: string, slot: Instant): SlotHistory;
   /** Ends soon after `stop`: finished if it can, else interrupted. Throws only defects. */
   collect(cluster: string, slot: Instant, stop: AbortSignal): Promise<CollectResult>;
@@ -67,6 +70,7 @@ export interface ServeEvent {
     | 'planned'
     | 'collecting'
     | 'collected'
+    | 'taken'
     | 'missed'
     | 'failed'
     | 'waiting'

@@ -13,7 +13,7 @@ type Told = Omit<ServeEvent, 'at'>;
 /** Resolves after `stop` is aborted and what was under way has ended. Throws `integrity`, and defects. */
 export async function serve(app: ServeApp, { alarm, clock, log, stop }: ServeOptions): Promise<void> {
   const now = (): Instant => clock().toISOString();
-  const tell = (told: Told) => log({ at: now(), ...told });
+  const tell = ({ level, event, ...told }: Told) => log({ at: now(), level, event, ...told });
   /** What was told last of what is waited for, by cluster; '' is the schedule itself. */
   const waiting = new Map<string, string>();
   let onRecord: string | null = null;
@@ -24,11 +24,22 @@ export async function serve(app: ServeApp, { alarm, clock, log, stop }: ServeOpt
     waiting.set(about, told.message);
   };
 
+  const tellMissed = (cluster: string, missed: readonly RunSummary[]) => {
+    if (missed.length > 0) tell({ cluster, level: 'warning', event: 'missed', message: describeMissed(missed) });
+  };
+
   /** True once the plan is on record; until then nothing can be said of its slots. */
   const record = async (plan: ServePlan): Promise<boolean> => {
     const text = JSON.stringify([plan.collect.expression, plan.assess?.expression, plan.timezone, plan.clusters]);
     if (text === onRecord) return true;
-    const error = await expected(() => app.begin());
+    const error = await expected(async () => {
+      const missed = await app.begin();
+      for (const cluster of new Set(missed.map((run) => run.cluster)))
+        tellMissed(
+          cluster,
+          missed.filter((run) => run.cluster === cluster),
+        );
+    });
     if (error !== null) {
       wait('', error);
       return false;
@@ -47,9 +58,15 @@ export async function serve(app: ServeApp, { alarm, clock, log, stop }: ServeOpt
       tell({ cluster, slot, level: 'info', event: 'collecting', message: `slot ${slot}${how}` });
     }
     const { run, problem, missed } = await app.collect(cluster, slot, stop);
-    if (missed.length > 0) tell({ cluster, level: 'warning', event: 'missed', message: describeMissed(missed) });
-    if (run === null) return wait(cluster, { cluster, slot, ...(problem ?? { message: 'no run was planned' }) });
-    waiting.delete(cluster);
+    if (run !== null) waiting.delete(cluster);
+    tellMissed(cluster, missed);
+    const next = () => runDuty(plan.collect, plan.timezone, now(), (latest) => app.history(cluster, latest));
+    if (run === null) {
+      const reason = problem ?? { message: 'no run was planned' };
+      if (stop.aborted || next() !== null) return wait(cluster, { cluster, slot, ...reason });
+      // Another process was faster.
+      return tell({ cluster, slot, level: 'info', event: 'taken', message: reason.message });
+    }
     const which = { cluster, run: run.number, status: run.status, slot: run.slot };
     const message = `run ${run.number} ${run.status}`;
     if (run.status === 'succeeded' || run.status === 'partial') {
@@ -58,7 +75,7 @@ export async function serve(app: ServeApp, { alarm, clock, log, stop }: ServeOpt
       if (plan.assess === null && !stop.aborted) await assess(cluster);
       return;
     }
-    const retry = stop.aborted ? null : runDuty(plan.collect, plan.timezone, now(), (latest) => app.history(cluster, latest));
+    const retry = stop.aborted ? null : next();
     const reason = problem ?? { message: run.error ?? 'nothing could be read' };
     const again = retry === null ? '' : `; again at ${retry.notBefore}`;
     tell({ ...which, ...reason, level: 'error', event: 'failed', message: `${message}: ${reason.message}${again}` });
@@ -77,6 +94,7 @@ export async function serve(app: ServeApp, { alarm, clock, log, stop }: ServeOpt
     const error = await expected(async () => {
       const duty = runDuty(plan.collect, plan.timezone, now(), (slot) => app.history(cluster, slot));
       if (duty !== null && duty.notBefore <= now()) await collect(plan, cluster, duty);
+      else waiting.delete(cluster);
     });
     if (error !== null) wait(cluster, { cluster, ...error });
   };
