@@ -1,6 +1,6 @@
 /**
  * `serve`: stays, and collects and judges by the schedule. Its log goes to stderr: short lines on a terminal, JSON lines elsewhere. SIGTERM
- * and SIGINT end it within ten seconds; a second one ends it at once.
+ * and SIGINT end it within ten seconds; another one, two seconds later, ends it at once.
  */
 import { type ServeEvent, serveCommand } from '../app/index.ts';
 import { toJsonLine } from './output.ts';
@@ -12,6 +12,8 @@ interface Options {
   readonly log?: 'text' | 'json';
 }
 
+/** A terminal, `timeout` or npm may deliver one signal twice. */
+const sameSignalMs = 2000;
 /** Whatever hangs ends with the process; the ledger is whole at every moment. */
 const latestMs = 9500;
 
@@ -22,8 +24,12 @@ export const serveAction: Action<Options> = async ({ app, terminal }, options) =
   process.stderr.on('error', () => {});
   const log = (event: ServeEvent) => terminal.note(format === 'json' ? toJsonLine(event) : describeEvent(terminal, event));
   const tell = (event: 'stopping' | 'stopped', message: string) => log({ at: app.clock().toISOString(), level: 'info', event, message });
+  let signalled = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stop.signal.aborted) process.exit(130);
+    const now = performance.now();
+    if (stop.signal.aborted && now - signalled > sameSignalMs) process.exit(130);
+    if (stop.signal.aborted) return;
+    signalled = now;
     tell('stopping', `${signal}: ends within ten seconds`);
     stop.abort();
     setTimeout(() => process.exit(0), latestMs).unref();

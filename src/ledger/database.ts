@@ -2,7 +2,7 @@
  * Opens the one SQLite file of a ledger, or says in a sentence why not. A ledger opened for writing is this process's alone until it is
  * closed, and of the current schema. A reader changes nothing. Everything is created with mode 0600.
  */
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { type Clock, KubevidenceError, visible } from '../model/index.ts';
@@ -27,6 +27,7 @@ const patienceMs = 1000;
 export function openForReading(path: string): OpenedDatabase {
   if (!existsSync(path)) throw noLedger(path);
   return guard(path, () => {
+    requireFile(path);
     accessSync(path, constants.R_OK);
     if (cannotBeShared(path)) return readable(path, openCopy(path));
     try {
@@ -44,6 +45,7 @@ export function openForWriting(path: string, clock: Clock, create: boolean): Ope
   if (!existsSync(path) && !create) throw noLedger(path);
   return guard(path, () => {
     if (!existsSync(path)) createPrivate(path);
+    requireFile(path);
     accessSync(path, constants.W_OK);
     const release = lockForWriting(path, clock, patienceMs);
     return closedOnError(release, () => {
@@ -116,8 +118,26 @@ function requireLedger(path: string, db: Db): void {
       },
     );
   }
+  const foreign = db.prepare<[], string>("SELECT sql FROM sqlite_schema WHERE type = 'view' OR sql LIKE 'CREATE VIRTUAL%'").pluck().get();
+  // A view in place of a table can answer anything, or never end.
+  if (foreign !== undefined)
+    throw new KubevidenceError(
+      'integrity',
+      `the ledger ${visible(path)} has something that no ledger has: ${visible(foreign.slice(0, 80))}`,
+      {
+        next: 'Restore a backup; see who could write to the file.',
+      },
+    );
   if (version < 1)
     throw new KubevidenceError('integrity', `the ledger ${visible(path)} says it has schema ${version}, which never existed`);
+}
+
+/** Opening a named pipe would wait for somebody who writes it. */
+function requireFile(path: string): void {
+  if (statSync(path).isFile()) return;
+  throw new KubevidenceError('unreachable', `${visible(path)} is no regular file, so it is no ledger`, {
+    next: 'Name the ledger in kubevidence.yaml (`ledger`).',
+  });
 }
 
 function createPrivate(path: string): void {

@@ -62,7 +62,8 @@ export interface Erasures {
 /** 64 hex digits, quotes and a comma each; half of the room is left to the rest. */
 const idsPerRecord = Math.floor(recordLimit / 2 / 67);
 
-export function createErasures(stores: Stores, now: () => Instant): Erasures {
+/** `commit` runs one transaction, and signs in it where there is a key. */
+export function createErasures(stores: Stores, now: () => Instant, commit: <T>(act: () => T) => T): Erasures {
   return {
     planErasure: (request, policy) => planErasure(stores, request, policy, now()),
     retention: (policy) => readRetention(stores, policy, now()),
@@ -74,13 +75,11 @@ export function createErasures(stores: Stores, now: () => Instant): Erasures {
       // What is deleted is overwritten in its page at once, also when the file cannot be written anew below.
       db.pragma('secure_delete = ON');
       try {
-        const done = db
-          .transaction(() => {
-            const plan = planErasure(stores, request, policy, now());
-            requirePermission(plan.targets, order, now());
-            return { plan, records: destroy(stores, request, plan, order, now()) };
-          })
-          .immediate();
+        const done = commit(() => {
+          const plan = planErasure(stores, request, policy, now());
+          requirePermission(plan.targets, order, now());
+          return { plan, records: destroy(stores, request, plan, order, now()) };
+        });
         return { ...done, swept: sweep(db) };
       } finally {
         objects.forget();

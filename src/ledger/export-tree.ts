@@ -12,6 +12,8 @@ export interface NamedMember extends Member {
   readonly id: string;
 }
 
+/** Of one tree: steps may copy the members of its base again and again. */
+const largestTree = 4_000_000;
 /** Members that are kept: some 60 MB. */
 const mostMembers = 300_000;
 
@@ -42,6 +44,7 @@ export function membersOf(steps: readonly TreeStep[], base: readonly NamedMember
       members.push({ ref: first, label, id: second });
       continue;
     }
+    if (members.length + second > largestTree) throw new KubevidenceError('input', `the tree has more than ${largestTree} members`);
     if (first + second > base.length) throw new KubevidenceError('input', 'the tree has members of its base that the base does not have');
     for (let place = first; place < first + second; place++) members.push(base[place] as NamedMember);
   }

@@ -23,6 +23,7 @@ export type { ReuseRecord, SaltedBytes } from './run-payload.ts';
 export type { EndOfRun, RunWriter } from './run-writer.ts';
 export type { ClusterSummary } from './runs.ts';
 export type { Exhibit, ExhibitTree, SaltedObject, SnapshotOptions } from './snapshot.ts';
+export type { Churn, Churner, RunGrowth } from './growth.ts';
 export type { KindSize, LedgerStatus } from './status.ts';
 export type { StoredToken, Tokens } from './tokens.ts';
 export { backupLedger, type LedgerBackup } from './backup.ts';

@@ -26,7 +26,7 @@ import { createDefinitions, type Definitions } from './definitions.ts';
 import { createExceptions, type Exceptions } from './exceptions.ts';
 import { createJudgements, type Judgements } from './judgements.ts';
 import { type Accountable, bindDocumentKey, type KeyRevocation, recordRestored, revokeKey, rotateLogKey } from './key-changes.ts';
-import { readCustody, type StoredRecord } from './log-store.ts';
+import { readCustody, requireSignedDecisions, type StoredRecord } from './log-store.ts';
 import { createTables } from './migrations.ts';
 import { salted } from './payloads.ts';
 import { createPublication, type Publication, type PublishedHeads, refusal } from './publication.ts';
@@ -156,10 +156,12 @@ export function openLedger(options: LedgerOptions): Ledger {
       const publication = createPublication(stores.log, options.published, options.warn);
       const divergence = publication.divergence();
       if (divergence !== null && options.restored === undefined) throw refusal(divergence);
-      if (divergence !== null && options.restored !== undefined)
-        recordRestored(stores, clock().toISOString(), divergence, options.restored);
+      if (signer !== undefined) requireSignedDecisions(db);
+      const { restored } = options;
+      if (divergence !== null && restored !== undefined)
+        commitSigned(stores, signer, () => recordRestored(stores, clock().toISOString(), divergence, restored));
       if (divergence === null && options.restored !== undefined) throw nothingRestored();
-      clearInterrupted(stores, clock);
+      clearInterrupted(stores, clock, options.warn);
       sweep(db);
       if (signer !== undefined) publication.publish(db.transaction(() => stores.log.sign(signer)).immediate());
       return [stores, publication] as const;
@@ -185,6 +187,19 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
     return checkpoint;
   };
   const sign = () => (signer === undefined ? undefined : signWith(signer));
+  /** What somebody decides is signed in the transaction that records it: see requireSignedDecisions. */
+  const commit = <T>(act: () => T): T => {
+    const result = commitSigned(stores, mode === 'write' ? signer : undefined, act);
+    if (mode === 'write') sign();
+    return result;
+  };
+  const signing = <T extends object>(part: T, names: readonly (keyof T & string)[]): T => {
+    const signed = names.map((name) => {
+      const method = part[name] as (...args: unknown[]) => unknown;
+      return [name, (...args: unknown[]) => commit(() => method(...args))];
+    });
+    return { ...part, ...Object.fromEntries(signed) };
+  };
   const requireSigner = (): NoteSigner => {
     requireWriter();
     if (signer === undefined) throw new KubevidenceError('defect', 'the ledger was opened without its key');
@@ -196,13 +211,13 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
     return found;
   };
   return {
-    ...createJudgements(stores, now),
-    ...createDefinitions(stores, now),
-    ...createExceptions(stores, now),
-    ...createSlots(stores, now),
-    ...createHolds(stores, now),
-    ...createBaselines(stores, now),
-    ...createErasures(stores, now),
+    ...signing(createJudgements(stores, now), ['recordAssessment', 'recordPack', 'closePeriod']),
+    ...signing(createDefinitions(stores, now), ['recordDefinitions', 'approveDefinitions']),
+    ...signing(createExceptions(stores, now), ['requestException', 'approveException', 'revokeException']),
+    ...signing(createSlots(stores, now), ['recordMissedSlots']),
+    ...signing(createHolds(stores, now), ['placeHold', 'releaseHold']),
+    ...signing(createBaselines(stores, now), ['acceptBaseline']),
+    ...createErasures(stores, now, commit),
     ...createTokens(stores),
     path,
     planRun({ cluster, uuid, kind, slot = null, collectors, tool, definitions }) {
@@ -233,13 +248,11 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
     },
     recordMissed({ cluster, slot }) {
       requireWriter();
-      const number = db
-        .transaction(() => {
-          const number = runs.next(cluster);
-          log.append({ type: 'run-missed', v: 1, at: now(), cluster, run: number, uuid: randomUUID(), slot });
-          return number;
-        })
-        .immediate();
+      const number = commit(() => {
+        const next = runs.next(cluster);
+        log.append({ type: 'run-missed', v: 1, at: now(), cluster, run: next, uuid: randomUUID(), slot });
+        return next;
+      });
       return summary(cluster, number);
     },
     startRun({ cluster, number, identity, scope, listings }) {
@@ -300,12 +313,12 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
     },
     bindDocumentKey(fingerprint, who) {
       const own = requireSigner();
-      bindDocumentKey(stores, now(), fingerprint, who);
+      commit(() => bindDocumentKey(stores, now(), fingerprint, who));
       return signWith(own);
     },
     revokeKey(revocation) {
       const own = requireSigner();
-      revokeKey(stores, now(), revocation);
+      commit(() => revokeKey(stores, now(), revocation));
       return signWith(own);
     },
     keyHistory: () => log.keys(),
@@ -315,6 +328,17 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
     status: () => db.transaction(() => readStatus(stores))(),
     close,
   };
+}
+
+/** One transaction: neither what is recorded nor its signature is ever there without the other. Without a signer nothing is signed. */
+function commitSigned<T>({ db, log }: Stores, signer: NoteSigner | undefined, act: () => T): T {
+  return db
+    .transaction(() => {
+      const result = act();
+      if (signer !== undefined) log.sign(signer);
+      return result;
+    })
+    .immediate();
 }
 
 /** The ledger's birth: who it is, and which two keys belong together. */
@@ -359,10 +383,11 @@ function nothingRestored(): KubevidenceError {
 }
 
 /** Nobody else writes: a run without an end is one whose process died. What it left is nobody's evidence. */
-function clearInterrupted({ db, log, objects, trees, runs }: Stores, clock: Clock): void {
+function clearInterrupted({ db, log, objects, trees, runs }: Stores, clock: Clock, warn: (text: string) => void = () => {}): void {
   for (const { leaf, record } of runs.open()) {
     const at = clock().toISOString();
     const { cluster, run, uuid } = record;
+    warn(`run ${run} of ${visible(cluster)} was planned at ${record.at} and never ended: it is recorded as interrupted`);
     const nothing = {
       listings: 0,
       complete: 0,

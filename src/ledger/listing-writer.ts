@@ -97,15 +97,26 @@ export function createListingWriter({ objects, trees }: Stores, { run, kind, bef
     [pending, pendingBytes] = [[], 0];
     room.clear();
   };
+  /** The trees of the last snapshot, by namespace. */
+  const earlierTrees = (): ReadonlyMap<string, number> => {
+    const last = before === undefined || before.tree === null ? [] : trees.read(before.tree).members;
+    return new Map(last.map(({ ref, label }) => [label, ref]));
+  };
   /** Each as what differs from what is most like it; those for which that is much, as neighbours. */
   const writeChanged = (): void => {
-    const beside = new Map<number, number>();
-    if (pending.some(({ predecessor }) => predecessor === 0))
-      for (const namespace of entries.namespaces()) noteBeside(entries.inNamespace(namespace), beside);
+    const alike = new Map<number, number[]>();
+    if (pending.some(({ predecessor }) => predecessor === 0)) {
+      const earlier = earlierTrees();
+      for (const namespace of entries.namespaces()) {
+        const tree = earlier.get(namespace);
+        noteAlike(entries.inNamespace(namespace), tree === undefined ? [] : trees.read(tree).members, alike);
+      }
+    }
     const changed = pending.flatMap((each) => {
-      const like = each.predecessor === 0 ? (beside.get(each.index) ?? 0) : each.predecessor;
-      const difference = like === 0 ? undefined : objects.differenceFrom(like, each.bytes);
-      return difference === undefined ? [] : [{ ...each, ...difference }];
+      const candidates = each.predecessor === 0 ? (alike.get(each.index) ?? []) : [each.predecessor];
+      const differences = candidates.flatMap((ref) => objects.differenceFrom(ref, each.bytes) ?? []);
+      const [least] = differences.sort((a, b) => a.frame.length - b.frame.length);
+      return least === undefined ? [] : [{ ...each, ...least }];
     });
     const told = new Set(changed.map(({ index }) => index));
     for (const part of inBlocks(changed)) placed(part, objects.writeDifferences(run, kind, part));
@@ -114,8 +125,7 @@ export function createListingWriter({ objects, trees }: Stores, { run, kind, bef
   };
   const writeTrees = (): number | null => {
     if (entries.size === 0) return null;
-    const last = before === undefined || before.tree === null ? undefined : trees.read(before.tree);
-    const lastOf = new Map(last?.members.map(({ ref, label }) => [label, ref]));
+    const lastOf = earlierTrees();
     const ids = new Map<number, Buffer>();
     const store = (members: readonly Member[], idOf: (ref: number) => Buffer, like: Tree | undefined): Tree => {
       const tree = trees.write(run, members, idOf, like);
@@ -130,6 +140,7 @@ export function createListingWriter({ objects, trees }: Stores, { run, kind, bef
         label: namespace,
       };
     });
+    const last = before === undefined || before.tree === null ? undefined : trees.read(before.tree);
     return store(namespaces, (ref) => ids.get(ref) as Buffer, last).ref;
   };
 
@@ -204,14 +215,27 @@ function inBlocks<T extends Pending>(pending: readonly T[]): T[][] {
   return parts;
 }
 
-/** For each entry that is not stored yet, the stored one beside it whose name is more like its own. */
-function noteBeside(sorted: readonly Entry[], beside: Map<number, number>): void {
+/**
+ * For each entry that is not stored yet, what may be like it: of the two stored ones beside it the one whose name is more like its own; and
+ * of those that stood between these two in the last snapshot (`earlier`, in the same order) and are gone, the one in the same place: when a
+ * workload is rolled out, all of its pods are replaced at once.
+ */
+function noteAlike(sorted: readonly Entry[], earlier: readonly Member[], alike: Map<number, number[]>): void {
+  if (sorted.every(({ ref }) => ref !== 0)) return;
+  const places = new Map(earlier.map(({ ref }, place) => [ref, place]));
   let previous: Entry | undefined;
   let waiting: Entry[] = [];
   const settle = (next: Entry | undefined): void => {
-    for (const { index, name } of waiting) {
+    const start = previous === undefined ? 0 : (places.get(previous.ref) ?? earlier.length) + 1;
+    const gone = earlier.slice(start, next === undefined ? earlier.length : (places.get(next.ref) ?? 0));
+    for (const [place, { index, name }] of waiting.entries()) {
       const likeness = (other: Entry | undefined) => (other === undefined ? -1 : commonStart(name, other.name));
-      beside.set(index, (likeness(next) > likeness(previous) ? next : previous)?.ref ?? 0);
+      const beside = likeness(next) > likeness(previous) ? next : previous;
+      const replaced = gone[Math.floor((place * gone.length) / waiting.length)];
+      alike.set(
+        index,
+        [beside, replaced].flatMap((each) => each?.ref ?? []),
+      );
     }
     waiting = [];
   };

@@ -9,6 +9,7 @@ import {
   createKeyHistory,
   decodeRecord,
   describeCustody,
+  describeUnsigned,
   emptyRoot,
   encodeRecord,
   inclusionProof,
@@ -25,6 +26,7 @@ import {
   type RecordType,
   rootHash,
   signCheckpoint,
+  signedLater,
   verifierKeyFor,
 } from '../log/index.ts';
 import { KubevidenceError } from '../model/index.ts';
@@ -115,7 +117,12 @@ export function createLogStore(db: Db): LogStore {
     },
     size,
     *records(from, to) {
-      for (let start = from; start < to; start += batch) yield* someRecords.all(start, Math.min(start + batch, to));
+      for (let start = from; start < to; start += batch) {
+        const rows = someRecords.all(start, Math.min(start + batch, to));
+        // A number that somebody wrote behind a wide gap must not make us look for all between.
+        if (rows.length === 0) throw new KubevidenceError('integrity', `record ${start} of the log is missing`);
+        yield* rows;
+      }
     },
     find(type, cluster, run) {
       const rows =
@@ -179,6 +186,24 @@ export function createLogStore(db: Db): LogStore {
 /** The same key under the log's name, by which checkpoints carry it whatever the key file is called. */
 export function underName(signer: NoteSigner, name: string): NoteSigner {
   return { name, publicKey: signer.publicKey, sign: (data) => signer.sign(data) };
+}
+
+/**
+ * Before anything is signed: what the last checkpoint does not cover may only be what a run whose process died left behind. Every other
+ * record is signed in the transaction that writes it, so an unsigned one was written by somebody else.
+ */
+export function requireSignedDecisions(db: Db): void {
+  const found = db
+    .prepare<[], { leaf: number; type: string | null }>(
+      `SELECT leaf, type FROM log WHERE leaf >= coalesce((SELECT max(size) FROM checkpoint), 0)
+         AND coalesce(type, '') NOT IN (${[...signedLater].map((type) => `'${type}'`).join()}) ORDER BY leaf LIMIT 1`,
+    )
+    .get();
+  if (found === undefined) return;
+  throw new KubevidenceError('integrity', describeUnsigned(found.leaf, found.type ?? ''), {
+    means: 'Nothing was signed: a signature would make it true.',
+    next: 'See all: `kubevidence ledger verify`. Then put the newest backup in its place; what it lacks is declared with `kubevidence ledger restored`.',
+  });
 }
 
 /** What a reader must know of the log's keeping up to a size, in its order. */

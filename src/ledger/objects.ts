@@ -36,6 +36,8 @@ export interface ObjectStore {
   bytes(ref: number): Buffer | undefined;
   /** Every block, by number. */
   blocks(): Iterable<Block>;
+  /** The same, the latest first. */
+  latestBlocks(): Iterable<Block>;
   /** The bytes of every object of a block, none for an erased one; throws `integrity` when they are not exactly what its entries promise. */
   unpack(block: Block): Buffer[];
   /** The bytes that a difference stands on. */
@@ -74,6 +76,7 @@ export function createObjectStore(db: Db): ObjectStore {
   const columns = 'SELECT first, run, kind, entries, block.bytes, bases FROM block LEFT JOIN difference USING (first)';
   const content = db.prepare<[number], Block>(`${columns} WHERE first = ?`);
   const next = db.prepare<[number], Block>(`${columns} WHERE first > ? ORDER BY first LIMIT 1`);
+  const previous = db.prepare<[number], Block>(`${columns} WHERE first < ? ORDER BY first DESC LIMIT 1`);
   const remove = db.prepare<[number]>('DELETE FROM block WHERE first = ?');
   const removeBases = db.prepare<[number]>('DELETE FROM difference WHERE first = ?');
   const ofRun = db.prepare<[number], number>('SELECT first FROM block WHERE run = ?').pluck();
@@ -168,7 +171,22 @@ export function createObjectStore(db: Db): ObjectStore {
       return bytes.length === 0 ? undefined : bytes;
     },
     *blocks() {
-      for (let block = next.get(-1); block !== undefined; block = next.get(block.first)) yield block;
+      // From the least number that can be stored on: what somebody files under one that we never give is found, too.
+      let last = Number.MIN_SAFE_INTEGER;
+      for (let block = next.get(last); block !== undefined; block = next.get(last)) {
+        // In a damaged file the one that follows may be one that came before, and so without an end.
+        if (block.first <= last) throw new KubevidenceError('integrity', `the objects after ${last} are not stored in order`);
+        last = block.first;
+        yield block;
+      }
+    },
+    *latestBlocks() {
+      let last = Number.MAX_SAFE_INTEGER;
+      for (let block = previous.get(last); block !== undefined; block = previous.get(last)) {
+        if (block.first >= last) throw new KubevidenceError('integrity', `the objects before ${last} are not stored in order`);
+        last = block.first;
+        yield block;
+      }
     },
     unpack,
     baseOf,

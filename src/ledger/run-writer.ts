@@ -190,10 +190,7 @@ export function storedRun({ db, payloads, trees }: Stores, end: Ended | undefine
 
 /** The last record of the cluster that speaks of reuse. */
 export function lastReusable({ runs }: Pick<Stores, 'runs'>, cluster: string): Ended | undefined {
-  for (let number = runs.next(cluster) - 1; number > 0; number--) {
-    const end = runs.ended(cluster, number);
-    if (end !== undefined && end.record.reusable !== null) return end;
-  }
+  for (const end of runs.latest(cluster)) if (end.record.reusable !== null) return end;
   return undefined;
 }
 

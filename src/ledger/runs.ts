@@ -3,7 +3,7 @@
  * is asked for, so it cannot say anything else.
  */
 import type { RecordOf } from '../log/index.ts';
-import type { Instant, RunSummary } from '../model/index.ts';
+import { type Instant, KubevidenceError, type RunSummary } from '../model/index.ts';
 import type { Db } from './database.ts';
 import type { Found, LogStore } from './log-store.ts';
 import type { PayloadStore } from './payloads.ts';
@@ -27,6 +27,8 @@ export interface Runs {
   open(): Planned[];
   planned(cluster: string, number: number): Planned | undefined;
   ended(cluster: string, number: number): Ended | undefined;
+  /** Ended runs, the latest first. */
+  latest(cluster: string): Iterable<Ended>;
   /** The latest ended run with a number below `number` that has a snapshot. */
   snapshotBefore(cluster: string, number: number): Ended | undefined;
   /** The latest run that decides the state at `instant`: a snapshot observed by then, or an ended attempt that began and read nothing. */
@@ -49,10 +51,15 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
     .pluck();
   const nextName = db.prepare<[string, string], string | null>('SELECT min(cluster) FROM log WHERE type = ? AND cluster > ?').pluck();
   const names = (): string[] => {
-    const found = new Set<string>();
+    const [found, all] = [new Set<string>(), new Set<string>()];
     for (const type of ['run-planned', 'run-missed'])
-      for (let name = nextName.get(type, '') ?? null; name !== null; name = nextName.get(type, name) ?? null) found.add(name);
-    return [...found].sort();
+      for (let name = nextName.get(type, '') ?? null; name !== null; name = nextName.get(type, name) ?? null) {
+        // In a damaged index what follows may be what came before, and so without an end.
+        if (found.has(`${type} ${name}`)) throw disordered();
+        found.add(`${type} ${name}`);
+        all.add(name);
+      }
+    return [...all].sort();
   };
   const hasBlocks = db.prepare<[number], number>('SELECT 1 FROM block WHERE run = ? ORDER BY first DESC LIMIT 1').pluck();
 
@@ -86,7 +93,9 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
     1 + Math.max(log.latest('run-planned', cluster)?.record.run ?? 0, log.latest('run-missed', cluster)?.record.run ?? 0);
 
   const endedBelow = function* (cluster: string, below: number): Generator<Ended> {
-    for (let run = endedBefore.get(cluster, below) ?? null; run !== null; run = endedBefore.get(cluster, run) ?? null) {
+    for (let last = below, run = endedBefore.get(cluster, below) ?? null; run !== null; run = endedBefore.get(cluster, run) ?? null) {
+      if (run >= last) throw disordered();
+      last = run;
       const end = ended(cluster, run);
       if (end !== undefined) yield end;
     }
@@ -109,13 +118,13 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
       const latest = names().flatMap((cluster) => log.latest('run-planned', cluster) ?? []);
       return latest.filter(({ record: { cluster, run } }) => ended(cluster, run) === undefined).toSorted((a, b) => a.leaf - b.leaf);
     },
+    latest: (cluster) => endedBelow(cluster, Number.MAX_SAFE_INTEGER),
     snapshotBefore(cluster, number) {
       for (const end of endedBelow(cluster, number)) if (isSnapshot(end.record)) return end;
       return undefined;
     },
     at(cluster, instant) {
-      for (const end of endedBelow(cluster, Number.MAX_SAFE_INTEGER))
-        if (heldFrom(end.record) <= instant) return get(cluster, end.record.run);
+      for (const end of this.latest(cluster)) if (heldFrom(end.record) <= instant) return get(cluster, end.record.run);
       return undefined;
     },
     clusters() {
@@ -126,7 +135,9 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
       });
     },
     binding(cluster) {
-      for (let run = endedAfter.get(cluster, 0) ?? null; run !== null; run = endedAfter.get(cluster, run) ?? null) {
+      for (let last = 0, run = endedAfter.get(cluster, 0) ?? null; run !== null; run = endedAfter.get(cluster, run) ?? null) {
+        if (run <= last) throw disordered();
+        last = run;
         const record = ended(cluster, run)?.record;
         if (record !== undefined && isSnapshot(record) && record.clusterUid !== null)
           return { uid: record.clusterUid, caFingerprint: record.caFingerprint };
@@ -134,6 +145,12 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
       return undefined;
     },
   };
+}
+
+function disordered(): KubevidenceError {
+  return new KubevidenceError('integrity', 'the index by which records are found is damaged', {
+    next: 'See what is damaged: `kubevidence ledger verify`; then restore a backup.',
+  });
 }
 
 /** A snapshot is what a run that succeeded, at least in part, stored. */

@@ -7,22 +7,34 @@ import { createHash, hash, randomFillSync } from 'node:crypto';
 export const saltLength = 16;
 export const idLength = 32;
 
-/** HMAC-SHA256 (RFC 2104), put together from plain hashes: node makes a key object for every Hmac, which costs three times the hashing. */
+/**
+ * HMAC-SHA256 (RFC 2104), put together from plain hashes: node makes an object for every Hmac and every Hash, which costs more than hashing
+ * the few kB of an object.
+ */
 export function saltedId(salt: Uint8Array, bytes: Uint8Array | string): Buffer {
   if (salt.length > blockLength) throw new RangeError('a salt is at most one block long');
-  inner.fill(0x36);
+  inner.fill(0x36, 0, blockLength);
   outer.fill(0x5c, 0, blockLength);
   for (let i = 0; i < salt.length; i++) {
     inner[i] = 0x36 ^ (salt[i] as number);
     outer[i] = 0x5c ^ (salt[i] as number);
   }
-  createHash('sha256').update(inner).update(bytes).digest().copy(outer, blockLength);
+  hashInner(bytes).copy(outer, blockLength);
   return hash('sha256', outer, 'buffer');
+}
+
+function hashInner(bytes: Uint8Array | string): Buffer {
+  const key = inner.subarray(0, blockLength);
+  if (typeof bytes === 'string' || blockLength + bytes.length > inner.length)
+    return createHash('sha256').update(key).update(bytes).digest();
+  inner.set(bytes, blockLength);
+  return hash('sha256', inner.subarray(0, blockLength + bytes.length), 'buffer');
 }
 
 /** Of SHA-256's compression function. */
 const blockLength = 64;
-const inner = Buffer.alloc(blockLength);
+/** With room for most objects behind the key. */
+const inner = Buffer.alloc(64 * 1024);
 const outer = Buffer.alloc(blockLength + idLength);
 
 /** 16 fresh random bytes a call; drawn from the system in larger pieces, each used once. */

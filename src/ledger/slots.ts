@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { allDefinitions } from '../log/index.ts';
-import type { Instant, RunSummary } from '../model/index.ts';
+import { type Instant, KubevidenceError, type RunSummary, visible } from '../model/index.ts';
 import type { Stores } from './stores.ts';
 
 /** `slots` of them from `slot` to `through`; one when they are the same. */
@@ -41,6 +41,11 @@ export function createSlots({ db, log, runs }: Stores, now: () => Instant): Slot
       const slot = plan?.slot ?? null;
       if (slot !== null) yield { slot, through: slot, run };
       const missed = plan === undefined ? log.find('run-missed', cluster, run)[0]?.record : undefined;
+      // A number that somebody made up must not make us look for all below it.
+      if (plan === undefined && missed === undefined)
+        throw new KubevidenceError('integrity', `run ${run} of ${visible(cluster)} is missing`, {
+          next: 'See more: `kubevidence ledger verify`.',
+        });
       if (missed !== undefined) yield { slot: missed.slot, through: missed.range?.through ?? missed.slot, run };
     }
   }

@@ -1,6 +1,7 @@
 /** What `ledger status` shows: runs, what fills the file, and how far the log is signed. */
 import { tokenGaps, type TokenGap } from '../log/index.ts';
 import { type RunSummary, textAt } from '../model/index.ts';
+import { type Churn, readChurn, readGrowth, type RunGrowth } from './growth.ts';
 import { readCustody } from './log-store.ts';
 import type { Stores } from './stores.ts';
 import { createTokens } from './tokens.ts';
@@ -32,17 +33,22 @@ export interface LedgerStatus {
     readonly last: { readonly size: number; readonly at: string } | null;
     readonly gaps: readonly TokenGap[];
   };
+  /** In (cluster, run) order. */
+  readonly growth: readonly RunGrowth[];
+  readonly churn: Churn;
   /** What a reader must know of the ledger's keeping, in sentences: restored, keys replaced or revoked. */
   readonly custody: readonly string[];
   /** When the ledger was made. */
   readonly genesis: { readonly at: string; readonly ledger: string; readonly origin: string };
 }
 
-export function readStatus({ db, log, runs }: Stores): LedgerStatus {
+export function readStatus(stores: Stores): LedgerStatus {
+  const { db, log, runs } = stores;
   const sum = (sql: string) => db.prepare<[], number | null>(sql).pluck().get() ?? 0;
   const kinds = db
     .prepare<[], KindSize>(
-      'SELECT kind, sum(length(entries) / 52) AS objects, sum(length(entries) + length(bytes)) AS bytes FROM block GROUP BY kind ORDER BY bytes DESC, kind',
+      `SELECT kind, sum(length(entries) / 52) AS objects, sum(length(entries) + length(block.bytes) + coalesce(length(bases), 0)) AS bytes
+         FROM block LEFT JOIN difference USING (first) GROUP BY kind ORDER BY bytes DESC, kind`,
     )
     .all();
   const last = log.lastCheckpoint();
@@ -61,6 +67,8 @@ export function readStatus({ db, log, runs }: Stores): LedgerStatus {
     },
     lastCheckpoint: last === undefined ? null : { size: last.size, root: Buffer.from(last.root).toString('base64') },
     tokens: readTokens(db, at, lastTime(log) ?? at),
+    growth: readGrowth(stores),
+    churn: readChurn(stores),
     custody: readCustody(log),
     genesis: { at, ledger, origin },
   };

@@ -47,16 +47,24 @@ export function createTokens({ db }: Pick<Stores, 'db'>): Tokens {
   };
 }
 
-/** Every stored token against the checkpoint that it names. */
-export function checkTokens({ db }: Pick<Stores, 'db'>, { counts, problem }: Findings): void {
+/** Every stored token against the checkpoint that it names. `authorities`: certificates that one must lead to, DER; null for none. */
+export function checkTokens(
+  { db }: Pick<Stores, 'db'>,
+  { counts, problem, notice }: Findings,
+  authorities: readonly Uint8Array[] | null = null,
+): void {
+  const names = new Set<string>();
   const rows = db.prepare<[], StoredToken & { note: string | null }>(
     'SELECT token.size, at, tsr, note FROM token LEFT JOIN checkpoint ON checkpoint.size = token.size ORDER BY token.size',
   );
   for (const { size, at, tsr, note } of rows.iterate()) {
     counts.tokens += 1;
-    const { timestamp, problems } = verifyTimestamp(tsr, Buffer.from(note ?? ''), { anchors: null });
+    const { timestamp, problems } = verifyTimestamp(tsr, Buffer.from(note ?? ''), { anchors: authorities });
+    if (timestamp !== null) names.add(timestamp.authority);
     for (const each of problems) problem(`the token of the checkpoint at size ${size}: ${each}`);
     if (timestamp !== null && timestamp.time !== at)
       problem(`the token of the checkpoint at size ${size} is filed under ${at}, and says ${timestamp.time}`);
   }
+  if (names.size > 0 && authorities === null)
+    notice(`the time-stamp tokens are of ${[...names].slice(0, 3).join(' and ')}: whether that is who it says, only its certificate tells`);
 }

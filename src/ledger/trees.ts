@@ -7,6 +7,7 @@
 import { canonicalize, KubevidenceError } from '../model/index.ts';
 import type { Db } from './database.ts';
 import { drawSalt, saltedId } from './salted.ts';
+import { writeNumber } from './varint.ts';
 
 /** A namespace's tree under its name, or an object, whose label is empty unless its identity does not follow from its body. */
 export interface Member {
@@ -43,6 +44,8 @@ export interface TreeStore {
   erase(refs: readonly number[]): void;
 }
 
+/** Of one tree: more than etcd could hold of anything, and what damaged bytes may make us allocate. */
+const mostMembers = 4_000_000;
 /** Reading a tree follows at most this many edits. */
 const deepest = 64;
 
@@ -158,7 +161,7 @@ export function decodeTree(ref: number, bytes: Buffer, base: readonly Member[]):
     const head = number();
     const [kind, count, start] = [head % 4, Math.floor(head / 4), number()];
     // Damaged bytes may promise more than memory holds.
-    if (count === 0 || kind === 3 || members.length + count > 50_000_000) throw broken();
+    if (count === 0 || kind === 3 || members.length + count > mostMembers) throw broken();
     if (kind === 2) {
       if (start + count > base.length) throw broken();
       for (let i = 0; i < count; i++) members.push(base[start + i] as Member);
@@ -188,12 +191,6 @@ function sameMember(a: Member | undefined, b: Member | undefined): boolean {
 
 function keyOf({ ref, label }: Member): number | string {
   return label === '' ? ref : `${ref} ${label}`;
-}
-
-function writeNumber(out: number[], value: number): void {
-  let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) out.push((rest % 128) + 128);
-  out.push(rest);
 }
 
 function writeText(out: number[], text: string): void {

@@ -11,10 +11,11 @@ export function readNumbers(bytes: Uint8Array): number[] | undefined {
   const numbers: number[] = [];
   let [value, scale] = [0, 1];
   for (const byte of bytes) {
-    if (scale > 2 ** 42) return undefined;
+    if (scale > 2 ** 49) return undefined;
     value += (byte & 127) * scale;
     scale *= 128;
     if (byte >= 128) continue;
+    if (!Number.isSafeInteger(value)) return undefined;
     numbers.push(value);
     [value, scale] = [0, 1];
   }

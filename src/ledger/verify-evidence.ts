@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { LogRecord, RecordOf } from '../log/index.ts';
-import { isComplete } from '../model/index.ts';
+import { isComplete, type Json } from '../model/index.ts';
 import { checkDefinitions } from './definitions.ts';
 import { erasedIds } from './erased.ts';
 import type { Findings } from './findings.ts';
@@ -13,9 +13,11 @@ import { inflateCatalog } from './judgements.ts';
 import { payloadId } from './payloads.ts';
 import { type ReuseRow, reuseDigest } from './reuse.ts';
 import { lastReusable, reusableDigest, storedRun } from './run-writer.ts';
-import { saltedId } from './salted.ts';
+import { idLength, saltedId } from './salted.ts';
 import type { Stores } from './stores.ts';
 import { treeText } from './trees.ts';
+import { createDecisionCheck } from './verify-decisions.ts';
+import { checkHolds } from './verify-holds.ts';
 import { checkObjectBytes } from './verify-objects.ts';
 
 interface TreeSummary {
@@ -27,12 +29,16 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
   const { db, payloads, trees, runs } = stores;
   const { counts, problem, attempt } = findings;
   const treeRun = db.prepare<[number], number>('SELECT run FROM tree WHERE ref = ?').pluck();
+  const payloadRow = db.prepare<[number], { length: number; salts: Buffer }>(
+    'SELECT length(bytes) AS length, salts FROM payload WHERE leaf = ?',
+  );
   const erased = erasedIds(db);
   const { blocks, blockOf, idOf } = checkObjectBytes(stores, erased, findings);
   const checked = new Map<number, TreeSummary>();
   const erasedRuns = new Set<number>();
   const catalogs = new Set<string>();
   const named = { payloads: 0 };
+  const decisions = createDecisionCheck();
   /** Under the plan of the first run that names it, or of an earlier one whose evidence was erased since. */
   const isFiled = (under: number | undefined, plan: number) =>
     under === plan || (under !== undefined && under < plan && erasedRuns.has(under));
@@ -50,6 +56,7 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
       if (block.kind !== kind) problem(`object ${object} is filed under ${block.kind} and named by ${kind}`);
       if (!block.named && !isFiled(block.run, plan)) problem(`object ${object} is filed under another run than the first that names it`);
       block.named = true;
+      block.seen[object - block.first] = 1;
     }
     return { items: members.length, kind };
   };
@@ -63,15 +70,32 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
     if (summary.kind !== kind) problem(`tree ${ref} is named by ${summary.kind} and by ${kind}`);
     return summary.items;
   };
+  /** Erased, as a record says; one of the two alone is a problem. */
+  const isGone = (leaf: number, id: string): boolean => {
+    const row = payloadRow.get(leaf);
+    if (!erased.has(id) || row === undefined) return false;
+    if (row.length > 0) problem(`the payload of record ${leaf} is recorded as erased and is still there`);
+    else if (row.salts.some((byte) => byte !== 0)) problem(`the payload of record ${leaf} is erased, and its salt is still there`);
+    return row.length === 0;
+  };
+  const firstNamed = new Map<string, number>();
+  /** Ids are salted anew for each payload: what somebody said of one thing is never what was said of another. */
+  const requireFresh = (leaf: number, id: string): void => {
+    const first = firstNamed.get(id);
+    if (first === undefined) firstNamed.set(id, leaf);
+    else problem(`record ${leaf} names the payload of record ${first} again`);
+  };
   const checkRun = (leaf: number, record: RecordOf<'run-ended'>): void => {
     if (record.snapshot === null) return;
     named.payloads++;
+    isGone(leaf, record.snapshot);
+    requireFresh(leaf, record.snapshot);
     const run = storedRun(stores, { leaf, record });
     const plan = runs.planned(record.cluster, record.run)?.leaf ?? -1;
     if (run === undefined) erasedRuns.add(plan);
     if (run === undefined) return;
     const { identity } = run.details;
-    if (identity.uid !== record.clusterUid || identity.caFingerprint !== record.caFingerprint)
+    if (identity.name !== record.cluster || identity.uid !== record.clusterUid || identity.caFingerprint !== record.caFingerprint)
       problem(`record ${leaf} speaks of another cluster than its payload`);
     for (const { listing, tree } of run.listings) {
       const items = tree === null ? 0 : once(tree, plan, listing.kind, checkNamespaces);
@@ -90,28 +114,35 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
     if (found.join() !== said.join())
       problem(`record ${leaf} counts ${said.join(', ')} listings, complete ones, items and gaps; its payload has ${found.join(', ')}`);
   };
-  const checkPayload = (leaf: number, id: string): void => {
+  /** What it says; null for what was erased. */
+  const checkPayload = (leaf: number, id: string): Json => {
     named.payloads++;
-    if (erased.has(id) && payloads.erased(leaf)) return;
+    requireFresh(leaf, id);
+    if (isGone(leaf, id)) return null;
     const stored = payloads.read(leaf);
     if (stored?.length !== 1 || stored.map(payloadId)[0] !== id)
       problem(`the payload of record ${leaf} is missing, or is not the one that the record names`);
+    return stored?.[0]?.value ?? null;
   };
 
   return {
     /** In leaf order. */
     record: (leaf: number, record: LogRecord): void => {
       if (record.type === 'run-ended') checkRun(leaf, record);
-      if ('details' in record && record.details !== undefined) checkPayload(leaf, record.details);
-      if (record.type === 'assessed') {
-        checkPayload(leaf, record.assessment);
-        catalogs.add(record.catalog);
-      }
+      if (record.type === 'assessed') catalogs.add(record.catalog);
+      const id = record.type === 'assessed' ? record.assessment : 'details' in record ? record.details : undefined;
+      const said = id === undefined ? null : checkPayload(leaf, id);
+      for (const each of decisions.take(leaf, record, said)) problem(each);
     },
     finish(): void {
       const open = new Set(runs.open().map(({ leaf }) => leaf));
-      for (const { first, count, named, run } of blocks)
+      for (const { first, count, named, run, kind, seen, ids } of blocks) {
         if (!named && !open.has(run)) problem(`objects ${first} to ${first + count - 1} are named by no run`);
+        // What an erased run alone had read leaves its ids where it shared a block (erase.ts).
+        for (let at = named ? seen.indexOf(0) : -1; at >= 0; at = seen.indexOf(0, at + 1))
+          if (!erased.has(ids.toString('hex', at * idLength, (at + 1) * idLength)))
+            problem(`object ${first + at} (${kind}) is named by no run`);
+      }
       attempt('the trees', () => {
         const all = db.prepare<[], { ref: number; run: number }>('SELECT ref, run FROM tree').all();
         counts.trees = all.length;
@@ -121,9 +152,17 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
         counts.payloads = db.prepare<[], number>('SELECT count(*) FROM payload').pluck().get() ?? 0;
         if (counts.payloads !== named.payloads) problem(`there are ${counts.payloads} payloads, and the records name ${named.payloads}`);
       });
+      attempt('what waits to be swept', () => {
+        const rows = db.prepare<[], { leaf: number; type: string | null }>(
+          'SELECT unswept.leaf, type FROM unswept LEFT JOIN log USING (leaf)',
+        );
+        for (const { leaf, type } of rows.all())
+          if (type !== 'payload-erased') problem(`record ${leaf} waits to be swept, and is no erasure`);
+      });
       attempt('the definitions', () => checkDefinitions(stores, problem));
       attempt('the catalogs', () => checkCatalogs(stores, catalogs, findings));
       attempt('what may be reused', () => checkReuse(stores, problem));
+      attempt('the holds', () => checkHolds(stores, problem));
     },
   };
 }

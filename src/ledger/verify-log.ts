@@ -8,14 +8,18 @@ import {
   createKeyHistory,
   createRecordOrder,
   decodeRecord,
+  clockToleranceMs,
   describeCustody,
+  describeUnsigned,
   type KeyHistory,
   keyIdIn,
   leafHash,
   type LogRecord,
   type NodeReader,
   openLogCheckpoint,
+  problemsOfRestored,
   rootHash,
+  signedLater,
   type TreeHead,
 } from '../log/index.ts';
 import { reasonOf } from '../model/index.ts';
@@ -35,6 +39,8 @@ export interface LogCheck {
   readonly kept: readonly KeptCheckpoint[];
   /** 32 bytes that the reader knows; one of the log's keys must be it. */
   readonly publicKey: Uint8Array | undefined;
+  /** Fingerprint that one of the bindings must have. */
+  readonly documentKey: string | undefined;
   readonly findings: Findings;
   readonly onRecord: (leaf: number, record: LogRecord) => void;
 }
@@ -52,22 +58,27 @@ type Restored = Extract<LogRecord, { type: 'ledger-restored' }>;
 
 /** Stored nodes, each level read in its order: some hundred at a time, which is several times faster than one by one. */
 function readNodes(db: Db): (level: number, position: number) => Buffer | undefined {
-  const some = db.prepare<[number, number], { position: number; hash: Buffer }>(
-    'SELECT position, hash FROM node WHERE level = ? AND position >= ? ORDER BY position LIMIT 256',
-  );
-  const ahead: { position: number; hash: Buffer }[][] = [];
+  const some = db
+    .prepare<[number, number], [number, Buffer]>(
+      'SELECT position, hash FROM node WHERE level = ? AND position >= ? ORDER BY position LIMIT 256',
+    )
+    .raw();
+  const ahead: [number, Buffer][][] = [];
   return (level, position) => {
     let left = ahead[level] ?? [];
     if (left.length === 0) ahead[level] = left = some.all(level, position).reverse();
-    return left.at(-1)?.position === position ? left.pop()?.hash : undefined;
+    return left.at(-1)?.[0] === position ? left.pop()?.[1] : undefined;
   };
 }
 
-export function checkLog({ db, log }: Stores, { kept: given, publicKey, findings, onRecord }: LogCheck): void {
+export function checkLog({ db, log }: Stores, { kept: given, publicKey, documentKey, findings, onRecord }: LogCheck): void {
   const { counts, problem, notice } = findings;
   const storedNode = readNodes(db);
   const notes = db.prepare<[], StoredNote>('SELECT size, note FROM checkpoint ORDER BY size').all();
-  const last = db.prepare<[], number | null>('SELECT max(leaf) FROM log').pluck().get() ?? -1;
+  const stray = db.prepare<[], number>('SELECT count(*) FROM log WHERE leaf < 0').pluck().get() ?? 0;
+  if (stray > 0) problem(`the log has ${stray === 1 ? '1 record' : `${stray} records`} before its first one`);
+  const last = (db.prepare<[], number>('SELECT count(*) FROM log WHERE leaf >= 0').pluck().get() ?? 0) - 1;
+  const unsigned = createUnsignedCheck(notes.at(-1)?.size ?? Infinity, problem);
   const heads = new Map(notes.map((row) => [row.size, row]));
   const kept = given.flatMap((each): Kept[] => {
     try {
@@ -77,7 +88,7 @@ export function checkLog({ db, log }: Stores, { kept: given, publicKey, findings
       return [];
     }
   });
-  const [order, keys] = [createRecordOrder(), createKeyHistory()];
+  const [order, keys, backwards] = [createRecordOrder(), createKeyHistory(), createBackwardsCheck()];
   const restored: Restored[] = [];
   const differing: Kept[] = [];
   const signed: SignedCheckpoint[] = [];
@@ -91,15 +102,20 @@ export function checkLog({ db, log }: Stores, { kept: given, publicKey, findings
     if (leaf !== size) return problem(`record ${size} of the log is missing`);
     findings.attempt(`record ${leaf}`, () => {
       const read = decodeRecord(bytes);
+      unsigned.take(leaf, read.known ? read.record.type : read.type);
       if (!read.known) {
         counts.unknownRecords++;
         return;
       }
       const { record } = read;
+      backwards.take(leaf, record.at);
       at = record.at;
       for (const each of order.take(leaf, record)) problem(each);
       for (const each of keys.take(leaf, record, () => rootHash(latest, leaf))) problem(each);
-      if (record.type === 'ledger-restored') restored.push(record);
+      if (record.type === 'ledger-restored') {
+        restored.push(record);
+        for (const each of problemsOfRestored(leaf, record, rootHash(latest, leaf))) problem(each);
+      }
       for (const each of describeCustody(leaf, record)) notice(each);
       onRecord(leaf, record);
     });
@@ -121,18 +137,71 @@ export function checkLog({ db, log }: Stores, { kept: given, publicKey, findings
     for (const each of kept)
       if (each.head.size === size && Buffer.compare(each.head.root, rootHash(latest, size)) !== 0) differing.push(each);
   }
+  if (size <= last) return problem(`record ${size} of the log is missing`);
   counts.records = size;
   counts.runs = order.runs.values().reduce((sum, last) => sum + last, 0);
   counts.checkpoints = notes.length;
   counts.unsignedRecords = size - (notes.at(-1)?.size ?? 0);
-  for (const head of heads.values()) problem(`the checkpoint at size ${head.size} covers more than the ${size} records of the log`);
+  for (const head of heads.values())
+    problem(
+      head.size > 0
+        ? `the checkpoint at size ${head.size} covers more than the ${size} records of the log`
+        : `the checkpoint filed under size ${head.size} is of no log`,
+    );
+  for (const each of [...unsigned.sentences(), ...backwards.sentences()]) notice(each);
+  if (counts.unknownRecords > 0)
+    notice(`${counts.unknownRecords} records are of a type or version that this Kubevidence does not know: signed, but not understood`);
   for (const each of kept) checkKept(each, size, differing.includes(each), { keys, restored, problem });
   if (publicKey !== undefined && !keys.periods.some(({ key }) => Buffer.compare(key.publicKey, publicKey) === 0))
     problem('the log is signed by other keys than the one that was given');
+  if (documentKey !== undefined && !keys.bindings.some(({ fingerprint }) => fingerprint === documentKey))
+    problem(`the log never bound the document key ${documentKey}, which was given`);
   for (const each of doubtfulCheckpoints(keys, signed)) notice(each);
   if (notes.length === 0) problem('the log has no checkpoint, and every ledger is made with one');
   const stored = db.prepare<[], number>('SELECT count(*) FROM node').pluck().get() ?? 0;
   if (stored !== nodes) problem(`the tree has ${stored} nodes, and its records make ${nodes}`);
+}
+
+/** Records that no checkpoint covers: told, and a problem where their type is signed at once. */
+function createUnsignedCheck(signed: number, problem: (message: string) => void) {
+  const waiting: { readonly leaf: number; readonly type: string }[] = [];
+  return {
+    take(leaf: number, type: string): void {
+      if (leaf < signed) return;
+      if (signedLater.has(type)) waiting.push({ leaf, type });
+      else problem(describeUnsigned(leaf, type));
+    },
+    sentences(): string[] {
+      const [first] = waiting;
+      if (first === undefined) return [];
+      return [
+        waiting.length === 1
+          ? `the last record (${first.leaf}, ${first.type}) is signed by no checkpoint yet: nobody vouches for it so far`
+          : `${waiting.length} records, from ${first.leaf} (${first.type}) on, are signed by no checkpoint yet: nobody vouches for them so far`,
+      ];
+    },
+  };
+}
+
+/** Records that are dated clearly before the one before them. A clock that was set back is no forgery, but has to be known. */
+function createBackwardsCheck() {
+  const found: number[] = [];
+  let last = -Infinity;
+  return {
+    take(leaf: number, at: string): void {
+      const time = Date.parse(at);
+      if (time < last - clockToleranceMs) found.push(leaf);
+      last = time;
+    },
+    sentences(): string[] {
+      const some = `${found.slice(0, 5).join(', ')}${found.length > 5 ? ` and ${found.length - 5} more` : ''}`;
+      return found.length === 0
+        ? []
+        : [
+            `${found.length === 1 ? 'record' : 'records'} ${some}: dated more than a minute before the record before (the clock was set back, or was ahead until then)`,
+          ];
+    },
+  };
 }
 
 function checkHead({ size, note }: StoredNote, root: Uint8Array, keys: KeyHistory, problem: (message: string) => void): void {

@@ -15,15 +15,16 @@ export interface BlockSummary {
   readonly run: number;
   readonly kind: string;
   readonly ids: Buffer;
-  /** Whether a run names one of its objects. */
+  /** Whether a run names one of its objects, and which. */
   named: boolean;
+  readonly seen: Uint8Array;
 }
 
 export interface CheckedObjects {
   readonly blocks: readonly BlockSummary[];
   /** Throws when there is no such object. */
-  blockOf(ref: number): BlockSummary;
-  idOf(ref: number): Buffer;
+  readonly blockOf: (ref: number) => BlockSummary;
+  readonly idOf: (ref: number) => Buffer;
 }
 
 interface Waiting extends Difference {
@@ -56,7 +57,7 @@ export function checkObjectBytes({ objects }: Stores, erased: ReadonlySet<string
     }
     waiting = [];
   };
-  let end = 1;
+  let end = -Infinity;
   for (const block of objects.blocks()) {
     const { first, run, kind, entries, bases } = block;
     const count = objectCount(block);
@@ -70,7 +71,7 @@ export function checkObjectBytes({ objects }: Stores, erased: ReadonlySet<string
     counts.objects += count;
     const ids = Buffer.alloc(count * idLength);
     for (let position = 0; position < count; position++) entryAt(entries, position).id.copy(ids, position * idLength);
-    blocks.push({ first, count, run, kind, ids, named: false });
+    blocks.push({ first, count, run, kind, ids, named: false, seen: new Uint8Array(count) });
   }
   checkWaiting();
   let hint: BlockSummary | undefined;

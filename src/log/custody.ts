@@ -2,8 +2,39 @@
  * What a reader of the ledger must know of its keeping, in sentences: that it was restored over a published checkpoint, that a key was
  * replaced or revoked. They come from the log, so nobody can keep them from whoever verifies it.
  */
+import { visible } from '../model/index.ts';
 import { keyIdIn } from './log-keys.ts';
-import type { LogRecord } from './records.ts';
+import { claimedHead } from './note.ts';
+import type { LogRecord, RecordOf } from './records.ts';
+
+/**
+ * What a checkpoint may come to cover later: a run is announced before anything is asked of the cluster, and ends even where the key cannot
+ * be reached. All other records are signed in the transaction that writes them, so nobody without the key can slip one in.
+ */
+export const signedLater: ReadonlySet<string> = new Set<LogRecord['type']>(['run-planned', 'run-ended']);
+
+/** Says of any other record behind the last checkpoint what that means. */
+export function describeUnsigned(leaf: number, type: string): string {
+  return `record ${leaf} (${visible(type)}) is signed by no checkpoint, and a record of this type is signed when it is written: somebody without the key added it`;
+}
+
+/** What is wrong with the declaration itself, given the root of the records before it. Who signed the published note may be unknown. */
+export function problemsOfRestored(leaf: number, { published, kept }: RecordOf<'ledger-restored'>, root: Uint8Array): string[] {
+  const problems: string[] = [];
+  if (kept.size !== leaf || kept.root !== Buffer.from(root).toString('base64'))
+    problems.push(`record ${leaf} declares another log restored than the one that it is in`);
+  if (!holds(published)) problems.push(`record ${leaf} says something else of the published checkpoint than the checkpoint that it quotes`);
+  return problems;
+}
+
+function holds({ size, root, note }: RecordOf<'ledger-restored'>['published']): boolean {
+  try {
+    const head = claimedHead(note);
+    return head.size === size && Buffer.from(head.root).toString('base64') === root;
+  } catch {
+    return false;
+  }
+}
 
 /** None for records that say nothing about the keeping. */
 export function describeCustody(leaf: number, record: LogRecord): string[] {

@@ -18,7 +18,7 @@ export function createDefinitionOrder(): DefinitionOrder {
   /** As of the last closing record. */
   let digest: string | null = null;
   let open: RecordOf<'definition-changed'> | null = null;
-  const closings = new Set<number>();
+  const [closings, approved] = [new Set<number>(), new Set<number>()];
   const judge = (leaf: number, record: LogRecord): string[] => {
     switch (record.type) {
       case 'definition-changed': {
@@ -36,7 +36,10 @@ export function createDefinitionOrder(): DefinitionOrder {
           ? []
           : [`run ${record.run} of ${visible(record.cluster)} is planned by other definitions than those that were recorded`];
       case 'definition-approved':
-        return closings.has(record.change) ? [] : [`a change of definitions is approved, and record ${record.change} is none`];
+        if (!closings.has(record.change)) return [`a change of definitions is approved, and record ${record.change} is none`];
+        if (approved.has(record.change)) return [`the change of definitions in record ${record.change} is approved a second time`];
+        approved.add(record.change);
+        return [];
       default:
         return [];
     }

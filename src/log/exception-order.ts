@@ -39,7 +39,7 @@ export function createExceptionHistory(): ExceptionHistory {
     if (state === undefined || state.cluster !== cluster) return [`${id} is ${what}, and was never requested for this cluster`];
     if (state.revoked !== null || (what === 'approved' && state.approved !== null)) return [`${id} is ${what} a second time, or too late`];
     all.set(id, { ...state, [what]: { leaf, at } });
-    return [];
+    return what === 'approved' && at >= state.expires ? [`${id} is approved after it expired`] : [];
   };
   return {
     all,

@@ -3,10 +3,11 @@
  * ended once and only after they were planned, judged only after they had ended, packs of a period counted. A run that was left out leaves
  * a gap. The ledger's verification and the pack's say the same of the same records, because both ask here.
  */
-import { visible } from '../model/index.ts';
+import { type Instant, visible } from '../model/index.ts';
 import { createDefinitionOrder } from './definition-order.ts';
 import { createExceptionHistory } from './exception-order.ts';
-import type { LogRecord } from './records.ts';
+import type { LogRecord, RecordOf } from './records.ts';
+import { clockToleranceMs } from './token-times.ts';
 
 export interface RecordOrder {
   /** Takes the records in the order of the log; returns what is wrong with this one, each a sentence that is safe to print. */
@@ -16,12 +17,13 @@ export interface RecordOrder {
 }
 
 interface ClusterState {
-  open: { readonly run: number; readonly uuid: string } | null;
+  open: { readonly run: number; readonly uuid: string; readonly at: Instant } | null;
   readonly ended: Set<number>;
 }
 
 export function createRecordOrder(): RecordOrder {
   const runs = new Map<string, number>();
+  const uuids = new Set<string>();
   const clusters = new Map<string, ClusterState>();
   const packs = new Map<string, number>();
   const holds = new Map<string, 'in force' | 'released'>();
@@ -32,10 +34,15 @@ export function createRecordOrder(): RecordOrder {
     return state;
   };
   /** Gives the run its number. */
-  const take = ({ cluster, run }: { readonly cluster: string; readonly run: number }): string[] => {
+  const take = ({ cluster, run, uuid }: { readonly cluster: string; readonly run: number; readonly uuid: string }): string[] => {
     const last = runs.get(cluster) ?? 0;
     runs.set(cluster, run);
-    return run === last + 1 ? [] : [`${nameOf(cluster, run)} follows run ${last}: the runs between are missing, or it is there twice`];
+    const problems =
+      run === last + 1 ? [] : [`${nameOf(cluster, run)} follows run ${last}: the runs between are missing, or it is there twice`];
+    // A run's requests are found in the cluster's audit log by its uuid: two runs of one uuid would share them.
+    if (uuids.has(uuid)) problems.push(`${nameOf(cluster, run)} has the uuid of an earlier run`);
+    uuids.add(uuid);
+    return problems;
   };
   const judge = (leaf: number, record: LogRecord): string[] => {
     switch (record.type) {
@@ -54,9 +61,8 @@ export function createRecordOrder(): RecordOrder {
         const { open } = state;
         state.open = null;
         state.ended.add(record.run);
-        return open?.run === record.run && open.uuid === record.uuid
-          ? []
-          : [`${nameOf(record.cluster, record.run)} ends, and was not open`];
+        if (open?.run !== record.run || open.uuid !== record.uuid) return [`${nameOf(record.cluster, record.run)} ends, and was not open`];
+        return problemsOfTimes(record, open.at).map((problem) => `${nameOf(record.cluster, record.run)} ${problem}`);
       }
       case 'assessed':
         return stateOf(record.cluster).ended.has(record.run) ? [] : [`${nameOf(record.cluster, record.run)} is judged before it ended`];
@@ -101,6 +107,17 @@ export function createRecordOrder(): RecordOrder {
       return [...misplaced, ...problems.map((problem) => `record ${leaf}: ${problem}`)];
     },
   };
+}
+
+/** A replayed recording says when its evidence was observed; any other run says what it did between its two records. */
+function problemsOfTimes({ at, startedAt, endedAt, observedAt }: RecordOf<'run-ended'>, planned: Instant): string[] {
+  if (observedAt !== null) return [];
+  const [first, last] = [Date.parse(planned) - clockToleranceMs, Date.parse(at) + clockToleranceMs];
+  return [
+    ...(Date.parse(startedAt) < first ? [`says that it began at ${startedAt}, before it was planned`] : []),
+    ...(Date.parse(endedAt) > last ? [`says that it ended at ${endedAt}, after its record`] : []),
+    ...(Date.parse(endedAt) < Date.parse(startedAt) - clockToleranceMs ? ['says that it ended before it began'] : []),
+  ];
 }
 
 const nameOf = (cluster: string, run: number): string => `run ${run} of ${visible(cluster)}`;

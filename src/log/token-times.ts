@@ -12,7 +12,7 @@ export interface TokenTime {
 }
 
 /** Clocks differ; above this it is a gap elsewhere, too (audit-pack: people, trust and time). */
-const toleranceMs = 60_000;
+export const clockToleranceMs = 60_000;
 /** Records may be appended while the authority is asked and the answer is stored. */
 const patienceMs = 600_000;
 
@@ -33,7 +33,7 @@ export function createTokenTimes(tokens: readonly TokenTime[]) {
         next += 1;
       }
       const time = Date.parse(at);
-      if (time > (earliestFrom[next] ?? Infinity) + toleranceMs) late.push(leaf);
+      if (time > (earliestFrom[next] ?? Infinity) + clockToleranceMs) late.push(leaf);
       if (time < latest - patienceMs) early.push(leaf);
     },
     /** One for each kind of contradiction. */

@@ -3,6 +3,7 @@ export { createPack, type PackInputs } from './create-pack.ts';
 export type { PackedException } from './exception-file.ts';
 export type { ExhibitSource } from './exhibit.ts';
 export type { PackVerification, VerifyOptions } from './verification.ts';
+export { readLogTrust } from './log-trust.ts';
 export { verifyCheckpointFile } from './verify-checkpoint.ts';
 export type { PackTimestamps } from './timestamps.ts';
 export { verifyPack } from './verify-pack.ts';

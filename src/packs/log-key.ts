@@ -1,8 +1,8 @@
 /** The keys of the log: in the form that other tools read, and as the records say who signs what. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { createKeyHistory, describeCustody, keyPeriodAt, type LogRecord, type VerifierKey } from '../log/index.ts';
+import { createKeyHistory, describeCustody, keyPeriodAt, type LogRecord, problemsOfRestored, type VerifierKey } from '../log/index.ts';
 import type { Manifest } from './manifest.ts';
-import { rootOf } from './record-sequence.ts';
+import { createGrowingRoot } from './record-sequence.ts';
 import { type Findings, sentenceOf } from './verification.ts';
 
 export function logKeyObject({ publicKey }: VerifierKey): KeyObject {
@@ -25,10 +25,12 @@ export function checkKeys(
   { problem, proved, notProved }: Pick<Findings, 'problem' | 'proved' | 'notProved'>,
 ): void {
   const keys = createKeyHistory();
+  const roots = createGrowingRoot(stored);
   for (const [leaf, record] of records.entries()) {
     if (record === null) continue;
     try {
-      for (const each of keys.take(leaf, record, () => rootOf(stored.slice(0, leaf)))) problem(each);
+      for (const each of keys.take(leaf, record, () => roots.at(leaf))) problem(each);
+      if (record.type === 'ledger-restored') for (const each of problemsOfRestored(leaf, record, roots.at(leaf))) problem(each);
     } catch (error) {
       problem(`record ${leaf}: ${sentenceOf(error)}`);
     }

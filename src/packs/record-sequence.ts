@@ -6,12 +6,18 @@ import { appendLeaf, createRecordOrder, decodeRecord, leafHash, type LogRecord, 
 import { KubevidenceError } from '../model/index.ts';
 import { sentenceOf } from './verification.ts';
 
-/** Splits `ledger/records.jsonl`. Throws `integrity` when it does not end with a newline. */
+/** More than any ledger has in a lifetime, and what memory holds of them. */
+const mostRecords = 5_000_000;
+
+/** Splits `ledger/records.jsonl`. Throws `integrity` when it does not end with a newline, or holds what cannot be records. */
 export function splitRecords(bytes: Uint8Array): Uint8Array[] {
   if (bytes.at(-1) !== 0x0a) throw new KubevidenceError('integrity', 'ledger/records.jsonl does not end with a newline');
   const records: Uint8Array[] = [];
   for (let start = 0; start < bytes.length; ) {
     const end = bytes.indexOf(0x0a, start);
+    if (end === start)
+      throw new KubevidenceError('integrity', `ledger/records.jsonl has an empty line in place of record ${records.length}`);
+    if (records.length >= mostRecords) throw new KubevidenceError('integrity', `ledger/records.jsonl has more than ${mostRecords} lines`);
     records.push(bytes.subarray(start, end));
     start = end + 1;
   }
@@ -20,13 +26,22 @@ export function splitRecords(bytes: Uint8Array): Uint8Array[] {
 
 /** RFC 6962 root over all records. */
 export function rootOf(records: readonly Uint8Array[]): Uint8Array {
+  return createGrowingRoot(records).at(records.length);
+}
+
+/** RFC 6962 roots over the first so many records, asked for in ascending order: each record is hashed once. */
+export function createGrowingRoot(records: readonly Uint8Array[]) {
   // The latest complete subtree of each level is all that appending and the root need.
   const frontier: Uint8Array[] = [];
   const latest: NodeReader = (level) => frontier[level] as Uint8Array;
-  for (const [size, record] of records.entries()) {
-    for (const node of appendLeaf(latest, size, leafHash(record))) frontier[node.level] = node.hash;
-  }
-  return rootHash(latest, records.length);
+  let size = 0;
+  return {
+    at(wanted: number): Uint8Array {
+      for (; size < wanted; size += 1)
+        for (const node of appendLeaf(latest, size, leafHash(records[size] as Uint8Array))) frontier[node.level] = node.hash;
+      return rootHash(latest, size);
+    },
+  };
 }
 
 export interface RecordCheck {

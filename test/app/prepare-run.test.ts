@@ -90,6 +90,16 @@ describe('a run of the schedule', () => {
     expect(story(ledger).slice(1)).toEqual(['2 scheduled missed 08-15T06:00', '3 manual succeeded -', '4 scheduled succeeded -']);
   });
 
+  it('made an hour after its slot has none either, and is made once', async () => {
+    const { ledger, run } = open('2026-08-14T05:59:00Z');
+    await run('2026-08-14T06:00:20Z', { scheduled: true });
+    await run('2026-08-15T09:00:00Z', { scheduled: true, status: 'failed' });
+    await run('2026-08-15T09:01:00Z', { scheduled: true });
+    const message = 'the slot 2026-08-15T06:00:00.000Z of prod is over, and run 4 was made instead';
+    await expect(run('2026-08-15T09:02:00Z', { scheduled: true })).rejects.toMatchObject({ code: 'usage', message });
+    expect(story(ledger).slice(1)).toEqual(['2 scheduled missed 08-15T06:00', '3 scheduled failed -', '4 scheduled succeeded -']);
+  });
+
   it('whose scheduler’s clock is ahead takes the slot that comes', async () => {
     const { ledger, run } = open('2026-08-14T05:59:00Z');
     await run('2026-08-14T06:00:20Z', { scheduled: true });

@@ -19,6 +19,17 @@ interface Item {
   readonly metadata: { readonly namespace: string; readonly name: string };
 }
 
+interface Source {
+  /** Another one for another text. */
+  readonly stamp: number;
+  readonly make: () => Item;
+}
+
+interface Listed extends Source {
+  readonly key: string;
+  readonly text: string;
+}
+
 interface Pod {
   app: number;
   readonly slot: number;
@@ -32,7 +43,15 @@ interface Pod {
 const pageSize = 500;
 const kinds = ['k8s.pods/pods', 'k8s.workloads/deployments', 'k8s.rbac/rolebindings', 'k8s.serviceaccounts/serviceaccounts'] as const;
 
-export function createSyntheticCluster(pods: number, seed = 'bench'): SyntheticCluster {
+export interface SyntheticOptions {
+  /** All applications look the same but for their names: as repetitive as a cluster can be. */
+  readonly alike?: boolean;
+  /** Keeps the text of every object in memory: for clusters that are listed again and again. */
+  readonly keep?: boolean;
+}
+
+export function createSyntheticCluster(pods: number, { alike = false, keep = false }: SyntheticOptions = {}): SyntheticCluster {
+  const seed = 'bench';
   const random = (text: string) => createHash('sha256').update(`${seed} ${text}`).digest('hex');
   const number = (text: string, below: number) => Number.parseInt(random(text).slice(0, 12), 16) % below;
   const pick = (text: string, from: readonly string[]) => from[number(text, from.length)] ?? '';
@@ -59,8 +78,9 @@ export function createSyntheticCluster(pods: number, seed = 'bench'): SyntheticC
     if (latest?.app !== app) latest = { app, template: makeTemplate(app) };
     return latest.template;
   };
-  const makeTemplate = (app: number) => {
-    const name = appName(app);
+  const makeTemplate = (ofApp: number) => {
+    const name = appName(ofApp);
+    const app = alike ? 0 : ofApp;
     const containers = Array.from({ length: 1 + Number(number(`sidecar ${app}`, 5) === 0) }, (_, index) => {
       const port = 8000 + number(`port ${app} ${index}`, 1000);
       return {
@@ -102,7 +122,7 @@ export function createSyntheticCluster(pods: number, seed = 'bench'): SyntheticC
       };
     });
     return {
-      labels: { app: name, 'app.kubernetes.io/part-of': namespace(app), 'app.kubernetes.io/version': `${number(`minor ${app}`, 40)}` },
+      labels: { app: name, 'app.kubernetes.io/part-of': namespace(ofApp), 'app.kubernetes.io/version': `${number(`minor ${app}`, 40)}` },
       spec: {
         volumes: [
           { name: 'config', configMap: { name: `${name}-config`, defaultMode: 420 } },
@@ -210,27 +230,32 @@ export function createSyntheticCluster(pods: number, seed = 'bench'): SyntheticC
   });
   const account = (app: number) => ({ metadata: metadata('ServiceAccount', appName(app), app, String(700_000 + app)) });
 
-  const listOf = (kind: ListingKind): [apiVersion: string, type: string, makers: (() => Item)[]] => {
-    const each = (make: (app: number) => Item) => Array.from({ length: apps }, (_, app) => () => make(app));
-    if (kind === 'k8s.pods/pods') return ['v1', 'PodList', list.map((each) => () => pod(each))];
+  const listOf = (kind: ListingKind): [apiVersion: string, type: string, sources: Source[]] => {
+    const each = (make: (app: number) => Item) => Array.from({ length: apps }, (_, app) => ({ stamp: 0, make: () => make(app) }));
+    if (kind === 'k8s.pods/pods') return ['v1', 'PodList', list.map((one) => ({ stamp: one.resourceVersion, make: () => pod(one) }))];
     if (kind === 'k8s.workloads/deployments') return ['apps/v1', 'DeploymentList', each(deployment)];
     if (kind === 'k8s.rbac/rolebindings') return ['rbac.authorization.k8s.io/v1', 'RoleBindingList', each(binding)];
     return ['v1', 'ServiceAccountList', each(account)];
   };
+  const kept = new Map<ListingKind, Listed[]>();
   return {
     kinds,
     objects: pods + 3 * apps,
     *pages(kind) {
-      const [apiVersion, type, makers] = listOf(kind);
-      // As an API server lists: by namespace and name.
-      const keys = makers.map((make) => {
-        const { namespace, name } = make().metadata;
-        return `${namespace}/${name}`;
+      const [apiVersion, type, sources] = listOf(kind);
+      const before = kept.get(kind);
+      const listed = sources.map(({ stamp, make }, index): Listed => {
+        const known = before?.[index];
+        if (known?.stamp === stamp) return known;
+        const item = make();
+        return { stamp, key: `${item.metadata.namespace}/${item.metadata.name}`, text: keep ? JSON.stringify(item) : '', make };
       });
-      const order = makers.map((_, index) => index).sort((a, b) => ((keys[a] ?? '') < (keys[b] ?? '') ? -1 : 1));
-      for (let start = 0; start < order.length; start += pageSize) {
-        const items = order.slice(start, start + pageSize).map((index) => JSON.stringify(makers[index]?.()));
-        const more = start + pageSize < order.length ? { continue: `${start + pageSize}` } : {};
+      if (keep) kept.set(kind, listed);
+      // As an API server lists: by namespace and name.
+      const sorted = listed.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+      for (let start = 0; start < sorted.length; start += pageSize) {
+        const items = sorted.slice(start, start + pageSize).map(({ text, make }) => (text === '' ? JSON.stringify(make()) : text));
+        const more = start + pageSize < sorted.length ? { continue: `${start + pageSize}` } : {};
         const head = JSON.stringify({ kind: type, apiVersion, metadata: { resourceVersion: String(resourceVersion), ...more } });
         yield Uint8Array.from(Buffer.from(`${head.slice(0, -1)},"items":[${items.join(',')}]}`));
       }

@@ -139,6 +139,8 @@ describe('serve', { timeout: 60_000 }, () => {
     const { dir, asked } = await stuckCluster();
     const serving = start(dir);
     await asked;
+    // As `timeout` and terminals do: to the process, and to its group.
+    serving.child.kill('SIGTERM');
     const { code, milliseconds } = await serving.end('SIGTERM');
     expect([code, milliseconds < 10_000]).toEqual([0, true]);
     expect(runsIn(dir)).toMatchObject([{ status: 'interrupted', error: 'the run was stopped before it had read everything' }]);

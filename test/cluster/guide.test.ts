@@ -5,10 +5,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/app/index.ts';
-import { install, missingTools, openReader, type Reader, readBlocks } from '../docs/blocks.ts';
+import { install, missingTools, openReader, type Reader, readBlocks, saidBy } from '../docs/blocks.ts';
 import { applyWorkloads, ensureBinaries, startCluster, type TestCluster } from './index.ts';
 
 const blocks = readBlocks(join(packageRoot, 'docs', 'first-hour.md'));
+const said = [
+  ['exception list', /labels\s+1\s+finding/],
+  ['kubevidence serve', /next slot 20[^]*nothing is under way/],
+  ['verify pack.zip', /intact; signed by\s+[0-9a-f]{64}, the key that\s+you trust/],
+  ['kubevidence doctor', /all \d+ rights that the collectors need are there/],
+] as const;
 const tenMinutes = 600_000;
 
 let cluster: TestCluster;
@@ -43,15 +49,12 @@ afterAll(async () => {
 
 describe('the first hour', { timeout: tenMinutes }, () => {
   for (const block of blocks) {
-    it.skipIf(missingTools(block).length > 0)(block.name, async () => {
+    it.skipIf(missingTools(block).length > 0)(`runs ${block.name}`, async () => {
       const before = Date.now();
       const { code, output } = await reader.run(block.text);
       spent += Date.now() - before;
       expect([code, output]).toEqual([0, expect.not.stringMatching(/defect|\n\s+at /)]);
-      if (block.text.startsWith('kubevidence doctor')) expect(output).toMatch(/all \d+ rights that the collectors need are there/);
-      if (block.text.includes('exception list')) expect(output).toMatch(/labels\s+1\s+finding/);
-      if (block.text.includes('kubevidence serve')) expect(output).toMatch(/next slot 20[^]*nothing is under way/);
-      if (block.text.includes('verify pack.zip')) expect(output).toMatch(/intact; signed by\s+[0-9a-f]{64}, the key that\s+you trust/);
+      expect(output).toMatch(saidBy(block, said));
     });
   }
 

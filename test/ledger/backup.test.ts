@@ -4,8 +4,9 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, sym
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { backupLedger, exportLedger, importLedger, openLedger, verifyLedger } from '../../src/ledger/index.ts';
+import { backupLedger, defaultRetention, exportLedger, importLedger, openLedger, verifyLedger } from '../../src/ledger/index.ts';
 import { KubevidenceError } from '../../src/model/index.ts';
+import { nothing, order } from './erase-given.ts';
 import { readOut } from './fixtures/read-out.ts';
 import { clockFrom, collect, listing, identity, pod, pods, start } from './given.ts';
 import { canMount, mountTemporary } from './mounts.ts';
@@ -124,10 +125,12 @@ describe('a backup', () => {
     const path = temporaryPath();
     const ledger = openForTest(path);
     collect(ledger, many(100));
+    const [first] = [...ledger.snapshot('prod', 1).objects(pods)];
+    const { records } = ledger.erase({ ...nothing, ids: [first?.id ?? ''] }, defaultRetention, order);
     ledger.close();
     const raw = new Database(path);
     raw.exec("CREATE TABLE scratch (text TEXT); INSERT INTO scratch VALUES ('gone-but-in-a-free-page'); DROP TABLE scratch");
-    raw.exec('INSERT INTO unswept VALUES (0)');
+    raw.prepare('INSERT INTO unswept VALUES (?)').run(records[0]);
     raw.pragma('wal_checkpoint(TRUNCATE)');
     raw.close();
     expect(readFileSync(path).includes('gone-but-in-a-free-page')).toBe(true);

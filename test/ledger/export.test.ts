@@ -215,9 +215,12 @@ describe('an export', () => {
       }
       return 'done';
     };
-    ledger.recordDefinitions({ list: [], texts: new Map(), tool: 'kubevidence 0.1.0' });
-    expect(refusal()).toMatch(/^incomplete: records of the log are not signed yet \(definition-changed\)/);
-    ledger.checkpoint();
+    ledger.close();
+    const unsigned = openLedger({ path, mode: 'write', clock: clockFrom('2026-08-15T12:00:00.000Z') });
+    collect(unsigned, [pod({ name: 'unsigned' })]);
+    unsigned.close();
+    expect(refusal()).toMatch(/^incomplete: records of the log are not signed yet \(run-ended\)/);
+    openForTest(path).close();
     symlinkSync('nowhere', out);
     expect(refusal()).toMatch(/^usage: .* exists already/);
     const damaged = new Database(path);

@@ -87,19 +87,24 @@ export function definitions(values: Readonly<Record<string, string>>): PresentDe
   return { list, texts: new Map(), tool: 'kubevidence 0.1.0' };
 }
 
-export function plan(ledger: Ledger, cluster = 'prod'): RunSummary {
+export function plan(ledger: Ledger, cluster = 'prod', definitions = digest): RunSummary {
   return ledger.planRun({
     cluster,
     uuid: randomUUID(),
     kind: 'manual',
     collectors: [{ kind: 'k8s.workloads', version: 1 }],
     tool: 'kubevidence 0.1.0',
-    definitions: digest,
+    definitions,
   });
 }
 
-export function start(ledger: Ledger, who: ClusterIdentity = identity, kinds: readonly ListingKind[] = [pods]): RunWriter {
-  const { number } = plan(ledger, who.name);
+export function start(
+  ledger: Ledger,
+  who: ClusterIdentity = identity,
+  kinds: readonly ListingKind[] = [pods],
+  definitions = digest,
+): RunWriter {
+  const { number } = plan(ledger, who.name, definitions);
   const listings = kinds.map((kind) => ({ kind, collectorVersion: 1, keepDigest: digest, reusable: true }));
   return ledger.startRun({ cluster: who.name, number, identity: who, scope: 'cluster', listings });
 }
@@ -110,12 +115,14 @@ export interface Collection {
   readonly kind?: ListingKind;
   readonly page?: number;
   readonly listing?: Partial<Listing>;
+  /** Digest that the run is planned by. */
+  readonly definitions?: string;
 }
 
 /** One listing as a live collection writes it: what can be reused is, the rest is put page by page. */
 export function collect(ledger: Ledger, objects: readonly EvidenceObject[], options: Collection = {}): RunSummary {
   const { resourceVersion = '100', identity: who = identity, kind = pods, page = 500 } = options;
-  const writer = start(ledger, who, [kind]);
+  const writer = start(ledger, who, [kind], options.definitions);
   for (let at = 0; at === 0 || at < objects.length; at += page) {
     writer.listedAt(kind, resourceVersion);
     const changed = objects

@@ -1,84 +1,14 @@
 /** Attacks on a ledger file by somebody who can write it but has no key: every one is named, or changes nothing that is read. */
-import { hash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { zstdDecompressSync } from 'node:zlib';
-import { integer, assert as holds, property, tuple } from 'fast-check';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { verifyLedger } from '../../src/ledger/index.ts';
-import { appendLeaf, leafHash } from '../../src/log/index.ts';
-import { type Assessment, KubevidenceError } from '../../src/model/index.ts';
-import { collect, definitions, digest, pod } from './given.ts';
-import { openForTest, temporaryPath } from './temporary.ts';
-
-type Raw = Database.Database;
-
-function victim(): string {
-  const path = temporaryPath();
-  const ledger = openForTest(path);
-  const objects = Array.from({ length: 150 }, (_, index) => pod({ namespace: `ns-${index % 3}`, name: `p-${index}` }));
-  collect(ledger, objects);
-  collect(ledger, [...objects.slice(0, 140), pod({ name: 'new' })], { resourceVersion: '101' });
-  collect(ledger, objects.slice(5), { resourceVersion: '102', identity: { ...ledger.snapshot('prod', 1).cluster, name: 'test' } });
-  const catalogBytes = Buffer.from('{"controls":[]}');
-  const assessment = { controls: [{ outcome: 'fail' }] } as unknown as Assessment;
-  ledger.recordAssessment({
-    cluster: 'prod',
-    run: 2,
-    at: '2026-08-14T12:30:00.000Z',
-    toolVersion: '1',
-    catalogDigest: hash('sha256', catalogBytes),
-    catalogBytes,
-    paramsDigest: digest,
-    assessment,
-  });
-  ledger.recordDefinitions(definitions({ params: 'strict' }), { reason: 'r', requester: 'alice', approver: 'bob' });
-  ledger.checkpoint();
-  ledger.close();
-  return path;
-}
-
-/** Raw SQL with the triggers, and the memory of foreign keys, out of the way. The triggers come back, so that only the deed is left. */
-function attack(path: string, deed: (raw: Raw) => void): void {
-  const raw = new Database(path);
-  raw.pragma('foreign_keys = OFF');
-  const triggers = raw.prepare<[], { name: string; sql: string }>("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").all();
-  for (const { name } of triggers) raw.exec(`DROP TRIGGER ${name}`);
-  deed(raw);
-  for (const { sql } of triggers) raw.exec(sql);
-  raw.close();
-}
-
-/** Makes the stored tree fit the records again: what an attacker does who knows the format. */
-function rehash(raw: Raw): void {
-  raw.exec('DELETE FROM node');
-  const nodes = new Map<string, Uint8Array>();
-  const insert = raw.prepare('INSERT INTO node VALUES (?, ?, ?)');
-  for (const [size, bytes] of raw.prepare<[], Buffer>('SELECT bytes FROM log ORDER BY leaf').pluck().all().entries()) {
-    for (const { level, index, hash } of appendLeaf(
-      (level, index) => nodes.get(`${level}/${index}`) as Uint8Array,
-      size,
-      leafHash(bytes),
-    )) {
-      nodes.set(`${level}/${index}`, hash);
-      if (level > 0) insert.run(level, index, hash);
-    }
-  }
-}
+import { attack, flipBlob, type Raw, rehash } from './attacks-given.ts';
+import { tamperVictim as victim } from './tamper-given.ts';
 
 const replace = (raw: Raw, leaf: number, from: string | RegExp, to: string) => {
   const text = raw.prepare<[number], Buffer>('SELECT bytes FROM log WHERE leaf = ?').pluck().get(leaf)?.toString() ?? '';
   expect(text.replace(from, to)).not.toBe(text);
   raw.prepare('UPDATE log SET bytes = ? WHERE leaf = ?').run(Buffer.from(text.replace(from, to)), leaf);
-};
-
-const flipBlob = (table: string, column: string) => (raw: Raw) => {
-  const { place, blob } = raw
-    .prepare<[], { place: number; blob: Buffer }>(`SELECT rowid AS place, ${column} AS blob FROM ${table} LIMIT 1`)
-    .get() as { place: number; blob: Buffer };
-  const at = blob.length >> 1;
-  blob[at] = (blob[at] ?? 0) ^ 1;
-  raw.prepare(`UPDATE ${table} SET ${column} = ? WHERE rowid = ?`).run(blob, place);
 };
 
 const attacks: readonly [string, (raw: Raw) => void, RegExp][] = [
@@ -227,81 +157,5 @@ describe('the triggers', () => {
     raw.exec('DROP TRIGGER log_never_changes');
     raw.close();
     expect(verifyLedger(path).problems).toEqual([expect.stringContaining('lacks a part of the schema: CREATE TRIGGER log_never_changes')]);
-  });
-});
-
-describe('a flipped bit', () => {
-  it('in the name of a trigger or a table is named', () => {
-    const path = victim();
-    const intact = readFileSync(path);
-    // How often the file says the name, besides what SQLite left behind when it split a page.
-    for (const [name, times] of [
-      ['log_never_changes', 2],
-      ['log_by_type', 2],
-      ['sqlite_autoindex_catalog_1', 1],
-    ] as const) {
-      const places = [...intact.toString('latin1').matchAll(new RegExp(name, 'g'))].map(({ index }) => index);
-      const named = places.filter((at) => {
-        const bytes = Buffer.from(intact);
-        bytes[at] = (bytes[at] ?? 0) ^ 0x20;
-        writeFileSync(path, bytes);
-        return !verifyLedger(path).ok;
-      });
-      expect(named.length, name).toBeGreaterThanOrEqual(times);
-    }
-  });
-
-  /**
-   * Everything that any query could return, compressed columns as what they hold: some bits of a compressed stream mean nothing, and
-   * where a trigger's own page would be is never read.
-   */
-  const contentsOf = (path: string) => {
-    const raw = new Database(path, { readonly: true });
-    const all = (sql: string) => raw.prepare<[], unknown[]>(sql).raw().all();
-    const payload = new Map(all('SELECT leaf, bytes FROM payload WHERE base IS NULL').map(([leaf, bytes]) => [leaf, inflate(bytes)]));
-    const contents = [
-      ...['log', 'node', 'checkpoint', 'tree'].map((table) => all(`SELECT * FROM ${table} ORDER BY 1, 2`)),
-      all('SELECT leaf, base, salts, bytes FROM payload ORDER BY 1').map(([leaf, base, salts, bytes]) => [
-        leaf,
-        base,
-        salts,
-        inflate(bytes, payload.get(base)),
-      ]),
-      all('SELECT bytes, first, run, kind, entries FROM block ORDER BY first').map(([bytes, ...row]) => [row, inflate(bytes)]),
-      all('SELECT bytes, cluster, kind, run FROM reuse ORDER BY cluster, kind').map(([bytes, ...row]) => [row, inflate(bytes)]),
-      all('SELECT digest, bytes FROM catalog ORDER BY 1').map(([digest, bytes]) => [digest, inflate(bytes)]),
-      all("SELECT type, name, tbl_name, sql, iif(type = 'trigger', 0, rootpage) FROM sqlite_schema ORDER BY 1, 2"),
-    ];
-    raw.close();
-    return contents.map((rows) => JSON.stringify(rows)).join('\n');
-  };
-  const inflate = (bytes: unknown, dictionary?: Buffer) =>
-    zstdDecompressSync(bytes as Buffer, dictionary === undefined ? {} : { dictionary });
-
-  it('anywhere in the file is named, or nothing that can be read is different', () => {
-    const path = victim();
-    const intact = readFileSync(path);
-    const contents = contentsOf(path);
-    const copy = temporaryPath();
-    let caught = 0;
-    const position = tuple(integer({ min: 0, max: intact.length - 1 }), integer({ min: 0, max: 7 }));
-    const isNamed = () => {
-      try {
-        return !verifyLedger(copy).ok;
-      } catch (error) {
-        if (error instanceof KubevidenceError) return true;
-        throw error;
-      }
-    };
-    const check = property(position, ([at, bit]) => {
-      const bytes = Buffer.from(intact);
-      bytes[at] = (bytes[at] ?? 0) ^ (1 << bit);
-      writeFileSync(copy, bytes);
-      const named = isNamed();
-      caught += Number(named);
-      expect(named || contentsOf(copy) === contents).toBe(true);
-    });
-    holds(check, { numRuns: 1000 });
-    expect(caught).toBeGreaterThan(20);
   });
 });

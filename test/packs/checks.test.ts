@@ -19,12 +19,15 @@ afterAll(() => given.close());
 
 const uuid = '11111111-2222-4333-8444-555555555555';
 const at = '2026-08-14T12:00:00.000Z';
-const common = { v: 1, at, cluster: 'prod', uuid } as const;
+const common = { v: 1, at, cluster: 'prod' } as const;
+/** Each run has its own. */
+const uuidOf = (run: number, change: object = {}) => uuid.replace(/^1{8}/, `${'cluster' in change ? 2 : 1}`.padEnd(7, '0') + run);
 const genesis: LogRecord = { type: 'genesis', v: 1, at, ledger: uuid, origin: 'a', logKey: 'a', tool: 'x', details: digest };
 const planned = (run: number, change: object = {}): LogRecord => ({
   ...common,
   type: 'run-planned',
   run,
+  uuid: uuidOf(run, change),
   kind: 'manual',
   slot: null,
   tool: 'x',
@@ -32,11 +35,12 @@ const planned = (run: number, change: object = {}): LogRecord => ({
   definitions: digest,
   ...change,
 });
-const missed = (run: number): LogRecord => ({ ...common, type: 'run-missed', run, slot: at });
+const missed = (run: number): LogRecord => ({ ...common, type: 'run-missed', run, uuid: uuidOf(run), slot: at });
 const ended = (run: number, change: object = {}): LogRecord => ({
   ...common,
   type: 'run-ended',
   run,
+  uuid: uuidOf(run, change),
   status: 'failed',
   startedAt: at,
   endedAt: at,
@@ -52,9 +56,8 @@ const ended = (run: number, change: object = {}): LogRecord => ({
   reusable: null,
   ...change,
 });
-const { uuid: _, ...judging } = common;
 const judged = (run: number): LogRecord => ({
-  ...judging,
+  ...common,
   type: 'assessed',
   run,
   tool: 'x',
@@ -74,10 +77,24 @@ describe('records', () => {
     ['two of them', [genesis, genesis], [/record 1 is a genesis record/]],
     ['a run left out', [genesis, planned(1), ended(1), planned(3)], [/record 3: run 3 of prod follows run 1/]],
     ['a missed run left out', [genesis, missed(2)], [/record 1: run 2 of prod follows run 0/]],
-    ['a run twice', [genesis, planned(1), ended(1), planned(1)], [/record 3: run 1 of prod follows run 1/]],
+    [
+      'a run twice',
+      [genesis, planned(1), ended(1), planned(1)],
+      [/record 3: run 1 of prod follows run 1/, /record 3: run 1 of prod has the uuid of an earlier run/],
+    ],
+    [
+      'a uuid twice',
+      [genesis, planned(1), ended(1), planned(2, { uuid: uuidOf(1) })],
+      [/record 3: run 2 of prod has the uuid of an earlier run/],
+    ],
+    [
+      'a run that began before it was planned',
+      [genesis, planned(1), ended(1, { startedAt: '2026-07-14T12:00:00.000Z' })],
+      [/record 2: run 1 of prod says that it began at 2026-07-14/],
+    ],
     ['an end without a plan', [genesis, ended(1)], [/record 1: run 1 of prod ends, and was not open/]],
     ['two ends', [genesis, planned(1), ended(1), ended(1)], [/record 3: run 1 of prod ends, and was not open/]],
-    ['the end of another attempt', [genesis, planned(1), ended(1, { uuid: uuid.replace('1', '9') })], [/record 2: run 1 of prod ends/]],
+    ['the end of another attempt', [genesis, planned(1), ended(1, { uuid: uuidOf(9) })], [/record 2: run 1 of prod ends/]],
     ['a plan inside a run', [genesis, planned(1), planned(2)], [/record 2: run 2 of prod is planned while run 1 has not ended/]],
     ['a judgement before the end', [genesis, planned(1), judged(1)], [/record 2: run 1 of prod is judged before it ended/]],
   ])('%s', (_name, records, problems) => {
@@ -115,13 +132,17 @@ describe('records', () => {
   });
 
   test('that are split are those that were joined', () => {
-    const line = fc.uint8Array().map((bytes) => bytes.filter((byte) => byte !== 0x0a));
+    const line = fc
+      .uint8Array()
+      .map((bytes) => bytes.filter((byte) => byte !== 0x0a))
+      .filter(({ length }) => length > 0);
     fc.assert(
       fc.property(fc.array(line, { minLength: 1 }), (lines) => {
         const joined = Buffer.concat(lines.map((each) => Buffer.concat([each, Buffer.from('\n')])));
         expect(splitRecords(joined).map((each) => Buffer.from(each))).toEqual(lines.map((each) => Buffer.from(each)));
       }),
     );
+    expect(() => splitRecords(Buffer.from('{}\n\n'))).toThrow(/an empty line in place of record 1/);
     expect(() => splitRecords(Buffer.from('{}'))).toThrow(/newline/);
     expect(() => splitRecords(new Uint8Array())).toThrow(/newline/);
   });

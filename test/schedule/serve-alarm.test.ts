@@ -13,8 +13,9 @@ describe('the alarm', () => {
   });
   afterEach(() => {
     alarm.close();
-    expect(vi.getTimerCount()).toBe(0);
+    const left = vi.getTimerCount();
     vi.useRealTimers();
+    if (left > 0) throw new Error(`${left} timers are left`);
   });
   const listen = async () => {
     await alarm.wait(stop.signal);
