@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { openLedger } from '../ledger/index.ts';
 import type { RunSummary } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { type PackVerification, verifyPack } from '../packs/index.ts';
@@ -22,7 +23,10 @@ import { startWorker } from './worker-client.ts';
 
 export interface DemoReport {
   readonly directory: string;
+  /** All, the missed one too. */
   readonly runs: readonly RunSummary[];
+  /** The story's present. */
+  readonly now: Date;
   readonly judged: AssessReport;
   readonly pack: PackReport;
   readonly verification: PackVerification;
@@ -40,7 +44,6 @@ export async function runDemo(context: AppContext, out: string, tell: (text: str
   const time = openStoryTime(context.clock);
   const inside: AppContext = { ...context, cwd: directory, clock: time.clock };
   let config = configure(inside, story, story.params);
-  const runs: RunSummary[] = [];
   let judged: AssessReport | undefined;
   let pack: PackReport | undefined;
   tell(`a quarter of ${story.cluster}: replaying what was recorded on a real cluster, run by run`);
@@ -49,7 +52,7 @@ export async function runDemo(context: AppContext, out: string, tell: (text: str
   for (const step of story.steps) {
     time.set(step.at);
     if ('run' in step) {
-      runs.push(...(await replay(inside, config, step)));
+      await replay(inside, config, step);
       judged = await assessCommand(inside, {});
     } else if ('exception' in step) await addException(inside, config, step.exception);
     else if ('approve' in step) await approveException(inside, config, step.approve, step.approver);
@@ -65,7 +68,7 @@ export async function runDemo(context: AppContext, out: string, tell: (text: str
   if (judged === undefined || pack === undefined) throw new KubevidenceError('defect', "the demo's story has no run or no pack");
   tell('verifying the pack as an auditor would');
   const verification = await verifyPack(pack.zip ?? '', { trust: pack.fingerprint });
-  return { directory, runs, judged, pack, verification };
+  return { directory, runs: readRuns(inside, config), judged, pack, verification, now: time.clock() };
 }
 
 /** With its keys, before the first run. */
@@ -78,10 +81,18 @@ async function makeLedger(context: AppContext, config: Config): Promise<void> {
   }
 }
 
-async function replay(context: AppContext, config: Config, { run, slot }: Extract<Step, { run: string }>): Promise<RunSummary[]> {
+function readRuns({ clock }: AppContext, config: Config): RunSummary[] {
+  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock });
+  try {
+    return ledger.runs();
+  } finally {
+    ledger.close();
+  }
+}
+
+async function replay(context: AppContext, config: Config, { run, slot }: Extract<Step, { run: string }>): Promise<void> {
   const options = { config, cluster: pickCluster(config, undefined), files: [], record: null, dryRun: false };
-  const reports = await replayIntoLedger(context, options, recordingOf(run), slot === undefined ? null : new Date(slot).toISOString());
-  return (reports ?? []).flatMap((report) => report.run ?? []);
+  await replayIntoLedger(context, options, recordingOf(run), slot === undefined ? null : new Date(slot).toISOString());
 }
 
 function configure(

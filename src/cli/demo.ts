@@ -4,6 +4,7 @@ import { runDemo } from '../app/index.ts';
 import { printAssessment } from './assess.ts';
 import { printPack, printVerification } from './pack.ts';
 import type { Action } from './session.ts';
+import { columnsOf } from './terminal.ts';
 
 export const demoAction: Action<{ out: string }> = async (session, options) => {
   const { app, terminal } = session;
@@ -11,9 +12,15 @@ export const demoAction: Action<{ out: string }> = async (session, options) => {
   terminal.print();
   terminal.print('DEMO · a recording of a real Kubernetes control plane, made by kubevidence’s own collectors');
   terminal.print();
-  for (const run of report.runs) terminal.print(`  run ${run.number}  ${run.observedAt ?? ''}  ${run.status}`);
+  const rows = report.runs.map(({ number, kind, slot, observedAt, endedAt, status }) => [
+    `  run ${number}`,
+    (status === 'missed' ? slot : (observedAt ?? endedAt))?.slice(0, 16) ?? '',
+    status,
+    kind,
+  ]);
+  for (const line of columnsOf(rows)) terminal.print(line);
   terminal.print();
-  printAssessment(terminal, report.judged, app.clock(), { next: false, most: 6 });
+  printAssessment(terminal, report.judged, report.now, { next: false, most: 6 });
   terminal.print();
   printPack(session, report.pack);
   terminal.print();
