@@ -135,7 +135,7 @@ function requireLedger(path: string, db: Db): void {
 /** Opening a named pipe would wait for somebody who writes it. */
 function requireFile(path: string): void {
   if (statSync(path).isFile()) return;
-  throw new KubevidenceError('unreachable', `${visible(path)} is no regular file, so it is no ledger`, {
+  throw new KubevidenceError('unreachable', `the ledger ${visible(path)} cannot be opened or read: it is no regular file`, {
     next: 'Name the ledger in kubevidence.yaml (`ledger`).',
   });
 }

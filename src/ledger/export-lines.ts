@@ -63,7 +63,7 @@ function* payloads(stores: Stores, size: number, roots: Set<number>): Source {
   const { db } = stores;
   const next = db.prepare<[number, number], number>('SELECT min(leaf) FROM payload WHERE leaf > ? AND leaf < ?').pluck();
   const record = db.prepare<[number], Buffer>('SELECT bytes FROM log WHERE leaf = ?').pluck();
-  const treeId = (tree: number) => stores.trees.read(tree).id.toString('hex');
+  const treeId = (tree: number) => stores.trees.id(tree).toString('hex');
   const line = (leaf: number, { id, salt }: Pick<SaltedBytes, 'id' | 'salt'>) => ({ record: leaf, id, salt: hex(salt) });
   for (let leaf = next.get(-1, size) ?? null; leaf !== null; leaf = next.get(leaf, size) ?? null) {
     const named = JSON.parse(record.get(leaf)?.toString('utf8') ?? 'null') as Json;

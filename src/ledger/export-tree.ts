@@ -44,8 +44,8 @@ export function membersOf(steps: readonly TreeStep[], base: readonly NamedMember
       members.push({ ref: first, label, id: second });
       continue;
     }
-    if (members.length + second > largestTree) throw new KubevidenceError('input', `the tree has more than ${largestTree} members`);
     if (first + second > base.length) throw new KubevidenceError('input', 'the tree has members of its base that the base does not have');
+    if (members.length + second > largestTree) throw new KubevidenceError('input', `the tree has more than ${largestTree} members`);
     for (let place = first; place < first + second; place++) members.push(base[place] as NamedMember);
   }
   return members;

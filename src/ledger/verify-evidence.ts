@@ -29,6 +29,7 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
   const { db, payloads, trees, runs } = stores;
   const { counts, problem, attempt } = findings;
   const treeRun = db.prepare<[number], number>('SELECT run FROM tree WHERE ref = ?').pluck();
+  const recordBytes = db.prepare<[number], Buffer>('SELECT bytes FROM log WHERE leaf = ?').pluck();
   const payloadRow = db.prepare<[number], { length: number; salts: Buffer }>(
     'SELECT length(bytes) AS length, salts FROM payload WHERE leaf = ?',
   );
@@ -61,7 +62,7 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
     return { items: members.length, kind };
   };
   const checkNamespaces = (ref: number, plan: number, kind: string): TreeSummary => {
-    const members = readTree(ref, plan, (namespace) => trees.read(namespace).id);
+    const members = readTree(ref, plan, (namespace) => trees.id(namespace));
     return { items: members.reduce((sum, member) => sum + once(member.ref, plan, kind, checkObjects), 0), kind };
   };
   const once = (ref: number, plan: number, kind: string, check: typeof checkObjects): number => {
@@ -78,12 +79,14 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
     else if (row.salts.some((byte) => byte !== 0)) problem(`the payload of record ${leaf} is erased, and its salt is still there`);
     return row.length === 0;
   };
-  const firstNamed = new Map<string, number>();
+  // Of an id only as much as a number holds: whether it is the same one, the record says.
+  const firstNamed = new Map<number, number>();
   /** Ids are salted anew for each payload: what somebody said of one thing is never what was said of another. */
   const requireFresh = (leaf: number, id: string): void => {
-    const first = firstNamed.get(id);
-    if (first === undefined) firstNamed.set(id, leaf);
-    else problem(`record ${leaf} names the payload of record ${first} again`);
+    const key = Number.parseInt(id.slice(0, 13), 16);
+    const first = firstNamed.get(key);
+    if (first === undefined) firstNamed.set(key, leaf);
+    else if (recordBytes.get(first)?.includes(id) === true) problem(`record ${leaf} names the payload of record ${first} again`);
   };
   const checkRun = (leaf: number, record: RecordOf<'run-ended'>): void => {
     if (record.snapshot === null) return;

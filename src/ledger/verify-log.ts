@@ -186,12 +186,11 @@ function createUnsignedCheck(signed: number, problem: (message: string) => void)
 /** Records that are dated clearly before the one before them. A clock that was set back is no forgery, but has to be known. */
 function createBackwardsCheck() {
   const found: number[] = [];
-  let last = -Infinity;
+  let last = '';
   return {
     take(leaf: number, at: string): void {
-      const time = Date.parse(at);
-      if (time < last - clockToleranceMs) found.push(leaf);
-      last = time;
+      if (at < last && Date.parse(at) < Date.parse(last) - clockToleranceMs) found.push(leaf);
+      last = at;
     },
     sentences(): string[] {
       const some = `${found.slice(0, 5).join(', ')}${found.length > 5 ? ` and ${found.length - 5} more` : ''}`;

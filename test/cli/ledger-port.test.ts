@@ -91,11 +91,11 @@ describe('a ledger is', () => {
 
   it('not exported while records cannot be signed', async () => {
     const path = join(home, 'kubevidence', 'ledger.db');
-    const ledger = openLedger({ path, mode: 'write', clock: clockFrom(), signer: signerOf() });
-    ledger.recordDefinitions({ list: [], texts: new Map(), tool: 'kubevidence 0.1.0' });
+    const ledger = openLedger({ path, mode: 'write', clock: clockFrom() });
+    collect(ledger, [pod({ name: 'unsigned' })]);
     ledger.close();
     const { code, err } = await type('ledger', 'export', '--out', 'unsigned');
-    expect([code, err.replaceAll(/\s+/g, ' ')]).toEqual([3, expect.stringContaining('not signed yet (definition-changed)')]);
+    expect([code, err.replaceAll(/\s+/g, ' ')]).toEqual([3, expect.stringContaining('not signed yet (run-ended)')]);
     expect(existsSync(join(home, 'unsigned'))).toBe(false);
     openLedger({ path, mode: 'write', clock: clockFrom(), signer: signerOf() }).close();
   });
