@@ -14,7 +14,7 @@ const queueLimit = 3;
  * Room for the objects of a few pages, so that they die where they are born. Less costs time and, because they then pile up among the old
  * ones, memory too; more costs memory.
  */
-const youngMb = 64;
+const youngMb = 48;
 
 type Remote = {
   readonly [K in keyof CollectionWorker]: (...args: Parameters<CollectionWorker[K]>) => Promise<Awaited<ReturnType<CollectionWorker[K]>>>;
