@@ -16,7 +16,7 @@ import { parseInstant } from './assess.ts';
 import { type Config, pickCluster } from './config.ts';
 import type { AppContext } from './context.ts';
 import { retentionOf } from './keeping.ts';
-import { openLedgerForWriting } from './open-ledger.ts';
+import { openLedgerForWriting, writeToLedger } from './open-ledger.ts';
 
 export interface EraseOptions {
   readonly cluster?: string | undefined;
@@ -72,7 +72,7 @@ export async function placeHold(context: AppContext, config: Config, options: Ho
   if (period !== null && period.from >= period.to) throw refuse('the period ends before it begins', 'Give --from before --to.');
   const runs = run === undefined ? null : { from: run, to: run };
   const hold: NewHold = { scope: { cluster: cluster ?? null, runs, period }, ...requireReason(reason, by) };
-  return writing(context, config, (ledger) => {
+  return writeToLedger(context, config, (ledger) => {
     if (cluster !== undefined) requireCluster(ledger, config, cluster);
     if (cluster !== undefined && run !== undefined && ledger.run(cluster, run) === undefined)
       throw refuse(`there is no run ${run} of ${visible(cluster)}`, 'See the runs: kubevidence ledger status');
@@ -85,7 +85,7 @@ export async function releaseHold(
   config: Config,
   { id, reason, by }: { readonly id: string; readonly reason: string; readonly by: string },
 ): Promise<Hold> {
-  return writing(context, config, (ledger) => ledger.releaseHold({ id, ...requireReason(reason, by) }));
+  return writeToLedger(context, config, (ledger) => ledger.releaseHold({ id, ...requireReason(reason, by) }));
 }
 
 export function listHolds(context: AppContext, config: Config): Hold[] {
@@ -150,17 +150,6 @@ function reading<T>({ clock }: AppContext, { ledgerPath }: Config, act: (ledger:
   const ledger = openLedger({ path: ledgerPath, mode: 'read', clock });
   try {
     return act(ledger);
-  } finally {
-    ledger.close();
-  }
-}
-
-async function writing<T>(context: AppContext, config: Config, act: (ledger: Ledger) => T): Promise<T> {
-  const ledger = await openLedgerForWriting(context, config);
-  try {
-    const result = act(ledger);
-    ledger.checkpoint();
-    return result;
   } finally {
     ledger.close();
   }

@@ -8,7 +8,7 @@ import { type Instant, KubevidenceError, visible } from '../model/index.ts';
 import { parseInstant } from './assess.ts';
 import { type Config, pickCluster } from './config.ts';
 import type { AppContext } from './context.ts';
-import { openLedgerForWriting } from './open-ledger.ts';
+import { writeToLedger } from './open-ledger.ts';
 import { parsePeriod } from './period.ts';
 
 export interface ExceptionOrder {
@@ -40,7 +40,7 @@ export async function addException(
   const cluster = pickCluster(config, order.cluster).name;
   const expires = expiryOf(order.expires, config.timezone);
   const { control, item } = order;
-  return write(context, config, (ledger) => {
+  return writeToLedger(context, config, (ledger) => {
     const exception = ledger.requestException({
       cluster,
       control: requireText('a control', control, 200),
@@ -58,7 +58,7 @@ export async function addException(
 
 export function approveException(context: AppContext, config: Config, id: string, approver: string): Promise<StoredException> {
   const name = requireText('--approver', approver, 200);
-  return write(context, config, (ledger) => ledger.approveException({ id, approver: name }));
+  return writeToLedger(context, config, (ledger) => ledger.approveException({ id, approver: name }));
 }
 
 export function revokeException(
@@ -68,7 +68,7 @@ export function revokeException(
   { reason, by }: { readonly reason: string; readonly by: string },
 ): Promise<StoredException> {
   const said = { id, reason: requireText('--reason', reason), by: requireText('--by', by, 200) };
-  return write(context, config, (ledger) => ledger.revokeException(said));
+  return writeToLedger(context, config, (ledger) => ledger.revokeException(said));
 }
 
 /** Of the named cluster, or of all, with their state now. */
@@ -84,17 +84,6 @@ export function listExceptions(context: AppContext, config: Config, cluster: str
         return { ...exception, status: exceptionStatus(exception, now), labelled: count };
       });
     });
-  } finally {
-    ledger.close();
-  }
-}
-
-async function write<T>(context: AppContext, config: Config, act: (ledger: Ledger) => T): Promise<T> {
-  const ledger = await openLedgerForWriting(context, config);
-  try {
-    const result = act(ledger);
-    ledger.checkpoint();
-    return result;
   } finally {
     ledger.close();
   }

@@ -32,3 +32,15 @@ export async function openLedgerForWriting(
     ...options,
   });
 }
+
+/** Opens the ledger for writing, acts, signs the head, and closes it whatever happens. */
+export async function writeToLedger<T>(context: AppContext, config: Config, act: (ledger: Ledger) => T): Promise<T> {
+  const ledger = await openLedgerForWriting(context, config);
+  try {
+    const result = act(ledger);
+    ledger.checkpoint();
+    return result;
+  } finally {
+    ledger.close();
+  }
+}
