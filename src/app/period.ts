@@ -3,7 +3,7 @@
  * changes make some of their days 23 or 25 hours long, which is why the bounds are found in the zone and not by adding hours.
  */
 import type { Instant } from '../model/index.ts';
-import { KubevidenceError, visible } from '../model/index.ts';
+import { KubevidenceError, visible, zoneOf } from '../model/index.ts';
 
 export interface Period {
   readonly name: string;
@@ -24,8 +24,9 @@ export function parsePeriod(name: string, timezone: string): Period {
 
 /** The quarter in which an instant lies. */
 export function quarterOf(instant: Instant, timezone: string): Period {
-  const { year, month } = partsIn(new Date(instant), timezone);
-  return parsePeriod(`${year}-Q${Math.ceil(month / 3)}`, timezone);
+  const at = Date.parse(instant);
+  const local = new Date(at + zoneOf(timezone).offset(at));
+  return parsePeriod(`${local.getUTCFullYear()}-Q${Math.floor(local.getUTCMonth() / 3) + 1}`, timezone);
 }
 
 type Day = readonly [year: number, month: number, day: number];
@@ -63,31 +64,9 @@ function isDay([year, month, day]: Day): boolean {
 /** The first instant of a day in a zone. Where midnight does not exist (a clock put forward at 0:00), the first one after it. */
 function midnight([year, month, day]: Day, timezone: string): Instant {
   const wanted = Date.UTC(year, month - 1, day);
-  const offset = (at: number) => {
-    const parts = partsIn(new Date(at), timezone);
-    return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second) - at;
-  };
+  const zone = zoneOf(timezone);
   // The offset on either side of the day's start; the earlier instant that shows this day is its beginning.
-  const candidates = [wanted - offset(wanted - 86_400_000), wanted - offset(wanted), wanted - offset(wanted + 86_400_000)];
-  const fits = candidates.filter((at) => {
-    const parts = partsIn(new Date(at), timezone);
-    return parts.year === year && parts.month === month && parts.day === day;
-  });
+  const candidates = [wanted - zone.offset(wanted - 86_400_000), wanted - zone.offset(wanted), wanted - zone.offset(wanted + 86_400_000)];
+  const fits = candidates.filter((at) => Math.floor((at + zone.offset(at)) / 86_400_000) * 86_400_000 === wanted);
   return new Date(Math.min(...(fits.length > 0 ? fits : candidates))).toISOString();
-}
-
-function partsIn(date: Date, timezone: string) {
-  const format = new Intl.DateTimeFormat('en-US', {
-    timeZone: timezone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  });
-  const parts = Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, Number(value)]));
-  const part = (name: string) => parts[name] ?? 0;
-  return { year: part('year'), month: part('month'), day: part('day'), hour: part('hour'), minute: part('minute'), second: part('second') };
 }

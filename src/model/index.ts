@@ -7,4 +7,5 @@ export * from './evidence.ts';
 export * from './json.ts';
 export * from './population.ts';
 export * from './text.ts';
+export * from './time-zone.ts';
 export * from './nearest.ts';

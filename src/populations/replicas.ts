@@ -4,14 +4,23 @@ import { at, isComplete, textAt } from '../model/index.ts';
 import type { Flags } from './flags.ts';
 import { readFlagz, resolveFlags } from './flags.ts';
 
-/** Leases that have not run out when the evidence was read: the API server renews its own every few seconds, for an hour. */
+/**
+ * Leases that have not run out when the evidence was read: the API server renews its own every few seconds, for an hour. The servers write
+ * these times, and our clock may be nearly an hour ahead of theirs. So as long as any lease holds, another one has run out only if the
+ * newest says so too: otherwise a replica would be missed, and the others would pass without it.
+ */
 export function readLiveLeases(input: PopulationInput): readonly StoredObject[] {
   const now = Date.parse(input.reader.at);
-  return [...input.each('k8s.apiserver/leases')].filter((lease) => {
-    const renewed = Date.parse(textAt(lease.body, 'spec', 'renewTime') ?? '');
-    const seconds = at(lease.body, 'spec', 'leaseDurationSeconds');
-    return Number.isNaN(renewed) || typeof seconds !== 'number' || renewed + seconds * 1000 >= now;
-  });
+  const leases = [...input.each('k8s.apiserver/leases')].map((lease) => ({
+    lease,
+    renewed: Date.parse(textAt(lease.body, 'spec', 'renewTime') ?? ''),
+    seconds: at(lease.body, 'spec', 'leaseDurationSeconds'),
+  }));
+  const heldAt = (moment: number) =>
+    leases.filter(({ renewed, seconds }) => Number.isNaN(renewed) || typeof seconds !== 'number' || renewed + seconds * 1000 >= moment);
+  const newest = leases.reduce((latest, { renewed }) => (renewed > latest ? renewed : latest), -Infinity);
+  const held = heldAt(now).length === 0 || newest === -Infinity ? heldAt(now) : heldAt(Math.min(now, newest));
+  return held.map(({ lease }) => lease);
 }
 
 /** The flags that one replica answered, or undefined. A page that was not read whole says nothing. */

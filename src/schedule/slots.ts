@@ -3,7 +3,7 @@
  * which clocks change: a time that the clocks skip is due at the first instant after the skip, and one that they show twice is due the
  * first time. An expression that names every hour is due in the repeated hour as well, so that an hourly run stays hourly. Pure.
  */
-import type { Instant } from '../model/index.ts';
+import { type Instant, type Zone, zoneOf } from '../model/index.ts';
 import { firesOn, type Schedule } from './expression.ts';
 
 const day = 86_400_000;
@@ -80,37 +80,4 @@ function instantsOf(zone: Zone, wall: number, both: boolean): number[] {
     else high = middle;
   }
   return [high];
-}
-
-interface Zone {
-  /** Local time minus UTC at an instant, in milliseconds. */
-  offset(at: number): number;
-}
-
-const zones = new Map<string, Zone>();
-
-function zoneOf(timezone: string): Zone {
-  let zone = zones.get(timezone);
-  if (zone === undefined) {
-    const format = new Intl.DateTimeFormat('en-US', {
-      timeZone: timezone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-    zone = {
-      offset(at) {
-        const parts = new Map(format.formatToParts(new Date(at)).map(({ type, value }) => [type, Number(value)]));
-        const part = (name: Intl.DateTimeFormatPartTypes) => parts.get(name) ?? 0;
-        const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
-        return local - Math.floor(at / 1000) * 1000;
-      },
-    };
-    zones.set(timezone, zone);
-  }
-  return zone;
 }

@@ -124,6 +124,22 @@ describe('replicas', () => {
     expect(read(apiServers, snapshot(given({ leases: [old, fresh], flags: {} }))).rows).toMatchObject([{ item: 'kube-apiserver/fresh' }]);
   });
 
+  test('a replica is not missed because our clock is almost an hour ahead of the servers', () => {
+    const renewed = (secondsAgo: number) => new Date(Date.parse(now) - secondsAgo * 1000).toISOString();
+    const leases = [
+      lease('a', { renewTime: renewed(3597), leaseDurationSeconds: 3600 }),
+      lease('b', { renewTime: renewed(3604), leaseDurationSeconds: 3600 }),
+    ];
+    const { rows, gaps } = read(apiServers, snapshot(given({ leases, flags: {} })));
+    expect(rows).toHaveLength(1);
+    expect(gaps).toHaveLength(1);
+  });
+
+  test('where every lease has run out, nothing names the replicas', () => {
+    const old = lease('old', { renewTime: '2026-10-01T10:00:00.000000Z', leaseDurationSeconds: 3600 });
+    expect(read(apiServers, snapshot(given({ leases: [old], flags: {} }))).gaps).toHaveLength(1);
+  });
+
   test('/flagz of the only replica goes before what its pod was given', () => {
     const all = given({
       leases: [lease('a')],
