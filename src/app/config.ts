@@ -10,7 +10,7 @@ import type { CollectorSettings } from '../collectors/index.ts';
 import type { Json } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import type { KeyCommand } from '../signing/index.ts';
-import { readTimestampAuthority, type TimestampAuthority, timestampAuthoritySchema } from './timestamp-config.ts';
+import { readTimestampAuthority, type TimestampAuthority, timestampAuthoritySchema } from './keys/timestamp-config.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dots, dashes; at most 63 characters');
 

@@ -8,7 +8,7 @@ import { KubevidenceError, visible } from '../model/index.ts';
 import { loadConfig } from './config.ts';
 import type { AppContext } from './context.ts';
 import { packageRoot } from './context.ts';
-import { ensureKeys } from './keys.ts';
+import { ensureKeys } from './keys/keys.ts';
 
 export interface InitReport {
   readonly file: string;

@@ -7,7 +7,7 @@ import { isAbsolute, join } from 'node:path';
 import { createPublishedHeads, type Ledger, type LedgerOptions, openLedger } from '../ledger/index.ts';
 import type { Config } from './config.ts';
 import type { AppContext } from './context.ts';
-import { loadLogSigner } from './keys.ts';
+import { loadLogSigner } from './keys/keys.ts';
 
 /** Where published checkpoints are kept: as configured, else in the user's state directory (XDG Base Directory). */
 export function checkpointsDirectory({ env }: Pick<AppContext, 'env'>, { checkpoints }: Pick<Config, 'checkpoints'>): string {

@@ -18,16 +18,16 @@ import {
   type ServeEvent,
   type ServePlan,
 } from '../schedule/index.ts';
-import type { AssessMessage, AssessOrder } from './assess-thread.ts';
-import { collectFiles, replayIntoLedger } from './collect-files.ts';
-import { collectLive, type CollectOptions } from './collect.ts';
+import type { AssessMessage, AssessOrder } from './assess/assess-thread.ts';
+import { collectFiles, replayIntoLedger } from './collect/collect-files.ts';
+import { collectLive, type CollectOptions } from './collect/collect.ts';
 import { type ClusterConfig, type Config, loadConfig } from './config.ts';
 import type { AppContext } from './context.ts';
-import { describeDefinitions } from './definitions.ts';
+import { describeDefinitions } from './govern/definitions.ts';
 import { openLedgerForWriting } from './open-ledger.ts';
-import { attemptsSince, recordDefinitions } from './prepare-run.ts';
-import { stampWhenDue } from './timestamps.ts';
-import { startWorker } from './worker-client.ts';
+import { attemptsSince, recordDefinitions } from './collect/prepare-run.ts';
+import { stampWhenDue } from './keys/timestamps.ts';
+import { startWorker } from './collect/worker-client.ts';
 
 export type { ServeEvent } from '../schedule/index.ts';
 
@@ -220,10 +220,13 @@ function afterStop(stop: AbortSignal, calls: readonly (readonly [number, () => v
 
 /** In a thread: judging a large cluster takes seconds in which a signal would not be heard. */
 async function assess({ env, warn }: AppContext, order: AssessOrder, stop: AbortSignal): Promise<AssessResult> {
-  const thread = new Worker(new URL(import.meta.url.endsWith('.ts') ? './assess-thread.ts' : './assess-thread.js', import.meta.url), {
-    workerData: order,
-    env,
-  });
+  const thread = new Worker(
+    new URL(import.meta.url.endsWith('.ts') ? './assess/assess-thread.ts' : './assess/assess-thread.js', import.meta.url),
+    {
+      workerData: order,
+      env,
+    },
+  );
   const end = () => void thread.terminate();
   stop.addEventListener('abort', end, { once: true });
   try {

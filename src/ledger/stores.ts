@@ -1,11 +1,11 @@
 /** Everything that is kept in the one database, each part with the only code that knows its tables. */
-import type { Db } from './database.ts';
-import { createLogStore, type LogStore } from './log-store.ts';
-import { createObjectStore, type ObjectStore } from './objects.ts';
-import { createPayloadStore, type PayloadStore } from './payloads.ts';
-import { createReuseStore, type ReuseStore } from './reuse.ts';
-import { createRuns, type Runs } from './runs.ts';
-import { createTreeStore, type TreeStore } from './trees.ts';
+import type { Db } from './storage/database.ts';
+import { createLogStore, type LogStore } from './storage/log-store.ts';
+import { createObjectStore, type ObjectStore } from './storage/objects.ts';
+import { createPayloadStore, type PayloadStore } from './storage/payloads.ts';
+import { createReuseStore, type ReuseStore } from './runs/reuse.ts';
+import { createRuns, type Runs } from './runs/runs.ts';
+import { createTreeStore, type TreeStore } from './storage/trees.ts';
 
 export interface Stores {
   readonly db: Db;

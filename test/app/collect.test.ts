@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clockGap } from '../../src/app/clock-gap.ts';
+import { clockGap } from '../../src/app/collect/clock-gap.ts';
 import { collectLive, loadConfig } from '../../src/app/index.ts';
 import { openLedger, verifyLedger } from '../../src/ledger/index.ts';
 import { cleanups, serve } from '../sources/live-server.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AppContext, createPackCommand, loadCatalogInForce, loadConfig, runDemo } from '../../src/app/index.ts';
-import { judgePeriod } from '../../src/app/judged-period.ts';
+import { judgePeriod } from '../../src/app/assess/judged-period.ts';
 import type { Timeline } from '../../src/assessment/index.ts';
 import { openLedger, verifyLedger } from '../../src/ledger/index.ts';
 import { verifyPack } from '../../src/packs/index.ts';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { doctor, loadConfig } from '../../src/app/index.ts';
-import { describeDefinitions } from '../../src/app/definitions.ts';
-import { prepareRun } from '../../src/app/prepare-run.ts';
+import { describeDefinitions } from '../../src/app/govern/definitions.ts';
+import { prepareRun } from '../../src/app/collect/prepare-run.ts';
 import { openLedger } from '../../src/ledger/index.ts';
 import { create, signerOf } from '../ledger/given.ts';
 

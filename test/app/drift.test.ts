@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chooseSnapshots, driftCommand } from '../../src/app/drift.ts';
+import { chooseSnapshots, driftCommand } from '../../src/app/govern/drift.ts';
 import type { AppContext } from '../../src/app/index.ts';
 import { driftSchema } from '../../src/assessment/index.ts';
 import { driftAction } from '../../src/cli/drift.ts';

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type AppContext, type Config, generateKeys, loadConfig, readKeys, revokeKey, rotateKey } from '../../src/app/index.ts';
-import { ensureKeys, loadDocumentSigner, loadLogSigner } from '../../src/app/keys.ts';
+import { ensureKeys, loadDocumentSigner, loadLogSigner } from '../../src/app/keys/keys.ts';
 import { openLedgerForWriting } from '../../src/app/open-ledger.ts';
 import { verifyLedger } from '../../src/ledger/index.ts';
 import { hasCommand, run } from '../signing/fixtures.ts';

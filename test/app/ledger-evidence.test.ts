@@ -1,7 +1,7 @@
 /** What the ledger says of itself, stored with each run, and what controls make of it. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { storeLedgerEvidence } from '../../src/app/ledger-evidence.ts';
+import { storeLedgerEvidence } from '../../src/app/assess/ledger-evidence.ts';
 import { assessControls } from '../../src/assessment/index.ts';
 import { loadCatalog } from '../../src/catalog/index.ts';
 import { collectors } from '../../src/collectors/index.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collectFiles, createPackCommand, loadConfig } from '../../src/app/index.ts';
-import { choosePeriod, shownRun } from '../../src/app/pack-period.ts';
+import { choosePeriod, shownRun } from '../../src/app/pack/pack-period.ts';
 import type { RunSummary } from '../../src/model/index.ts';
 import { verifyPack } from '../../src/packs/index.ts';
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { prepareRun, recordDefinitions } from '../../src/app/prepare-run.ts';
+import { prepareRun, recordDefinitions } from '../../src/app/collect/prepare-run.ts';
 import { type Ledger, type PresentDefinitions, verifyLedger } from '../../src/ledger/index.ts';
 import type { RunStatus } from '../../src/model/index.ts';
 import { openForTest, temporaryPath } from '../ledger/temporary.ts';

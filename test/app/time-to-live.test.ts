@@ -1,8 +1,8 @@
 /** How long what was read holds: as configured, as recorded, and as of a later moment. */
 import { describe, expect, it } from 'vitest';
-import { chooseRun } from '../../src/app/assess.ts';
+import { chooseRun } from '../../src/app/assess/assess.ts';
 import { formatDuration, parseDuration } from '../../src/app/duration.ts';
-import { asOf, defaultTimeToLiveSeconds, timesToLive } from '../../src/app/time-to-live.ts';
+import { asOf, defaultTimeToLiveSeconds, timesToLive } from '../../src/app/assess/time-to-live.ts';
 import { collectors } from '../../src/collectors/index.ts';
 import { createMemorySnapshot } from '../../src/ledger/index.ts';
 import type { ListingKind } from '../../src/model/index.ts';

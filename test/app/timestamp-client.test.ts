@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
-import { askForTimestamp } from '../../src/app/timestamp-client.ts';
+import { askForTimestamp } from '../../src/app/keys/timestamp-client.ts';
 import { answer, anyPolicy, makeAuthority, pemOf, refuse, serve, type Server, stampedAt } from '../signing/authority.ts';
 
 const imprint = new Uint8Array(createHash('sha256').update('data').digest());

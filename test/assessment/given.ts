@@ -1,5 +1,5 @@
 /** A toy population over two listings, and snapshots of it: the engine is tested without knowing any Kubernetes. */
-import { createMemorySnapshot } from '../../src/ledger/memory-snapshot.ts';
+import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
 import type { EvidenceReader, Gap, JsonObject, Listing, ListingKind, Population, Row } from '../../src/model/index.ts';
 
 export const toysListing: ListingKind = 'shop.toys/toys';

@@ -71,7 +71,7 @@ function verify({ verifyLedger }) {
 }
 
 if (task === 'write' && isMainThread) {
-  // As a collection's worker is started (src/app/worker-client.ts).
+  // As a collection's worker is started (src/app/collect/worker-client.ts).
   const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2), resourceLimits: { maxYoungGenerationSizeMb: 48 } });
   worker.on('error', (error) => {
     throw error;

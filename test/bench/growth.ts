@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import { openLedger, verifyLedger } from '../../src/ledger/index.ts';
-import { createLogStore } from '../../src/ledger/log-store.ts';
+import { createLogStore } from '../../src/ledger/storage/log-store.ts';
 import { type BenchLedger, collectSynthetic, identity, openBenchLedger } from './fill.ts';
 import { measure } from './measure.ts';
 import { createSyntheticCluster } from './synthetic.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { assess } from '../../src/assess.ts';
 import { loadCatalog } from '../../src/catalog/index.ts';
-import { createMemorySnapshot } from '../../src/ledger/memory-snapshot.ts';
+import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
 import { assessmentSchema } from '../../src/model/index.ts';
 import { populations } from '../../src/populations/index.ts';
 

@@ -1,7 +1,7 @@
 /** Every path names a difference, and no difference is without one. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changedPaths } from '../../src/ledger/changed-paths.ts';
+import { changedPaths } from '../../src/ledger/runs/changed-paths.ts';
 import { canonicalize, isObject, type Json } from '../../src/model/index.ts';
 
 const cases: readonly [string, Json, Json, readonly (readonly [string, string | null, string | null])[]][] = [

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openLedger, verifyLedger } from '../../src/ledger/index.ts';
-import { openForReading, openForWriting } from '../../src/ledger/database.ts';
+import { openForReading, openForWriting } from '../../src/ledger/storage/database.ts';
 import { exitCodeOf } from '../../src/model/index.ts';
 import { clockFrom, collect, create, pod, signerOf } from './given.ts';
 import { look } from './look.ts';

@@ -1,7 +1,7 @@
 /** What is remembered of a listing's objects reads back whatever they are called, in the order in which trees list them. */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createEntries, type EntryText } from '../../src/ledger/entries.ts';
+import { createEntries, type EntryText } from '../../src/ledger/runs/entries.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 40 });
 const entry = fc.record<EntryText>({

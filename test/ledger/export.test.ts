@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import { assert, constantFrom, property, string, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultRetention, exportLedger, importLedger, type Ledger, openLedger, verifyLedger } from '../../src/ledger/index.ts';
-import { escapeText, parseTextLine, unescapeText } from '../../src/ledger/export-format.ts';
+import { escapeText, parseTextLine, unescapeText } from '../../src/ledger/exchange/export-format.ts';
 import { type Assessment, canonicalize, type EvidenceObject, KubevidenceError } from '../../src/model/index.ts';
 import { type ReadOut, readOut } from './fixtures/read-out.ts';
 import { clockFrom, collect, digest, identity, pod, pods, start } from './given.ts';

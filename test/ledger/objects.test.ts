@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import type { NewObject } from '../../src/ledger/blocks.ts';
-import { createTables } from '../../src/ledger/migrations.ts';
-import { createObjectStore, type ObjectStore } from '../../src/ledger/objects.ts';
-import { drawSalt, saltedId } from '../../src/ledger/salted.ts';
-import { readNumbers, writeNumber } from '../../src/ledger/varint.ts';
+import type { NewObject } from '../../src/ledger/storage/blocks.ts';
+import { createTables } from '../../src/ledger/storage/migrations.ts';
+import { createObjectStore, type ObjectStore } from '../../src/ledger/storage/objects.ts';
+import { drawSalt, saltedId } from '../../src/ledger/storage/salted.ts';
+import { readNumbers, writeNumber } from '../../src/ledger/storage/varint.ts';
 import { temporaryPath } from './temporary.ts';
 
 function open(path = ':memory:') {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { assert, oneof, property, string, uint8Array } from 'fast-check';
 import { expect, test } from 'vitest';
-import { drawSalt, saltedId, saltLength } from '../../src/ledger/salted.ts';
+import { drawSalt, saltedId, saltLength } from '../../src/ledger/storage/salted.ts';
 
 test('an id is HMAC-SHA256', () => {
   const law = property(uint8Array({ maxLength: 64 }), oneof(uint8Array({ maxLength: 300 }), string()), (salt, bytes) => {

@@ -1,6 +1,6 @@
 /** Snapshots for tests: objects as the API has them, filed by listing, and the rows of a population over them. */
 import { readPopulation } from '../../src/assessment/index.ts';
-import { createMemorySnapshot } from '../../src/ledger/memory-snapshot.ts';
+import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
 import type { EvidenceReader, Gap, Json, JsonObject, ListingKind, Population, Row } from '../../src/model/index.ts';
 import { textAt } from '../../src/model/index.ts';
 

@@ -1,6 +1,6 @@
 /** `serve` on a clock that is set by hand, over a real ledger: the application's port with the faults that a script asks for. */
 import { hash, randomUUID } from 'node:crypto';
-import { prepareRun, attemptsSince, recordDefinitions } from '../../src/app/prepare-run.ts';
+import { prepareRun, attemptsSince, recordDefinitions } from '../../src/app/collect/prepare-run.ts';
 import { type Ledger, openLedger, type PresentDefinitions } from '../../src/ledger/index.ts';
 import { KubevidenceError, type RunSummary } from '../../src/model/index.ts';
 import { type Alarm, parseSchedule, serve, type ServeApp, type ServeEvent } from '../../src/schedule/index.ts';

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collectors, declarations } from '../../src/collectors/index.ts';
-import { createMemorySnapshot } from '../../src/ledger/memory-snapshot.ts';
+import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
 import type { ListingKind } from '../../src/model/index.ts';
 import { at, canonicalize, isComplete, KubevidenceError } from '../../src/model/index.ts';
 import { parseFile } from '../../src/sources/files-parse.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { collectors, declarationOf } from '../../src/collectors/index.ts';
-import { createMemorySnapshot } from '../../src/ledger/memory-snapshot.ts';
+import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
 import type { EvidenceSink, RequestRecord, RequestSpec } from '../../src/model/index.ts';
 import { isComplete } from '../../src/model/index.ts';
 import { createIngest } from '../../src/sources/index.ts';

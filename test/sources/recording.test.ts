@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collectors, declarationOf } from '../../src/collectors/index.ts';
-import { createMemorySnapshot } from '../../src/ledger/memory-snapshot.ts';
+import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
 import type { ClusterIdentity, Collector, EvidenceReader, EvidenceSink } from '../../src/model/index.ts';
 import { canonicalize } from '../../src/model/index.ts';
 import { createIngest, createRecordingSink, isRecording, replayRecording } from '../../src/sources/index.ts';

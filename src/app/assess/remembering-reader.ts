@@ -1,0 +1,31 @@
+/**
+ * A reader that keeps what it has read of moderately large listings: several populations read the same pods, and inflating and parsing
+ * them each time costs more than judging them. Larger listings stream as before, so that memory stays bounded.
+ */
+import type { EvidenceReader, ListingKind, StoredObject } from '../../model/index.ts';
+
+/** Listings of at most this many items are kept: some 100 MB of pods. */
+const mostItems = 20_000;
+
+export function rememberObjects(reader: EvidenceReader): EvidenceReader {
+  const kept = new Map<ListingKind, readonly StoredObject[]>();
+  let before: EvidenceReader | null | undefined;
+  return {
+    ...reader,
+    objects(kind) {
+      const known = kept.get(kind);
+      if (known !== undefined) return known;
+      if ((reader.listing(kind)?.items ?? 0) > mostItems) return reader.objects(kind);
+      const objects = [...reader.objects(kind)];
+      kept.set(kind, objects);
+      return objects;
+    },
+    previous() {
+      if (before === undefined) {
+        const earlier = reader.previous();
+        before = earlier === null ? null : rememberObjects(earlier);
+      }
+      return before;
+    },
+  };
+}

@@ -1,0 +1,458 @@
+/**
+ * Composes an audit pack: freezes the log at a checkpoint, judges or takes the recorded judgement, builds the report, and hands all of it
+ * to the packer. For the same checkpoint everything comes from the ledger, so a pack can be made again; only then is `pack-issued` logged.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { countLabelled, readPopulation } from '../../assessment/index.ts';
+import { effectiveParams, makeCatalog } from '../../catalog/index.ts';
+import { type Ledger, type StoredAssessment } from '../../ledger/index.ts';
+import { type Checkpoint, decodeRecord, leafHash } from '../../log/index.ts';
+import type { Assessment, Catalog, Control, EvidenceReader, Framework, Gap, RunSummary } from '../../model/index.ts';
+import { KubevidenceError, textAt, visible } from '../../model/index.ts';
+import { createPack, type PackedException, verifyPack, writeZip } from '../../packs/index.ts';
+import { populations } from '../../populations/index.ts';
+import {
+  buildReportModel,
+  loadReportDefinition,
+  renderPdf,
+  renderWorkbook,
+  type ReportBinding,
+  type ReportChanges,
+  type ReportModel,
+  type RunInput,
+} from '../../reporting/index.ts';
+import { addSignaturePlaceholder, certificateInfo, type DocumentSigner } from '../../signing/index.ts';
+import { judge } from '../assess/assess.ts';
+import { type CatalogInForce, loadCatalogInForce } from '../catalog.ts';
+import { type Config, pickCluster } from '../config.ts';
+import { type AppContext, packageRoot, toolName, toolVersion } from '../context.ts';
+import { describeRetention, readRedactions } from '../keys/keeping.ts';
+import { loadDocumentSigner } from '../keys/keys.ts';
+import { openLedgerForWriting } from '../open-ledger.ts';
+import type { Period } from '../period.ts';
+import { describeDefinitions } from '../govern/definitions.ts';
+import { labelsAt } from '../assess/labels.ts';
+import { readDefinitionChanges, readExceptions } from './pack-governance.ts';
+import { choosePeriod, citedObjects, isInside, observed, readPackPeriod, shownRun, withSnapshot } from './pack-period.ts';
+import { recordDefinitions } from '../collect/prepare-run.ts';
+import { type FrozenTimes, readPackTimestamps, stampFrozen } from './pack-timestamps.ts';
+import { rememberObjects } from '../assess/remembering-reader.ts';
+import { createStamper } from '../keys/timestamps.ts';
+
+export interface PackOptions {
+  readonly config: Config;
+  readonly cluster?: string | undefined;
+  readonly period?: string | undefined;
+  /** Size of the log to stand on. */
+  readonly checkpoint?: number | undefined;
+  readonly out: string;
+  readonly form: 'both' | 'zip' | 'directory';
+  readonly demo?: boolean;
+}
+
+export interface PackReport {
+  readonly directory: string | null;
+  readonly zip: string | null;
+  readonly period: Period & { readonly over: boolean };
+  /** The report's one sentence. */
+  readonly result: string;
+  /** What keeps the period from being covered, in sentences. */
+  readonly notices: readonly string[];
+  readonly fingerprint: string;
+  readonly checkpoint: { readonly size: number; readonly root: string };
+  readonly assessment: Assessment;
+  readonly catalog: Catalog;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What is frozen: nothing after it enters the pack. */
+interface Frozen {
+  readonly checkpoint: Checkpoint;
+  /** When the last record of the checkpoint was written; every date inside the pack is at or before it. */
+  readonly time: string;
+  readonly logStarted: string;
+  readonly runs: readonly RunSummary[];
+  readonly run: RunSummary;
+  readonly stored: StoredAssessment;
+  readonly catalog: Catalog;
+}
+
+export async function createPackCommand(context: AppContext, options: PackOptions): Promise<PackReport> {
+  const { config } = options;
+  const cluster = pickCluster(config, options.cluster).name;
+  const out = resolve(context.cwd, options.out);
+  refuseOverwrite(out, options.form);
+  const signer = await loadDocumentSigner(config.keys);
+  const inForce = loadCatalogInForce(config);
+  const ledger = await openLedgerForWriting(context, config);
+  try {
+    if (options.checkpoint === undefined)
+      await recordDefinitions(ledger, describeDefinitions(config), { now: context.clock().toISOString() });
+    const period = choosePeriod(ledger.runs(cluster), options.period, config.timezone, context.clock().toISOString());
+    const frozen =
+      options.checkpoint === undefined
+        ? freezeNow(context, ledger, config, cluster, period, inForce)
+        : freezeAt(ledger, options.checkpoint, cluster, period, inForce);
+    const stamp = createStamper(context, config);
+    if (options.checkpoint === undefined) await stampFrozen(ledger, frozen.checkpoint, stamp);
+    const times = readPackTimestamps(ledger, config, { ...frozen, period, stamp });
+    const { files, model } = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer, times);
+    const written = await writeFiles(out, options.form, files);
+    await checkWritten(written.directory ?? written.zip ?? out, signer.fingerprint, times.inPack?.ca ?? undefined);
+    const manifest = files.get('manifest.json') ?? new Uint8Array();
+    const { size } = frozen.checkpoint;
+    ledger.recordPack({
+      cluster,
+      period: { from: period.start, to: period.end },
+      checkpoint: size,
+      manifestDigest: createHash('sha256').update(manifest).digest('hex'),
+      documentKeyFingerprint: signer.fingerprint,
+    });
+    ledger.checkpoint();
+    return {
+      ...written,
+      period: { ...period, over: period.end <= frozen.time },
+      result: model.result,
+      notices: model.period?.notices ?? [],
+      fingerprint: signer.fingerprint,
+      checkpoint: { size, root: Buffer.from(frozen.checkpoint.root).toString('base64') },
+      assessment: frozen.stored.assessment,
+      catalog: frozen.catalog,
+      files: files.size,
+      bytes: [...files.values()].reduce((sum, file) => sum + file.length, 0),
+    };
+  } finally {
+    ledger.close();
+  }
+}
+
+function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster: string, period: Period, inForce: CatalogInForce): Frozen {
+  const run = shownRun(ledger.runs(cluster), period);
+  const reader = rememberObjects(ledger.snapshot(cluster, run.number));
+  const now = context.clock().toISOString();
+  const lastMoment = new Date(Date.parse(period.end) - 1).toISOString();
+  // What was approved after a period does not label its findings.
+  const { exceptions, exceptionsAt } = labelsAt(ledger, cluster, now < lastMoment ? now : lastMoment);
+  const stored = ledger.recordAssessment({
+    cluster,
+    run: run.number,
+    at: context.clock().toISOString(),
+    toolVersion: toolName,
+    catalogDigest: inForce.catalog.digest,
+    catalogBytes: inForce.catalog.bytes,
+    paramsDigest: inForce.paramsDigest,
+    assessment: judge(reader, inForce, {}, config, exceptions).assessment,
+    exceptionsAt,
+    // So that the log itself is witness that the period was over.
+    ...(now >= period.end && { notBefore: period.end }),
+  });
+  ledger.closePeriod(cluster, { from: period.start, to: period.end });
+  return freeze(ledger, ledger.checkpoint(), cluster, period, stored);
+}
+
+function freezeAt(ledger: Ledger, size: number, cluster: string, period: Period, inForce: CatalogInForce): Frozen {
+  const checkpoint = ledger.checkpoints().find((each) => each.size === size);
+  if (checkpoint === undefined) {
+    const sizes = ledger.checkpoints().map((each) => each.size);
+    throw new KubevidenceError('usage', `there is no checkpoint of size ${size}`, { next: `Checkpoints: ${sizes.slice(-12).join(', ')}` });
+  }
+  const run = shownRun(
+    ledger.runs(cluster).filter((each) => each.leaf < size),
+    period,
+  );
+  const erased = ledger.erasures().find((each) => each.leaf >= size && each.cluster === cluster);
+  if (erased !== undefined) {
+    throw new KubevidenceError('usage', `evidence was erased since the checkpoint of size ${size} (record ${erased.leaf})`, {
+      means: 'A pack on that checkpoint would claim what nobody can check any more.',
+      next: 'Leave --checkpoint out: what is left is then judged, logged and packed.',
+    });
+  }
+  const stored = ledger.assessments(cluster, run.number).findLast((each) => each.leaf < size && each.paramsDigest === inForce.paramsDigest);
+  if (stored === undefined) {
+    throw new KubevidenceError('usage', `the log at size ${size} holds no assessment of run ${run.number} with today's parameters`, {
+      next: 'Leave --checkpoint out: the run is then judged, logged and packed.',
+    });
+  }
+  return freeze(ledger, checkpoint, cluster, period, stored);
+}
+
+function freeze(ledger: Ledger, checkpoint: Checkpoint, cluster: string, period: Period, stored: StoredAssessment): Frozen {
+  const runs = ledger.runs(cluster).filter((run) => run.leaf < checkpoint.size && run.endedAt !== null);
+  const { controls, frameworks } = JSON.parse(Buffer.from(ledger.catalog(stored.catalogDigest)).toString('utf8')) as {
+    controls: Control[];
+    frameworks: Framework[];
+  };
+  const [first] = ledger.records(0, 1);
+  const [last] = ledger.records(checkpoint.size - 1, checkpoint.size);
+  const timeOf = (record: { readonly bytes: Uint8Array } | undefined) =>
+    textAt(JSON.parse(Buffer.from(record?.bytes ?? '{}').toString('utf8')), 'at') ?? '';
+  return {
+    checkpoint,
+    time: timeOf(last),
+    logStarted: timeOf(first),
+    runs,
+    run: shownRun(runs, period),
+    stored,
+    catalog: makeCatalog(controls, frameworks),
+  };
+}
+
+async function buildFiles(
+  ledger: Ledger,
+  options: PackOptions,
+  cluster: string,
+  period: Period,
+  frozen: Frozen,
+  inForce: CatalogInForce,
+  signer: DocumentSigner,
+  times: FrozenTimes,
+): Promise<{ readonly files: Map<string, Uint8Array>; readonly model: ReportModel }> {
+  const { config } = options;
+  const { checkpoint, stored, catalog, run } = frozen;
+  const certificate = certificateInfo(signer.certificate);
+  const reader = ledger.snapshot(cluster, run.number);
+  const records = [...ledger.records(0, checkpoint.size)];
+  const inPeriod = frozen.runs.filter((each) => isInside(each, period));
+  const { judged, shown } = await readPackPeriod({
+    ledger,
+    cluster,
+    period,
+    config,
+    inForce,
+    catalog,
+    reader,
+    run,
+    size: checkpoint.size,
+    asOf: frozen.time,
+    assessment: stored.assessment,
+  });
+  const stoodOn = runsStoodOn(ledger, frozen);
+  const told = frozen.runs.filter((each) => inPeriod.includes(each) || stoodOn.includes(each) || judged.assessments.has(each.number));
+  const runs: RunInput[] = told.map((summary) => ({
+    summary,
+    recordHash: Buffer.from(leafHash(records[summary.leaf]?.bytes ?? new Uint8Array())).toString('hex'),
+    slots: slotsOf(records[summary.leaf]?.bytes),
+    listings: withSnapshot(summary) ? ledger.snapshot(cluster, summary.number).listings() : [],
+  }));
+  const model = buildReportModel({
+    definition: loadReportDefinition(join(packageRoot, 'reports', 'audit-pack.yaml')),
+    organization: config.organization,
+    timezone: config.timezone,
+    pack: `${cluster} ${period.name}`,
+    period,
+    demo: options.demo ?? false,
+    draft: false,
+    toolVersion,
+    checkpoint: {
+      origin: checkpoint.origin,
+      size: checkpoint.size,
+      root: Buffer.from(checkpoint.root).toString('hex'),
+      time: frozen.time,
+      logStarted: frozen.logStarted,
+    },
+    signer: { subject: certificate.subject, fingerprint: certificate.fingerprint },
+    logKey: ledger.verifierKey(checkpoint.size),
+    ...times.inReport,
+    custody: ledger.custody(checkpoint.size),
+    keeping: describeRetention(ledger, config, cluster, frozen.time),
+    redactions: readRedactions(ledger, cluster, checkpoint.size),
+    exceptions: readExceptions(ledger, cluster, period, { moment: stored.exceptionsAt ?? frozen.time, size: checkpoint.size }, shown),
+    definitionChanges: readDefinitionChanges(ledger, period, checkpoint.size),
+    cluster: reader.cluster,
+    catalog,
+    params: inForce.configured,
+    assessment: shown,
+    judged,
+    first: changesSince(ledger, cluster, inPeriod, run, reader, { catalog, configured: inForce.configured }, config),
+    runs,
+    bindings: readBindings(reader),
+  });
+  const time = new Date(frozen.time);
+  const cited = citedObjects(stored.assessment, judged, model.period?.deviations ?? []);
+  const reportPdf = await renderPdf(model, {
+    prepareSignature: (doc, structParent) =>
+      addSignaturePlaceholder(doc, { time, fieldName: 'Kubevidence', reason: 'Audit pack', name: config.organization, structParent }),
+  });
+  const workbook = await renderWorkbook(model);
+  const files = await createPack({
+    organization: config.organization,
+    cluster: { name: cluster, uid: reader.cluster.uid },
+    period: { name: period.name, from: period.start, to: period.end },
+    time,
+    demo: options.demo ?? false,
+    reportPdf,
+    workbook,
+    signer,
+    records: records.map((record) => record.bytes),
+    checkpoint: checkpoint.note,
+    verifierKey: ledger.verifierKey(checkpoint.size),
+    exhibits: model.exhibits.map((exhibit) => ({
+      id: exhibit.id,
+      source: ledger.exhibit(cluster, exhibit.run, exhibit.kind as `${string}/${string}`),
+      leaf: exhibit.leaf,
+      proof: ledger.inclusionProof(exhibit.leaf, checkpoint.size),
+      cited,
+    })),
+    assessment: { run: run.number, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
+    exceptions: exceptionsShown(ledger, cluster, stored, checkpoint.size),
+    catalog: { digest: stored.catalogDigest, bytes: ledger.catalog(stored.catalogDigest) },
+    params: describeParams(catalog, inForce),
+    ...(times.inPack !== null && { timestamps: times.inPack }),
+  });
+  return { files, model };
+}
+
+/** Runs that the results stand on: differences of counters also stand on an earlier one, which may lie before the period. */
+function runsStoodOn(ledger: Ledger, { runs, run, stored }: Frozen): readonly RunSummary[] {
+  const missing = new Set(stored.assessment.controls.flatMap((control) => control.evidence.map(({ id }) => id)));
+  const found: RunSummary[] = [];
+  for (const each of runs.filter(withSnapshot).toReversed()) {
+    if (missing.size === 0) break;
+    if (each.number > run.number) continue;
+    const cited = ledger
+      .snapshot(each.cluster, each.number)
+      .listings()
+      .filter(({ id }) => missing.delete(id));
+    if (cited.length > 0) found.unshift(each);
+  }
+  return found;
+}
+
+/** How many slots a record stands for: several only for a missed one after a long outage. */
+function slotsOf(bytes: Uint8Array = new Uint8Array()): number {
+  const read = bytes.length === 0 ? undefined : decodeRecord(bytes);
+  return read?.known === true && read.record.type === 'run-missed' ? (read.record.range?.slots ?? 1) : 1;
+}
+
+/** Requests and approvals behind the labels of an assessment, as the log names them. */
+function exceptionsShown(ledger: Ledger, cluster: string, { assessment }: StoredAssessment, size: number): PackedException[] {
+  const labels = countLabelled(assessment);
+  const step = (leaf: number) => ({ leaf, details: ledger.exceptionPayload(leaf) ?? null });
+  return ledger
+    .exceptions(cluster, size)
+    .flatMap(({ id, requested, approved }) =>
+      labels.has(id) && approved !== null ? [{ id, requested: step(requested.leaf), approved: step(approved.leaf) }] : [],
+    );
+}
+
+/** Per control: shipped defaults beside what was in force. */
+function describeParams(catalog: Catalog, { configured }: CatalogInForce) {
+  return Object.fromEntries(
+    catalog.controls.flatMap((control) => {
+      const defaults = effectiveParams(control);
+      return Object.keys(defaults).length === 0
+        ? []
+        : [[control.id, { defaults, effective: effectiveParams(control, configured[control.id]) }]];
+    }),
+  );
+}
+
+function readBindings(reader: EvidenceReader): { rows: ReportBinding[]; gaps: readonly Gap[] } {
+  const created = new Map<string, string>();
+  for (const kind of ['k8s.rbac/clusterrolebindings', 'k8s.rbac/rolebindings'] as const)
+    for (const { uid, body } of reader.objects(kind)) created.set(uid, textAt(body, 'metadata', 'creationTimestamp') ?? '');
+  const rows: ReportBinding[] = [];
+  const grants = populations.find((population) => population.name === 'grants');
+  if (grants === undefined) throw new KubevidenceError('defect', 'there is no population of grants');
+  const { gaps } = readPopulation(grants, reader, (row) => {
+    const text = (key: string) => (typeof row[key] === 'string' ? row[key] : '');
+    rows.push({
+      subject: text('subject'),
+      role: text('role'),
+      scope: text('scope'),
+      binding: text('binding'),
+      created: created.get(row.resource.uid) || null,
+      uid: row.resource.uid,
+    });
+  });
+  return { rows, gaps };
+}
+
+/** What differs between the first snapshot of the period and the assessed one, when they are two. */
+function changesSince(
+  ledger: Ledger,
+  cluster: string,
+  runs: readonly RunSummary[],
+  run: RunSummary,
+  reader: EvidenceReader,
+  inForce: Pick<CatalogInForce, 'catalog' | 'configured'>,
+  config: Config,
+) {
+  const opening = runs.find(withSnapshot);
+  if (opening === undefined || opening.number === run.number) return null;
+  const first = ledger.snapshot(cluster, opening.number);
+  const { exceptions } = labelsAt(ledger, cluster, observed(opening));
+  return { assessment: judge(first, inForce, {}, config, exceptions).assessment, objects: countChanges(first, reader) };
+}
+
+/** Net differences by kind; only kinds that both snapshots read completely, because a gap is no change. */
+function countChanges(before: EvidenceReader, after: EvidenceReader): ReportChanges['objects'] {
+  const changes: ReportChanges['objects'][number][] = [];
+  for (const { kind, gaps } of after.listings()) {
+    // Metrics, own rights and server descriptions change by themselves; they are evidence, not objects.
+    if (!/^k8s\.(?!apiserver|self|cluster)/.test(kind) || gaps.length > 0 || before.listing(kind)?.gaps.length !== 0) continue;
+    const known = new Map<string, string>();
+    for (const object of before.objects(kind)) known.set(`${object.namespace}/${object.name}/${object.uid}`, object.id);
+    let [added, changed] = [0, 0];
+    for (const object of after.objects(kind)) {
+      const key = `${object.namespace}/${object.name}/${object.uid}`;
+      const id = known.get(key);
+      if (id === undefined) added += 1;
+      else if (id !== object.id) changed += 1;
+      known.delete(key);
+    }
+    if (added + known.size + changed > 0) changes.push({ kind, added, removed: known.size, changed });
+  }
+  return changes;
+}
+
+function refuseOverwrite(out: string, form: PackOptions['form']): void {
+  try {
+    mkdirSync(dirname(out), { recursive: true });
+    if (form !== 'zip') mkdirSync(out);
+    else writeFileSync(`${out}.zip`, '', { flag: 'wx' });
+    rmSync(form === 'zip' ? `${out}.zip` : out, { recursive: true });
+  } catch (cause) {
+    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new KubevidenceError(
+      exists ? 'usage' : 'unreachable',
+      exists ? `${visible(out)} exists already` : `cannot write to ${visible(out)}`,
+      {
+        cause,
+        next: 'Name a new directory with --out; a pack is never written over another.',
+      },
+    );
+  }
+}
+
+/** What an outsider could not verify is not handed over, and not logged as issued. */
+async function checkWritten(path: string, fingerprint: string, timestampCa: string | undefined): Promise<void> {
+  const { ok, problems } = await verifyPack(path, { trust: fingerprint, timestampCa });
+  if (ok) return;
+  throw new KubevidenceError('integrity', `the pack that was written does not verify: ${problems[0] ?? 'no reason given'}`, {
+    means: 'It was left where it is, and was not logged as issued.',
+    next: `See all: kubevidence verify ${visible(path)}`,
+  });
+}
+
+/** The directory appears whole or not at all. */
+async function writeFiles(
+  out: string,
+  form: PackOptions['form'],
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<{ directory: string | null; zip: string | null }> {
+  const partial = `${out}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  if (form !== 'zip') {
+    for (const [name, bytes] of files) {
+      mkdirSync(dirname(join(partial, name)), { recursive: true });
+      writeFileSync(join(partial, name), bytes);
+    }
+    renameSync(partial, out);
+  }
+  if (form !== 'directory') writeFileSync(`${out}.zip`, await writeZip(files));
+  return { directory: form === 'zip' ? null : out, zip: form === 'directory' ? null : `${out}.zip` };
+}

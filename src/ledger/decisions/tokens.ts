@@ -1,0 +1,70 @@
+/**
+ * Time-stamp tokens (RFC 3161) over checkpoints: each proves that the records of its checkpoint existed by then. What is stored held when
+ * it was stored, over the note of a checkpoint of this log, in the one form of signing/timestamp. Time for which there is no token stays
+ * visible as a gap. Whether the authority is one to believe is not known here: that takes a certificate from outside.
+ */
+import { type Instant, KubevidenceError } from '../../model/index.ts';
+import { verifyTimestamp } from '../../signing/index.ts';
+import type { Findings } from './findings.ts';
+import type { Stores } from '../stores.ts';
+
+export interface StoredToken {
+  /** Of the checkpoint that was stamped. */
+  readonly size: number;
+  /** What the authority says. */
+  readonly at: Instant;
+  /** TimeStampResp, DER. */
+  readonly tsr: Uint8Array;
+}
+
+export interface Tokens {
+  /** Throws `integrity` for a token that is not over the stored checkpoint of that size. A size is stamped once: the first token stays. */
+  recordToken(token: Pick<StoredToken, 'size' | 'tsr'>): StoredToken;
+  /** By size; up to one. */
+  tokens(size?: number): StoredToken[];
+}
+
+export function createTokens({ db }: Pick<Stores, 'db'>): Tokens {
+  const noteOf = db.prepare<[number], string>('SELECT note FROM checkpoint WHERE size = ?').pluck();
+  const insert = db.prepare<[number, string, Uint8Array]>('INSERT INTO token (size, at, tsr) VALUES (?, ?, ?)');
+  const upTo = db.prepare<[number], StoredToken>('SELECT size, at, tsr FROM token WHERE size <= ? ORDER BY size');
+  return {
+    recordToken({ size, tsr }) {
+      const note = noteOf.get(size);
+      const { timestamp, problems } = verifyTimestamp(tsr, Buffer.from(note ?? ''), { anchors: null });
+      if (note === undefined || timestamp === null)
+        throw new KubevidenceError('integrity', `the token is not over a checkpoint of size ${size}: ${problems[0] ?? 'there is none'}`);
+      return db
+        .transaction(() => {
+          const known = upTo.all(size).at(-1);
+          if (known?.size === size) return known;
+          insert.run(size, timestamp.time, tsr);
+          return { size, at: timestamp.time, tsr };
+        })
+        .immediate();
+    },
+    tokens: (size = Number.MAX_SAFE_INTEGER) => upTo.all(size),
+  };
+}
+
+/** Every stored token against the checkpoint that it names. `authorities`: certificates that one must lead to, DER; null for none. */
+export function checkTokens(
+  { db }: Pick<Stores, 'db'>,
+  { counts, problem, notice }: Findings,
+  authorities: readonly Uint8Array[] | null = null,
+): void {
+  const names = new Set<string>();
+  const rows = db.prepare<[], StoredToken & { note: string | null }>(
+    'SELECT token.size, at, tsr, note FROM token LEFT JOIN checkpoint ON checkpoint.size = token.size ORDER BY token.size',
+  );
+  for (const { size, at, tsr, note } of rows.iterate()) {
+    counts.tokens += 1;
+    const { timestamp, problems } = verifyTimestamp(tsr, Buffer.from(note ?? ''), { anchors: authorities });
+    if (timestamp !== null) names.add(timestamp.authority);
+    for (const each of problems) problem(`the token of the checkpoint at size ${size}: ${each}`);
+    if (timestamp !== null && timestamp.time !== at)
+      problem(`the token of the checkpoint at size ${size} is filed under ${at}, and says ${timestamp.time}`);
+  }
+  if (names.size > 0 && authorities === null)
+    notice(`the time-stamp tokens are of ${[...names].slice(0, 3).join(' and ')}: whether that is who it says, only its certificate tells`);
+}
