@@ -39,6 +39,11 @@ export const configSchema = z.strictObject({
         kubeconfig: z.string().optional(),
         inCluster: z.boolean().optional(),
         directory: z.string().optional().describe('Manifests instead of a live API server'),
+        files: z
+          .array(z.string().min(1))
+          .min(1)
+          .optional()
+          .describe('Joined to each live run: what the API does not show, such as the EncryptionConfiguration and the audit policy'),
         managed: z.enum(['eks', 'gke', 'aks', 'openshift', 'none']).optional().describe('Detected when left out'),
       }),
     )
@@ -160,6 +165,12 @@ export function loadConfig({
   const twice = names.find((each, i) => names.indexOf(each) !== i);
   if (twice !== undefined)
     throw new KubevidenceError('configuration', `two clusters are named ${visible(twice)}`, { place: { file, key: 'clusters' } });
+  const joined = parsed.clusters.findIndex(({ directory, files }) => directory !== undefined && files !== undefined);
+  if (joined !== -1)
+    throw new KubevidenceError('configuration', 'files join a live run, and directory stands in its place', {
+      place: { file, key: `clusters[${joined}].files` },
+      next: 'Put the files into the directory.',
+    });
   const ledgerPath = within(parsed.ledger.slice('sqlite:'.length));
   const keys = join(dirname(ledgerPath), 'keys');
   // A program without a slash is looked for in PATH, as everywhere.
@@ -183,6 +194,7 @@ export function loadConfig({
       ...cluster,
       ...(cluster.kubeconfig !== undefined && { kubeconfig: within(cluster.kubeconfig) }),
       ...(cluster.directory !== undefined && { directory: within(cluster.directory) }),
+      ...(cluster.files !== undefined && { files: cluster.files.map(within) }),
     })),
     frameworks: parsed.frameworks ?? null,
     controlDirs: (parsed.controls ?? []).map(within),

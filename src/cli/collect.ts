@@ -1,4 +1,6 @@
 /** `collect`: one run, told as a short story: what was read, what was not and why, what to do next. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { collectFiles, collectLive, loadConfig, parseInstant, pickCluster, replayIntoLedger } from '../app/index.ts';
 import type { CollectReport } from '../app/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
@@ -28,6 +30,8 @@ export const collectAction: Action<Options> = async ({ app, terminal }, options)
     throw new KubevidenceError('usage', '--files joins a live run; with --from, put the files beside the others', {
       next: 'Leave one of them out.',
     });
+  const missing = options.files?.find((path) => !existsSync(resolve(app.cwd, path)));
+  if (missing !== undefined) throw new KubevidenceError('usage', `there is no ${visible(missing)}`, { next: 'Name a file or a directory.' });
   if (options.slot !== undefined && options.scheduled !== true)
     throw new KubevidenceError('usage', '--slot names a slot of the schedule', { next: 'Add --scheduled.' });
   const scheduled = options.scheduled === true ? { slot: options.slot === undefined ? null : await parseInstant(options.slot) } : null;

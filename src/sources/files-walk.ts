@@ -16,15 +16,19 @@ export type WalkedFile =
   | { readonly file: string; readonly ignored: string }
   | { readonly file: string; readonly problem: string };
 
-/** The files of these paths. Throws KubevidenceError('input') for a path that does not exist or that is neither file nor directory. */
-export async function* walkFiles(paths: readonly string[]): AsyncGenerator<WalkedFile> {
+/** The files of these paths. A path that does not exist, or that is neither file nor directory: throws KubevidenceError('input'), or tells. */
+export async function* walkFiles(paths: readonly string[], unreadable: 'throw' | 'tell' = 'throw'): AsyncGenerator<WalkedFile> {
   const seen = new Set<string>();
   for (const path of paths) {
     const info = await stat(path).catch((cause: unknown) => {
-      throw new KubevidenceError('input', `cannot read ${visible(path)}: ${codeOf(cause)}`, { place: { file: path }, cause });
+      if (unreadable === 'throw')
+        throw new KubevidenceError('input', `cannot read ${visible(path)}: ${codeOf(cause)}`, { place: { file: path }, cause });
+      return codeOf(cause);
     });
-    if (info.isDirectory()) yield* walkDirectory(path, seen);
+    if (typeof info === 'string') yield { file: path, problem: `it cannot be read: ${info}` };
+    else if (info.isDirectory()) yield* walkDirectory(path, seen);
     else if (info.isFile()) yield* readOnce(path, seen);
+    else if (unreadable === 'tell') yield { file: path, problem: 'it is neither a file nor a directory' };
     else throw new KubevidenceError('input', `${visible(path)} is neither a file nor a directory`, { place: { file: path } });
   }
 }

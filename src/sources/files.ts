@@ -17,6 +17,8 @@ export interface FilesOptions {
   readonly declarations: readonly ListingDeclaration[];
   readonly ingest: Ingest;
   readonly clock: Clock;
+  /** What a path is that cannot be read: an error (default), or a gap as a file below it would be, so that a run goes on. */
+  readonly unreadable?: 'throw' | 'tell';
   /** Absent: as each listing declares. */
   readonly assurance?: Assurance;
 }
@@ -41,7 +43,7 @@ interface Filling {
   present: boolean;
 }
 
-/** Throws KubevidenceError('input') only for a path that does not exist or cannot be evidence; all else is in the report and the gaps. */
+/** Throws KubevidenceError('input') only for a path that does not exist or cannot be evidence, if that; all else is in report and gaps. */
 export async function readFiles(options: FilesOptions): Promise<FilesReport> {
   const listings = options.declarations;
   const fillings = new Map<ListingKind, Filling>(
@@ -63,7 +65,7 @@ export async function readFiles(options: FilesOptions): Promise<FilesReport> {
     for (const { declaration, gaps } of fillings.values()) if (about === undefined || acceptsKind(declaration, about)) gaps.push(gap);
   };
 
-  for await (const walked of walkFiles(options.paths)) {
+  for await (const walked of walkFiles(options.paths, options.unreadable)) {
     if ('ignored' in walked) report.ignored.push({ file: walked.file, line: 0, kind: walked.ignored });
     else if ('problem' in walked) problem(walked.file, { message: walked.problem });
     else {

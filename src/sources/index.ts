@@ -1,3 +1,4 @@
+export { type CredentialExpiry, expiryOf } from './credential-expiry.ts';
 export { type ContextSummary, type KubeconfigOptions, listContexts } from './kubeconfig.ts';
 export { type ClusterAccess, type ClusterOptions, resolveCluster } from './live-access.ts';
 export { type LiveSource, openLiveSource } from './live.ts';

@@ -103,6 +103,36 @@ describe('a live run', () => {
   });
 });
 
+describe('files of the configuration', () => {
+  const policy = 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n';
+  const kind = 'files.audit-policy/policies';
+
+  it('join each run; one that is not there is a gap and a warning, and the run goes on', { timeout: 30_000 }, async () => {
+    writeFileSync(join(directory, 'policy.yaml'), policy);
+    const joined = (...files: string[]) => {
+      const { context, options } = given();
+      return collectLive(context, { ...options, cluster: { ...options.cluster, files: files.map((file) => join(directory, file)) } });
+    };
+    const whole = await joined('policy.yaml');
+    expect(whole.listings.find((listing) => listing.kind === kind)).toMatchObject({ items: 1, gaps: [] });
+    expect(whole.warnings).toEqual([]);
+    const broken = await joined('policy.yaml', 'gone.yaml');
+    expect(broken.listings.find((listing) => listing.kind === kind)).toMatchObject({
+      items: 1,
+      gaps: [{ reason: 'error', detail: 'it cannot be read: ENOENT' }],
+    });
+    expect(broken.warnings).toEqual([expect.stringMatching(/gone\.yaml: it cannot be read: ENOENT$/)]);
+    expect(broken.status).toBe('partial');
+  });
+
+  it('give way to those that a command names', { timeout: 30_000 }, async () => {
+    const { context, options } = given();
+    const cluster = { ...options.cluster, files: [join(directory, 'gone.yaml')] };
+    const report = await collectLive(context, { ...options, cluster, files: [join(directory, 'policy.yaml')] });
+    expect(report.warnings).toEqual([]);
+  });
+});
+
 describe('the clocks', () => {
   it.each([
     [null, null],

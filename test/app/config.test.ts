@@ -70,6 +70,15 @@ describe('kubevidence.yaml', () => {
     expect(failure(() => loadConfig({ cwd, uid })).next).toBe('Did you mean "collectors"?');
   });
 
+  it('has files that join each run, relative to the file; beside a directory they are refused', () => {
+    write('organization: E\nclusters: [{name: a, files: [policy.yaml, /etc/kubernetes/enc.yaml]}]\n');
+    expect(loadConfig({ cwd, uid }).clusters[0]?.files).toEqual([join(cwd, 'policy.yaml'), '/etc/kubernetes/enc.yaml']);
+    write('organization: E\nclusters: [{name: a, directory: d, files: [policy.yaml]}]\n');
+    const { message, place } = failure(() => loadConfig({ cwd, uid }));
+    expect(message).toContain('files join a live run');
+    expect(place?.key).toBe('clusters[0].files');
+  });
+
   it('refuses two clusters of one name', () => {
     write('organization: E\nclusters: [{name: a}, {name: a}]\n');
     expect(failure(() => loadConfig({ cwd, uid })).message).toContain('two clusters are named a');

@@ -20,6 +20,7 @@ function given(config: string) {
     mode: 0o600,
   });
   let time = 0;
+  let files: readonly string[] = [];
   const clock = () => new Date(time);
   const context = { cwd, env: { HOME: cwd }, clock, uid: process.getuid?.() ?? null, warn: () => {}, progress: () => {} };
   const loaded = loadConfig({ cwd, uid: context.uid });
@@ -36,11 +37,12 @@ function given(config: string) {
       run.end({ status, error: status === 'failed' ? 'no route to host' : null, identity, serverClockSkewMs: null });
       ledger.close();
     },
+    joining: (names: readonly string[]) => (files = names.map((name) => join(cwd, name))),
     said: async () => {
       const [cluster] = loaded.clusters;
       if (cluster === undefined) throw new Error('no cluster');
       const checks: string[] = [];
-      for await (const { state, what, detail } of doctor(context, loaded, cluster))
+      for await (const { state, what, detail } of doctor(context, loaded, { ...cluster, files: [...files] }))
         checks.push(`${state}: ${what}${detail === undefined ? '' : ` · ${detail}`}`);
       return checks;
     },
@@ -50,6 +52,14 @@ function given(config: string) {
 const daily = 'timezone: Europe/Berlin\nschedule: {collect: "0 6 * * *"}\n';
 
 describe('doctor', () => {
+  it('looks for the files that join each run', async () => {
+    const { said, joining } = given('');
+    joining(['manifests', 'gone.yaml']);
+    const checks = await said();
+    expect(checks).toContainEqual(expect.stringMatching(/^ok: each run reads .*manifests too$/));
+    expect(checks).toContainEqual(expect.stringMatching(/^problem: there is no .*gone\.yaml · each run says so as a gap/));
+  });
+
   it('says when the next slot is, and that nothing is overdue', async () => {
     const { run, said } = given(daily);
     await run('2026-08-14T04:00:20Z');

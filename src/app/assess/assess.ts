@@ -18,6 +18,7 @@ import type { Config } from '../config.ts';
 import { loadConfig, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
+import { describeProblem } from '../describe-problem.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { labelsAt } from './labels.ts';
 import { haveLogKey } from '../keys/keys.ts';
@@ -225,21 +226,6 @@ export async function readSnapshotFrom(context: AppContext, path: string): Promi
   });
   for (const problem of report.problems) context.warn(describeProblem(problem));
   return sink;
-}
-
-/** `FILE:LINE: KEY: message`, safe to print. */
-export function describeProblem({
-  file,
-  line,
-  key,
-  message,
-}: {
-  readonly file: string;
-  readonly line?: number;
-  readonly key?: string;
-  readonly message: string;
-}): string {
-  return visible(`${file}${line === undefined ? '' : `:${line}`}: ${key === undefined ? '' : `${key}: `}${message}`);
 }
 
 /** The evidence with the audit policy of a file in place of the snapshot's. */

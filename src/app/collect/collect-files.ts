@@ -5,7 +5,7 @@ import { enabledCollectors } from '../../collectors/index.ts';
 import type { ClusterIdentity, Instant } from '../../model/index.ts';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { isRecording } from '../../sources/index.ts';
-import { describeProblem } from '../assess/assess.ts';
+import { describeProblem } from '../describe-problem.ts';
 import type { CollectOptions, CollectReport } from './collect.ts';
 import { describePlan, openWorker, statusOf } from './collect.ts';
 import type { AppContext } from '../context.ts';

@@ -12,6 +12,7 @@ import { clockGap } from './clock-gap.ts';
 import type { ClusterConfig, Config } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
+import { describeProblem } from '../describe-problem.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { ensureKeys, loadDocumentSigner } from '../keys/keys.ts';
 import { checkpointsDirectory } from '../open-ledger.ts';
@@ -23,6 +24,7 @@ import { startWorker } from './worker-client.ts';
 export interface CollectOptions {
   readonly config: Config;
   readonly cluster: ClusterConfig;
+  /** Joined to the run in place of the cluster's `files`; none: those. */
   readonly files: readonly string[];
   readonly record: string | null;
   /** Add to a recording that exists; for stories of several runs. */
@@ -193,7 +195,7 @@ class LiveRun {
       await (this.#rights ?? this.#readOwnRights(source));
       if (this.#isStopped())
         return await this.#fail(new KubevidenceError('incomplete', 'the run was stopped before it had read everything'));
-      await this.#readFiles();
+      const problems = await this.#readFiles();
       const status = statusOf(this.#reports);
       const run = await this.#end(status, status === 'failed' ? 'nothing could be read' : null);
       const checkpoint = await this.#worker.checkpoint();
@@ -205,7 +207,7 @@ class LiveRun {
         requests: source.stats.requests,
         bytes: source.stats.bytes,
         milliseconds: this.#context.clock().getTime() - started.getTime(),
-        warnings: access.warnings,
+        warnings: [...access.warnings, ...problems],
         clockSkewMs: this.#skew,
         checkpoint,
       };
@@ -346,15 +348,17 @@ class LiveRun {
     return { objects, gaps };
   }
 
-  /** Evidence that the API does not show: from `--files`, or a gap that says how to bring it. */
-  async #readFiles(): Promise<void> {
+  /** Evidence that the API does not show: from `--files`, or a gap that says how to bring it. Returns what was wrong with the files. */
+  async #readFiles(): Promise<readonly string[]> {
     const kinds = this.#enabled
       .flatMap((collector) => collector.listings.map((listing) => listing.kind))
       .filter((kind) => kind.startsWith('files.'));
-    if (this.#options.files.length > 0) {
-      const report = await this.#worker.files(this.#options.files, kinds);
+    const { files, cluster } = this.#options;
+    const paths = files.length > 0 ? files : (cluster.files ?? []);
+    if (paths.length > 0) {
+      const report = await this.#worker.files(paths, kinds);
       for (const listing of report.listings) this.#reports.push(listing);
-      return;
+      return report.problems.map(describeProblem);
     }
     for (const kind of kinds)
       await this.#close(
@@ -370,6 +374,7 @@ class LiveRun {
         ],
         [],
       );
+    return [];
   }
 
   async #close(

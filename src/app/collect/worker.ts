@@ -111,7 +111,7 @@ const methods: CollectionWorker = {
     ),
   files(paths, kinds) {
     const wanted = collectors.flatMap((collector) => collector.listings).filter(({ kind }) => kinds.includes(kind));
-    return readFiles({ paths, declarations: wanted, ingest: working(), clock, assurance: 'configured' });
+    return readFiles({ paths, declarations: wanted, ingest: working(), clock, assurance: 'configured', unreadable: 'tell' });
   },
   closeListing(kind, outcome) {
     working().close(kind, outcome);

@@ -13,7 +13,7 @@ import { at, describeRule, KubevidenceError, listAt, reasonOf, textAt, visible }
 import { populations } from '../../populations/index.ts';
 import { certificateInfo } from '../../signing/index.ts';
 import type { LiveSource } from '../../sources/index.ts';
-import { createIngest, openLiveSource, resolveCluster } from '../../sources/index.ts';
+import { createIngest, type CredentialExpiry, expiryOf, openLiveSource, resolveCluster } from '../../sources/index.ts';
 import { loadCatalogInForce } from '../catalog.ts';
 import { giveRights } from '../collect/collect.ts';
 import type { ClusterConfig, Config } from '../config.ts';
@@ -45,6 +45,7 @@ export async function* doctor(context: AppContext, config: Config, cluster: Clus
   yield* checkLedger(context, config);
   yield* checkSchedule(context.clock, config);
   yield* checkTimestampAuthority(context, config);
+  for (const file of cluster.files ?? []) yield checkJoined(file);
   if (cluster.directory === undefined) yield* checkCluster(context, config, cluster);
   else yield checkDirectory(cluster.name, cluster.directory);
 }
@@ -56,6 +57,12 @@ function checkDirectory(name: string, directory: string): Check {
     next: 'Name a directory of manifests in kubevidence.yaml.',
   });
   return problem(error);
+}
+
+function checkJoined(file: string): Check {
+  if (existsSync(file)) return { state: 'ok', what: `each run reads ${visible(file)} too` };
+  const detail = 'each run says so as a gap: put the file there, or take it out of clusters[].files';
+  return { state: 'problem', what: `there is no ${visible(file)}`, detail, error: new KubevidenceError('usage', `there is no ${file}`) };
 }
 
 async function* checkKeys(context: AppContext, config: Config): AsyncGenerator<Check> {
@@ -165,6 +172,8 @@ async function* checkCluster(context: AppContext, config: Config, cluster: Clust
     const user = textAt(parse(review.body), 'status', 'userInfo', 'username');
     const groups = listAt(parse(review.body), 'status', 'userInfo', 'groups').filter((group) => typeof group === 'string');
     yield { state: 'ok', what: `asked as ${visible(user ?? 'unknown')}` };
+    const expiry = expiryOf(await access.credentials());
+    if (expiry !== null) yield checkExpiry(expiry, context.clock());
     if (groups.includes('system:masters'))
       yield {
         state: 'warning',
@@ -178,6 +187,15 @@ async function* checkCluster(context: AppContext, config: Config, cluster: Clust
   } finally {
     source?.close();
   }
+}
+
+/** Tokens that something renews live for an hour; only what a person must renew is worth a warning ahead of its end. */
+function checkExpiry({ what, expires }: CredentialExpiry, now: Date): Check {
+  const hours = Math.floor((Date.parse(expires) - now.getTime()) / 3_600_000);
+  const left = hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+  if (what === 'client certificate' && hours < 30 * 24)
+    return { state: 'warning', what: `the client certificate ends in ${left}`, detail: `renew it before ${expires}, or runs will fail` };
+  return { state: 'ok', what: `the ${what} is valid for ${left} more` };
 }
 
 async function* checkRights(source: LiveSource, config: Config): AsyncGenerator<Check> {
