@@ -6,7 +6,8 @@ import type * as Assess from './assess/assess.ts';
 import type * as Catalog from './catalog.ts';
 import type * as Checkpoints from './keys/checkpoints.ts';
 import type * as CollectFiles from './collect/collect-files.ts';
-import type * as Collect from './collect/collect.ts';
+import type { CollectOptions } from './collect/collect.ts';
+import type * as LiveRun from './collect/live-run.ts';
 import type { AppContext } from './context.ts';
 import type * as Demo from './demo/demo.ts';
 import type * as Doctor from './doctor/doctor.ts';
@@ -56,14 +57,14 @@ export const collectFiles: typeof CollectFiles.collectFiles = async (context, op
 export const replayIntoLedger: typeof CollectFiles.replayIntoLedger = async (context, options, path) =>
   thenStamp(context, options, (await import('./collect/collect-files.ts')).replayIntoLedger(context, options, path));
 /** The worker loads its code while this thread loads its own. */
-export const collectLive: typeof Collect.collectLive = async (context, options) => {
+export const collectLive: typeof LiveRun.collectLive = async (context, options) => {
   const worker = (await import('./collect/worker-client.ts')).startWorker();
-  return thenStamp(context, options, (await import('./collect/collect.ts')).collectLive(context, options, worker));
+  return thenStamp(context, options, (await import('./collect/live-run.ts')).collectLive(context, options, worker));
 };
 /** After a run into the ledger, the head of the log gets its time-stamp when that is due. Null: there was no run. */
 async function thenStamp<T>(
   context: AppContext,
-  { config, dryRun }: Pick<Collect.CollectOptions, 'config' | 'dryRun'>,
+  { config, dryRun }: Pick<CollectOptions, 'config' | 'dryRun'>,
   work: Promise<T>,
 ): Promise<T> {
   const report = await work;

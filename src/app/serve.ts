@@ -20,7 +20,8 @@ import {
 } from '../schedule/index.ts';
 import type { AssessMessage, AssessOrder } from './assess/assess-thread.ts';
 import { collectFiles, replayIntoLedger } from './collect/collect-files.ts';
-import { collectLive, type CollectOptions } from './collect/collect.ts';
+import type { CollectOptions } from './collect/collect.ts';
+import { collectLive } from './collect/live-run.ts';
 import { type ClusterConfig, type Config, loadConfig } from './config.ts';
 import type { AppContext } from './context.ts';
 import { describeDefinitions } from './govern/definitions.ts';
