@@ -18,6 +18,7 @@ import type * as Exceptions from './govern/exceptions.ts';
 import type * as Init from './init.ts';
 import type * as Keeping from './keys/keeping.ts';
 import type * as Keys from './keys/keys.ts';
+import type * as Rebind from './govern/rebind.ts';
 import type * as RotateKeys from './keys/rotate-keys.ts';
 import type * as Pack from './pack/pack.ts';
 import type * as Reconcile from './reconcile/reconcile.ts';
@@ -84,6 +85,7 @@ export const listDefinitionChanges: Later<typeof DefinitionChanges.listDefinitio
   (await import('./govern/definition-changes.ts')).listDefinitionChanges(...args);
 export const approveDefinitions: typeof DefinitionChanges.approveDefinitions = async (...args) =>
   (await import('./govern/definition-changes.ts')).approveDefinitions(...args);
+export const rebindCluster: typeof Rebind.rebindCluster = async (...args) => (await import('./govern/rebind.ts')).rebindCluster(...args);
 export const acceptBaseline: typeof Drift.acceptBaseline = async (...args) => (await import('./govern/drift.ts')).acceptBaseline(...args);
 export const driftCommand: typeof Drift.driftCommand = async (...args) => (await import('./govern/drift.ts')).driftCommand(...args);
 export const runDemo: typeof Demo.runDemo = async (...args) => (await import('./demo/demo.ts')).runDemo(...args);

@@ -31,7 +31,8 @@ export const collectAction: Action<Options> = async ({ app, terminal }, options)
       next: 'Leave one of them out.',
     });
   const missing = options.files?.find((path) => !existsSync(resolve(app.cwd, path)));
-  if (missing !== undefined) throw new KubevidenceError('usage', `there is no ${visible(missing)}`, { next: 'Name a file or a directory.' });
+  if (missing !== undefined)
+    throw new KubevidenceError('usage', `there is no ${visible(missing)}`, { next: 'Name a file or a directory.' });
   if (options.slot !== undefined && options.scheduled !== true)
     throw new KubevidenceError('usage', '--slot names a slot of the schedule', { next: 'Add --scheduled.' });
   const scheduled = options.scheduled === true ? { slot: options.slot === undefined ? null : await parseInstant(options.slot) } : null;

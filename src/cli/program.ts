@@ -212,6 +212,16 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .addOption(output('table|json|yaml'))
     .action(run(async () => (await import('./ledger-port.ts')).reconcileAction));
 
+  program
+    .command('cluster')
+    .description('the clusters that the names stand for')
+    .command('rebind')
+    .description('let the name stand for the other cluster that the latest run found; recorded, with who and why')
+    .option('--cluster <name>', 'which cluster of the configuration')
+    .requiredOption('--reason <text>', 'why it is another cluster')
+    .requiredOption('--by <name>', 'who answers for it')
+    .action(run(async () => (await import('./cluster.ts')).rebindAction));
+
   const exception = program.command('exception').description('deviations that management accepts for a while, by two people');
   exception
     .command('add <control> <item>')

@@ -12,6 +12,7 @@ export type {
   PresentDefinitions,
 } from './decisions/definitions.ts';
 export { type NewException, type StoredException } from './decisions/exceptions.ts';
+export type { Rebinding } from './decisions/rebinding.ts';
 export type { MissedSlots } from './runs/slots.ts';
 export type { Accountable, KeyRevocation } from './decisions/key-changes.ts';
 export * from './ledger.ts';

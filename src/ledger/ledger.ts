@@ -29,6 +29,7 @@ import { type Accountable, bindDocumentKey, type KeyRevocation, recordRestored, 
 import { readCustody, requireSignedDecisions, type StoredRecord } from './storage/log-store.ts';
 import { createTables } from './storage/migrations.ts';
 import { salted } from './storage/payloads.ts';
+import { createRebindings, type Rebindings } from './decisions/rebinding.ts';
 import { createPublication, type Publication, type PublishedHeads, refusal } from './decisions/publication.ts';
 import type { PlannedListing } from './runs/reuse.ts';
 import { createRunWriter, type RunWriter } from './runs/run-writer.ts';
@@ -84,7 +85,7 @@ export interface StartedRun {
   readonly listings: readonly PlannedListing[];
 }
 
-export interface Ledger extends Judgements, Definitions, Exceptions, Slots, Baselines, Holds, Erasures, Tokens {
+export interface Ledger extends Judgements, Definitions, Exceptions, Slots, Baselines, Rebindings, Holds, Erasures, Tokens {
   readonly path: string;
   /** Writes the record that announces a run, on disk before this returns. Throws `usage` while another run of the cluster is open. */
   planRun(run: PlannedRun): RunSummary;
@@ -217,6 +218,7 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
     ...signing(createSlots(stores, now), ['recordMissedSlots']),
     ...signing(createHolds(stores, now), ['placeHold', 'releaseHold']),
     ...signing(createBaselines(stores, now), ['acceptBaseline']),
+    ...signing(createRebindings(stores, now), ['rebindCluster']),
     ...createErasures(stores, now, commit),
     ...createTokens(stores),
     path,
@@ -274,7 +276,7 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
         `${visible(cluster)} is another cluster than before: its kube-system UID is ${visible(identity.uid)}, not ${visible(bound.uid)}`,
         {
           means: 'Evidence of two clusters under one name would prove nothing about either.',
-          next: 'Give the new cluster a name of its own in kubevidence.yaml, or `kubevidence cluster rebind --reason`.',
+          next: 'Give the new cluster a name of its own in kubevidence.yaml, or say why it is another one: `kubevidence cluster rebind --reason TEXT --by NAME`.',
         },
       );
     },

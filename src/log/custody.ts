@@ -1,6 +1,6 @@
 /**
  * What a reader of the ledger must know of its keeping, in sentences: that it was restored over a published checkpoint, that a key was
- * replaced or revoked. They come from the log, so nobody can keep them from whoever verifies it.
+ * replaced or revoked, that a name stands for another cluster than before. They come from the log, so nobody can keep them from whoever verifies it.
  */
 import { visible } from '../model/index.ts';
 import { keyIdIn } from './log-keys.ts';
@@ -53,6 +53,10 @@ export function describeCustody(leaf: number, record: LogRecord): string[] {
       const key = record.what === 'log' ? keyIdIn(record.key) : record.key;
       return [`the ${record.what} key ${key} was revoked at ${record.at}, with effect from ${record.from} (record ${leaf})`];
     }
+    case 'cluster-rebound':
+      return [
+        `${visible(record.cluster)} stands for another cluster since ${record.at} (record ${leaf}): its kube-system UID is ${visible(record.to)}, and was ${visible(record.from)}`,
+      ];
     default:
       return [];
   }

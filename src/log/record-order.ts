@@ -19,6 +19,8 @@ export interface RecordOrder {
 interface ClusterState {
   open: { readonly run: number; readonly uuid: string; readonly at: Instant } | null;
   readonly ended: Set<number>;
+  /** UID of kube-system that the name stands for. */
+  uid: string | null;
 }
 
 export function createRecordOrder(): RecordOrder {
@@ -29,7 +31,7 @@ export function createRecordOrder(): RecordOrder {
   const holds = new Map<string, 'in force' | 'released'>();
   const [definitions, exceptions] = [createDefinitionOrder(), createExceptionHistory()];
   const stateOf = (name: string): ClusterState => {
-    const state = clusters.get(name) ?? { open: null, ended: new Set<number>() };
+    const state = clusters.get(name) ?? { open: null, ended: new Set<number>(), uid: null };
     clusters.set(name, state);
     return state;
   };
@@ -62,7 +64,18 @@ export function createRecordOrder(): RecordOrder {
         state.open = null;
         state.ended.add(record.run);
         if (open?.run !== record.run || open.uuid !== record.uuid) return [`${nameOf(record.cluster, record.run)} ends, and was not open`];
-        return problemsOfTimes(record, open.at).map((problem) => `${nameOf(record.cluster, record.run)} ${problem}`);
+        const problems = problemsOfTimes(record, open.at);
+        if (record.clusterUid !== null && (record.status === 'succeeded' || record.status === 'partial')) {
+          state.uid ??= record.clusterUid;
+          if (state.uid !== record.clusterUid) problems.push('is of another cluster than the name stood for');
+        }
+        return problems.map((problem) => `${nameOf(record.cluster, record.run)} ${problem}`);
+      }
+      case 'cluster-rebound': {
+        const state = stateOf(record.cluster);
+        const fits = state.uid === record.from && record.to !== record.from && state.ended.has(record.run);
+        state.uid = record.to;
+        return fits ? [] : [`${visible(record.cluster)} is bound to another cluster, and no run before found that`];
       }
       case 'assessed':
         return stateOf(record.cluster).ended.has(record.run) ? [] : [`${nameOf(record.cluster, record.run)} is judged before it ended`];
@@ -111,7 +124,7 @@ export function createRecordOrder(): RecordOrder {
 
 /** A replayed recording says when its evidence was observed; any other run says what it did between its two records. */
 function problemsOfTimes({ at, startedAt, endedAt, observedAt }: RecordOf<'run-ended'>, planned: Instant): string[] {
-  if (observedAt !== null) return [];
+  if (observedAt !== null || (inOrder(planned, startedAt) && inOrder(startedAt, endedAt) && inOrder(endedAt, at))) return [];
   const [first, last] = [Date.parse(planned) - clockToleranceMs, Date.parse(at) + clockToleranceMs];
   return [
     ...(Date.parse(startedAt) < first ? [`says that it began at ${startedAt}, before it was planned`] : []),
@@ -119,5 +132,12 @@ function problemsOfTimes({ at, startedAt, endedAt, observedAt }: RecordOf<'run-e
     ...(Date.parse(endedAt) < Date.parse(startedAt) - clockToleranceMs ? ['says that it ended before it began'] : []),
   ];
 }
+
+/** Of one day, where texts tell: most are, and need not be read as numbers. */
+function inOrder(earlier: Instant, later: Instant): boolean {
+  return earlier <= later && earlier.slice(0, dayLength) === later.slice(0, dayLength);
+}
+
+const dayLength = '2026-08-14'.length;
 
 const nameOf = (cluster: string, run: number): string => `run ${run} of ${visible(cluster)}`;

@@ -34,7 +34,8 @@ export function checkKeys(
     } catch (error) {
       problem(`record ${leaf}: ${sentenceOf(error)}`);
     }
-    if (record.type === 'ledger-restored' || record.type === 'key-revoked') notProved.push(...describeCustody(leaf, record));
+    if (record.type === 'ledger-restored' || record.type === 'key-revoked' || record.type === 'cluster-rebound')
+      notProved.push(...describeCustody(leaf, record));
   }
   const period = keyPeriodAt(keys.periods, stored.length);
   if (period?.text !== logKey || period.key.name !== pack.checkpoint.origin)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clockGap } from '../../src/app/collect/clock-gap.ts';
-import { collectLive, loadConfig } from '../../src/app/index.ts';
+import { collectLive, loadConfig, rebindCluster } from '../../src/app/index.ts';
 import { openLedger, verifyLedger } from '../../src/ledger/index.ts';
 import { cleanups, serve } from '../sources/live-server.ts';
 import { makeKubeconfig } from '../sources/tls.ts';
@@ -13,10 +13,11 @@ const directory = mkdtempSync(join(tmpdir(), 'collect-'));
 let stop: (() => void)[] = [];
 let port = 0;
 let ahead = 0;
+let uid = '11111111-2222-4333-8444-555555555555';
 beforeAll(async () => {
   port = await serve((_request, response, url) => {
     response.setHeader('date', new Date(Date.now() + ahead).toUTCString()).setHeader('content-type', 'application/json');
-    const metadata = { name: 'kube-system', uid: '11111111-2222-4333-8444-555555555555' };
+    const metadata = { name: 'kube-system', uid };
     const items = [{ apiVersion: 'v1', kind: 'Namespace', metadata }];
     if (url.pathname === '/version') response.end(JSON.stringify({ gitVersion: 'v1.36.3', major: '1', minor: '36' }));
     else if (url.pathname === '/api/v1/namespaces')
@@ -100,6 +101,24 @@ describe('a live run', () => {
     const ledger = openLedger({ path, mode: 'read', clock: context.clock });
     expect(ledger.snapshot('prod', report.run?.number ?? 0).listing('k8s.cluster/version')?.gaps).toMatchObject([gap]);
     ledger.close();
+  });
+});
+
+describe('another cluster behind a known name', () => {
+  it('fails the run, until somebody answers for it', { timeout: 30_000 }, async () => {
+    const { context, options, path } = given('ledger: sqlite:rebound/ledger.db\n');
+    const collect = () => collectLive(context, options);
+    const rebind = () => rebindCluster(context, options.config, { reason: 'rebuilt', by: 'Dana' });
+    await collect();
+    await expect(rebind()).rejects.toThrow('found no other cluster');
+    const [old, other] = [uid, '99999999-2222-4333-8444-555555555555'];
+    uid = other;
+    await expect(collect()).rejects.toThrow('prod is another cluster than before');
+    expect(await rebind()).toEqual({ cluster: 'prod', from: old, to: other, run: 2 });
+    expect((await collect()).run).toMatchObject({ number: 3, status: 'partial' });
+    uid = old;
+    await expect(collect()).rejects.toThrow('prod is another cluster than before');
+    expect(verifyLedger(path)).toMatchObject({ ok: true, notices: [expect.stringContaining('stands for another cluster since')] });
   });
 });
 

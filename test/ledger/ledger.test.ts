@@ -99,6 +99,37 @@ describe('a run', () => {
     expect(() => ledger.checkIdentity('prod', { ...identity, uid: randomUUID() })).toThrow(expect.objectContaining({ code: 'integrity' }));
   });
 
+  it('of another cluster is let in once somebody answers for it; what was seen of the old one is no state before it', () => {
+    const ledger = openForTest();
+    const [reason, by] = ['restored from the template after the fire', 'Dana'];
+    const other = { ...identity, uid: randomUUID(), caFingerprint: 'cd'.repeat(32) };
+    const rebind = () => ledger.rebindCluster({ cluster: 'prod', reason, by });
+    expect(rebind).toThrow('found no other cluster than before');
+    collect(ledger, three);
+    expect(rebind).toThrow('found no other cluster than before');
+    start(ledger).end({ status: 'failed', error: 'another cluster', identity: other, serverClockSkewMs: null });
+    expect(rebind()).toEqual({ cluster: 'prod', from: identity.uid, to: other.uid, run: 2 });
+    expect(() => ledger.checkIdentity('prod', other)).not.toThrow();
+    expect(() => ledger.checkIdentity('prod', identity)).toThrow('prod is another cluster than before');
+    expect(ledger.clusters()).toMatchObject([{ uid: other.uid, caFingerprint: other.caFingerprint }]);
+    expect(collect(ledger, three, { identity: other })).toMatchObject({ number: 3, status: 'succeeded' });
+    expect(ledger.snapshot('prod', 3).previous()).toBeNull();
+    const sentence = expect.stringMatching(
+      `^prod stands for another cluster since .* its kube-system UID is ${other.uid}, and was ${identity.uid}`,
+    );
+    expect(ledger.custody()).toEqual([sentence]);
+    expect(verifyLedger(ledger.path)).toMatchObject({ ...verified, notices: [sentence] });
+  });
+
+  it('of another cluster that was let in without a word is found', () => {
+    const ledger = openForTest();
+    collect(ledger, three);
+    collect(ledger, three, { identity: { ...identity, uid: randomUUID() } });
+    expect(verifyLedger(ledger.path).problems).toEqual([
+      expect.stringContaining('run 2 of prod is of another cluster than the name stood for'),
+    ]);
+  });
+
   it('gives the run before, and that of choice, failed ones left out', () => {
     const ledger = openForTest();
     collect(ledger, three.slice(0, 1));

@@ -70,7 +70,11 @@ export function readSnapshot(stores: Stores, cluster: string, number: number, op
     },
     previous() {
       const before = options.before ?? stores.runs.snapshotBefore(cluster, number)?.record.run;
-      return before === undefined ? null : readSnapshot(stores, cluster, before);
+      // A snapshot of the cluster for which the name stood before says nothing of what changed in this one.
+      const uids = new Set([before, number].map((run) => stores.runs.ended(cluster, run ?? 0)?.record.clusterUid ?? null));
+      uids.delete(null);
+      if (before === undefined || uids.size > 1) return null;
+      return readSnapshot(stores, cluster, before);
     },
   };
 }

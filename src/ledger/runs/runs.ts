@@ -37,7 +37,7 @@ export interface Runs {
   /** Of clusters that have a run, sorted. */
   names(): string[];
   clusters(): ClusterSummary[];
-  /** What the first success says of the cluster. */
+  /** What the first success says of the cluster, or the last record that bound its name to another one. */
   binding(cluster: string): { readonly uid: string; readonly caFingerprint: string | null } | undefined;
 }
 
@@ -135,6 +135,8 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
       });
     },
     binding(cluster) {
+      const rebound = log.latest('cluster-rebound', cluster)?.record;
+      if (rebound !== undefined) return { uid: rebound.to, caFingerprint: rebound.caFingerprint };
       for (let last = 0, run = endedAfter.get(cluster, 0) ?? null; run !== null; run = endedAfter.get(cluster, run) ?? null) {
         if (run <= last) throw disordered();
         last = run;

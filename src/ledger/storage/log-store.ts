@@ -208,7 +208,7 @@ export function requireSignedDecisions(db: Db): void {
 
 /** What a reader must know of the log's keeping up to a size, in its order. */
 export function readCustody(log: LogStore, size = log.size()): string[] {
-  return (['ledger-restored', 'key-rotated', 'key-revoked'] as const)
+  return (['ledger-restored', 'key-rotated', 'key-revoked', 'cluster-rebound'] as const)
     .flatMap((type) => log.find(type))
     .filter(({ leaf }) => leaf < size)
     .toSorted((a, b) => a.leaf - b.leaf)
