@@ -94,7 +94,12 @@ function stateOf({ status, expires, labelled }: ListedException): string {
   if (status === 'requested') return 'waits for approval';
   if (status === 'revoked') return 'revoked';
   if (status === 'expired') return `expired ${expires.slice(0, 10)}`;
-  const use = labelled === null ? '' : labelled === 0 ? ', unused: its item is gone, or passes' : `, labels ${plural(labelled, 'finding')}`;
+  const use =
+    labelled === null
+      ? ', not assessed since: kubevidence assess'
+      : labelled === 0
+        ? ', unused: its item is gone, or passes'
+        : `, labels ${plural(labelled, 'finding')}`;
   return `in force until ${expires.slice(0, 16)}Z${use}`;
 }
 

@@ -81,6 +81,7 @@ describe('an exception', () => {
     await expect(approveException(context, config, exception.id, ' ALICE')).rejects.toMatchObject({ code: 'usage' });
     const before = new Date(now).toISOString();
     await approveException(context, config, exception.id, 'Bob');
+    expect(await listExceptions(context, config, undefined)).toMatchObject([{ status: 'inForce', labelled: null }]);
     expect(await findingsOf()).toMatchObject({ outcome: 'fail', findings: [{ item, exception: 'EXC-1' }] });
     expect(await findingsOf({ at: before })).toMatchObject({ outcome: 'fail', findings: [{ exception: null }] });
     expect(await listExceptions(context, config, undefined)).toMatchObject([{ status: 'inForce', labelled: 1, approver: 'Bob' }]);

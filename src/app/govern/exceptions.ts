@@ -25,7 +25,7 @@ export interface ExceptionOrder {
 
 export interface ListedException extends StoredException {
   readonly status: ExceptionStatus;
-  /** Findings of the latest assessment that it labels; null where there is no assessment yet. */
+  /** Findings of the latest assessment that it labels; null where nothing was assessed since it was approved. */
   readonly labelled: number | null;
 }
 
@@ -78,10 +78,11 @@ export function listExceptions(context: AppContext, config: Config, cluster: str
   try {
     const now = context.clock().toISOString();
     return clusters.flatMap(({ name }) => {
-      const labelled = labelledNow(ledger, name);
+      const latest = latestAssessment(ledger, name);
+      const labelled = latest === undefined ? new Map<string, number>() : countLabelled(latest.assessment);
       return Array.from(ledger.exceptions(name), (exception): ListedException => {
-        const count = labelled === null ? null : (labelled.get(exception.id) ?? 0);
-        return { ...exception, status: exceptionStatus(exception, now), labelled: count };
+        const isJudged = latest !== undefined && exception.approved !== null && exception.approved.leaf < latest.leaf;
+        return { ...exception, status: exceptionStatus(exception, now), labelled: isJudged ? (labelled.get(exception.id) ?? 0) : null };
       });
     });
   } finally {
@@ -96,11 +97,6 @@ function latestAssessment(ledger: Ledger, cluster: string) {
     if (assessment !== undefined) return assessment;
   }
   return undefined;
-}
-
-function labelledNow(ledger: Ledger, cluster: string): ReadonlyMap<string, number> | null {
-  const latest = latestAssessment(ledger, cluster);
-  return latest === undefined ? null : countLabelled(latest.assessment);
 }
 
 function warningOf(ledger: Ledger, cluster: string, control: string, item: string): string | null {
