@@ -49,6 +49,19 @@ const objectChange = z.strictObject({
   more: z.int().describe('changed paths that are not listed'),
 });
 
+const accessChange = z.strictObject({
+  subject: z.string().describe('User/alice, Group/dev, ServiceAccount/ns/name'),
+  namespace: z.string().describe('where it holds; empty: cluster-wide'),
+  rights: z.array(z.string()),
+  more: z.int().describe('rights that are not listed'),
+  powers: z.array(z.string()).describe('the dangerous ones among them'),
+  binding: z.string(),
+  role: z.string(),
+  cause: z
+    .enum(['binding', 'subject', 'role', 'aggregation'])
+    .describe('what came or went: the binding, the subject in it, rules of the role, rules that it aggregates'),
+});
+
 const kindChange = z.strictObject({
   kind: z.string(),
   before: reading,
@@ -73,6 +86,11 @@ export const driftSchema = z.strictObject({
   drift: z.boolean().describe('whether anything below differs; what is unknown does not'),
   judgedBy: z.enum(['recorded', 'today']).describe('both assessments as recorded with the catalog in force today, or judged with it now'),
   outcomes: z.array(outcomeChange).describe('worst first'),
+  access: z
+    .strictObject({ gained: z.array(accessChange), lost: z.array(accessChange), notListed: z.int(), unknown: z.int(), gaps: z.array(gap) })
+    .describe(
+      'effective rights by RBAC, whoever edited what; group members are not seen; unknown: grants of which the other snapshot says nothing',
+    ),
   objects: z.array(objectChange).describe('net differences between the two snapshots, never all changes'),
   notListed: z.int().describe('differing objects beyond those listed'),
   kinds: z.array(kindChange),

@@ -46,9 +46,17 @@ export const acceptAction: Action<AcceptOptions> = async ({ app, terminal }, opt
 /** Findings of one control, objects of one kind, and paths of one object that are printed; the rest are counted. */
 const shownFindings = 4;
 const shownObjects = 6;
+const shownAccess = 8;
 const shownPaths = 3;
 /** Characters of a value. */
 const shownValue = 60;
+
+const causes = {
+  binding: { '+': 'the binding is new', '-': 'the binding is gone' },
+  subject: { '+': 'new in the binding', '-': 'taken out of the binding' },
+  role: { '+': 'the role allows more', '-': 'the role allows less' },
+  aggregation: { '+': 'the role aggregates more; nobody edited the binding', '-': 'the role aggregates less; nobody edited the binding' },
+} as const;
 
 const signs = { added: '+', removed: '-', changed: '~' } as const;
 
@@ -71,6 +79,7 @@ function printDrift(terminal: Terminal, drift: Drift): void {
   const by = drift.judgedBy === 'recorded' ? 'as recorded' : 'both judged now';
   terminal.print(wrap(`net differences between the two snapshots; outcomes by today's catalog, ${by}`, terminal.columns, '  ', 0));
   for (const change of outcomes) printOutcome(terminal, change);
+  printAccess(terminal, drift.access);
   printObjects(terminal, drift);
   if (!drift.drift) {
     terminal.print();
@@ -103,6 +112,25 @@ function printOutcome(terminal: Terminal, change: Drift['outcomes'][number]): vo
   if (lines.length > shownFindings) terminal.print(`            and ${lines.length - shownFindings} more: -o json`);
   if (change.after === 'notAssessed' && change.before !== 'notAssessed')
     for (const { what, reason } of change.gaps.slice(0, 2)) terminal.print(`            not read: ${clip(what, 100)} (${reason})`);
+}
+
+/** Those with dangerous rights first. */
+function printAccess(terminal: Terminal, { gained, lost, notListed, unknown }: Drift['access']): void {
+  const lines = [...gained.map((change) => ['+', change] as const), ...lost.map((change) => ['-', change] as const)];
+  if (lines.length + unknown === 0) return;
+  lines.sort(([, a], [, b]) => Number(a.powers.length === 0) - Number(b.powers.length === 0));
+  terminal.print();
+  terminal.print('  effective access, by RBAC');
+  for (const [sign, change] of lines.slice(0, shownAccess)) {
+    const { subject, namespace, rights, more, binding, role, cause } = change;
+    const scope = namespace === '' ? 'cluster-wide' : `in ${clip(namespace, 80)}`;
+    const what = `${clip(rights.join('; '), 160)}${more > 0 ? `, and ${more} more` : ''}`;
+    terminal.print(`  ${sign} ${wrap(`${clip(subject, 120)} ${scope}: ${what}`, terminal.columns, '    ')}`);
+    terminal.print(`      ${wrap(`${clip(binding, 120)} → ${clip(role, 120)}: ${causes[cause][sign]}`, terminal.columns, '        ', 6)}`);
+  }
+  const left = lines.length - Math.min(lines.length, shownAccess) + notListed;
+  if (left > 0) terminal.print(`    and ${left} more: -o json`);
+  if (unknown > 0) terminal.print(`    unknown: ${plural(unknown, 'grant')} of which the other run, not read whole, says nothing`);
 }
 
 function printObjects(terminal: Terminal, { kinds, objects, notListed }: Drift): void {

@@ -2,12 +2,10 @@
  * Every service account that a binding names, and whether it is there. Also an account that is written as a user. Where the accounts could
  * not all be read, one that was not seen is unknown, never gone.
  */
+import { isBootstrapGrant, rbacListings, readGrants, subjectKey } from '../access/index.ts';
 import type { Gap, Population } from '../model/index.ts';
 import { isComplete } from '../model/index.ts';
-import { isBootstrapGrant } from './bootstrap.ts';
-import { rbacListings, readGrants } from './bindings.ts';
 import { resourceOf, uniqueKeys } from './identity.ts';
-import { subjectKey } from './subjects.ts';
 
 const accounts = 'k8s.serviceaccounts/serviceaccounts';
 
@@ -21,19 +19,20 @@ export const accountGrants: Population = {
     const listing = input.listing(accounts);
     const allKnown = listing !== undefined && isComplete(listing);
     const unique = uniqueKeys();
-    for (const { binding, bindingKey, subject, roleKey, namespace } of readGrants(input)) {
+    for (const { binding, subject } of readGrants(input)) {
       if (subject.account === '') continue;
+      const { object, key, roleKey, namespace } = binding;
       const found = known.get(subject.account);
       const unknown: Gap = { reason: 'absent', what: `service account ${subject.account}`, closedBy: 'list all service accounts' };
       yield {
-        item: unique(`${subjectKey(subject)}|${bindingKey}|${roleKey}`),
-        resource: resourceOf(binding),
-        evidence: found === undefined ? [binding.id] : [binding.id, found],
+        item: unique(`${subjectKey(subject)}|${key}|${roleKey}`),
+        resource: resourceOf(object),
+        evidence: found === undefined ? [object.id] : [object.id, found],
         account: subject.account,
-        binding: bindingKey,
+        binding: key,
         role: roleKey,
         scope: namespace === '' ? 'cluster-wide' : `in namespace ${namespace}`,
-        builtin: isBootstrapGrant(bindingKey, roleKey, subject.text),
+        builtin: isBootstrapGrant(key, roleKey, subject.text),
         ...(found !== undefined || allKnown ? { exists: found !== undefined } : { gaps: [unknown] }),
       };
     }

@@ -2,6 +2,7 @@
  * Bindings that came, or that give other subjects a role, since the latest earlier run that read them all. Net differences: what came and
  * went between two runs, and what was deleted, leaves no binding that could carry anything. Each kind is compared for itself.
  */
+import { isBootstrapGrant, readSubject, roleRefOf } from '../access/index.ts';
 import type {
   EvidenceReader,
   Gap,
@@ -14,10 +15,7 @@ import type {
   StoredObject,
 } from '../model/index.ts';
 import { at, canonicalize, isComplete, isObject, listAt, textAt } from '../model/index.ts';
-import { isBootstrapGrant } from './bootstrap.ts';
-import { roleRefOf } from './bindings.ts';
 import { nameOf, resourceOf, uniqueKeys } from './identity.ts';
-import { readSubject } from './subjects.ts';
 
 const kinds: readonly ListingKind[] = ['k8s.rbac/clusterrolebindings', 'k8s.rbac/rolebindings'];
 

@@ -2,19 +2,18 @@
  * Every subject that a binding gives a role, with the scope in which it holds and the dangerous rights that it really gives there. Groups
  * of the identity provider and rights outside RBAC objects are not seen.
  */
+import type { Grant } from '../access/index.ts';
+import { isBootstrapGrant, powerNames, rbacListings, readGrants, rightsThrough, subjectKey } from '../access/index.ts';
 import type { Population, Row } from '../model/index.ts';
-import { isBootstrapGrant } from './bootstrap.ts';
-import type { Grant } from './bindings.ts';
-import { rbacListings, readGrants } from './bindings.ts';
 import { resourceOf, uniqueKeys } from './identity.ts';
-import { powerNames } from './rules.ts';
-import { subjectKey } from './subjects.ts';
 
-function toRow(key: string, { binding, bindingKey, subject, roleKey, role, roleMissing, namespace, rights, gaps }: Grant): Row {
+function toRow(key: string, { binding, subject }: Grant): Row {
+  const { object, role, roleKey, roleMissing, namespace, gaps } = binding;
+  const rights = rightsThrough(binding);
   return {
     item: key,
-    resource: resourceOf(binding),
-    evidence: role === undefined ? [binding.id] : [binding.id, role.id],
+    resource: resourceOf(object),
+    evidence: role === undefined ? [object.id] : [object.id, role.id],
     ...(gaps.length === 0 ? {} : { gaps }),
     subject: subject.text,
     subjectKind: subject.kind,
@@ -22,10 +21,10 @@ function toRow(key: string, { binding, bindingKey, subject, roleKey, role, roleM
     everyone: subject.everyone,
     role: roleKey,
     roleMissing,
-    binding: bindingKey,
+    binding: binding.key,
     namespace,
     scope: namespace === '' ? 'cluster-wide' : `in namespace ${namespace}`,
-    builtin: isBootstrapGrant(bindingKey, roleKey, subject.text),
+    builtin: isBootstrapGrant(binding.key, roleKey, subject.text),
     powers: powerNames.filter((power) => rights[power].length > 0),
     ...rights,
   };
@@ -37,6 +36,7 @@ export const grants: Population = {
   from: rbacListings,
   *rows(input) {
     const unique = uniqueKeys();
-    for (const grant of readGrants(input)) yield toRow(unique(`${subjectKey(grant.subject)}|${grant.bindingKey}|${grant.roleKey}`), grant);
+    for (const grant of readGrants(input))
+      yield toRow(unique(`${subjectKey(grant.subject)}|${grant.binding.key}|${grant.binding.roleKey}`), grant);
   },
 };

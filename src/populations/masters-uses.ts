@@ -2,11 +2,9 @@
  * What is bound to the group system:masters. Who is in it stands in client certificates, token files and the front proxy, and no object of
  * the cluster names them: so without any binding this is incomplete, never empty and good.
  */
+import { isBootstrapGrant, rbacListings, readGrants, subjectKey } from '../access/index.ts';
 import type { Population } from '../model/index.ts';
-import { isBootstrapGrant } from './bootstrap.ts';
-import { rbacListings, readGrants } from './bindings.ts';
 import { resourceOf, uniqueKeys } from './identity.ts';
-import { subjectKey } from './subjects.ts';
 
 const group = 'system:masters';
 
@@ -17,17 +15,18 @@ export const mastersUses: Population = {
   *rows(input) {
     const unique = uniqueKeys();
     let found = 0;
-    for (const { binding, bindingKey, subject, roleKey, namespace } of readGrants(input)) {
+    for (const { binding, subject } of readGrants(input)) {
       if (subject.text !== `Group/${group}`) continue;
+      const { object, key, roleKey, namespace } = binding;
       found += 1;
       yield {
-        item: unique(`${subjectKey(subject)}|${bindingKey}|${roleKey}`),
-        resource: resourceOf(binding),
-        evidence: [binding.id],
-        binding: bindingKey,
+        item: unique(`${subjectKey(subject)}|${key}|${roleKey}`),
+        resource: resourceOf(object),
+        evidence: [object.id],
+        binding: key,
         role: roleKey,
         scope: namespace === '' ? 'cluster-wide' : `in namespace ${namespace}`,
-        builtin: isBootstrapGrant(bindingKey, roleKey, subject.text),
+        builtin: isBootstrapGrant(key, roleKey, subject.text),
       };
     }
     if (found > 0) return;

@@ -2,10 +2,9 @@
  * Every Role and ClusterRole, and what refers to it: bindings, and cluster roles that gather its rules by label. A role without any is
  * unused only when all bindings could be read.
  */
+import { isDefaultRole, rbacListings, roleRefOf, selects } from '../access/index.ts';
 import type { Gap, ListingKind, Population, StoredObject } from '../model/index.ts';
 import { at, isComplete, listAt } from '../model/index.ts';
-import { rbacListings, roleRefOf, selects } from './bindings.ts';
-import { isDefaultRole } from './bootstrap.ts';
 import { nameOf, resourceOf, uniqueKeys } from './identity.ts';
 
 const bindings: readonly ListingKind[] = ['k8s.rbac/clusterrolebindings', 'k8s.rbac/rolebindings'];

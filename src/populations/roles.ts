@@ -1,9 +1,8 @@
 /** Every Role and ClusterRole with the wildcards in its rules. */
+import { isBootstrapRole, readRules, wildcardsOf } from '../access/index.ts';
 import type { Population } from '../model/index.ts';
 import { listAt } from '../model/index.ts';
-import { isBootstrapRole } from './bootstrap.ts';
 import { nameOf, resourceOf, uniqueKeys } from './identity.ts';
-import { readRules, wildcardsOf } from './rules.ts';
 
 export const roles: Population = {
   name: 'roles',

@@ -1,7 +1,7 @@
 /** Every service account: whether its token is mounted by default, which pods run as it, and which roles reach it, also through groups. */
+import { rbacListings, readGrants } from '../access/index.ts';
 import type { Population, PopulationInput } from '../model/index.ts';
 import { at } from '../model/index.ts';
-import { rbacListings, readGrants } from './bindings.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
 import { podListings, summarizeWorkloads } from './pod-specs.ts';
 
@@ -18,10 +18,10 @@ function readRolesOfAccounts(input: PopulationInput): Roles {
   const byAccount = new Map<string, string[]>();
   const byGroup = new Map<string, string[]>();
   const add = (map: Map<string, string[]>, key: string, text: string) => map.set(key, [...(map.get(key) ?? []), text]);
-  for (const { subject, bindingKey, roleKey } of readGrants(input)) {
-    const text = `${roleKey} through ${bindingKey}`;
+  for (const { subject, binding } of readGrants(input)) {
+    const text = `${binding.roleKey} through ${binding.key}`;
     if (subject.account !== '') add(byAccount, subject.account, text);
-    else if (subject.everyone === 'serviceaccounts' && `${bindingKey}|${roleKey}` !== expected) {
+    else if (subject.everyone === 'serviceaccounts' && `${binding.key}|${binding.roleKey}` !== expected) {
       add(byGroup, subject.name.slice('system:serviceaccounts:'.length), `${text} (every account)`);
     }
   }

@@ -115,6 +115,13 @@ describe('drift between two snapshots', () => {
       { kind: pods, change: 'changed', name: 'web', before: { uid: 'w' }, after: { uid: 'w2' } },
     ]);
     expect(outcomeOf(drift, 'RBAC-001')).toMatchObject({ before: 'pass', after: 'fail', appeared: [{ certain: true }], resolved: [] });
+    expect(drift.access).toMatchObject({
+      gained: [
+        { subject: 'User/alice\u001b[2J', namespace: '', rights: ['* *.*'], binding: 'ClusterRoleBinding/friday', cause: 'binding' },
+      ],
+      lost: [],
+      unknown: 0,
+    });
     // Counters differ in every run.
     expect(drift.kinds.map(({ kind }) => kind)).not.toContain(metrics);
     expect(drift.notCompared).toContain(metrics);
@@ -124,6 +131,7 @@ describe('drift between two snapshots', () => {
     const drift = await driftCommand(context, {});
     expect([drift.from.run, drift.to.run]).toEqual([2, 3]);
     expect(drift.objects).toEqual([]);
+    expect(drift.access).toMatchObject({ gained: [], lost: [], unknown: 1, gaps: [forbidden] });
     expect(drift.kinds.find(({ kind }) => kind === bindings)).toMatchObject({ removed: 0, unknown: 1, after: { complete: false } });
     expect(outcomeOf(drift, 'RBAC-001')).toMatchObject({ before: 'fail', after: 'notAssessed', resolved: [{ certain: false }] });
   });
@@ -131,6 +139,7 @@ describe('drift between two snapshots', () => {
   it('looks at one namespace when asked to', async () => {
     const drift = await driftCommand(context, { toRun: 2, namespace: 'web' });
     expect(drift.objects.map(({ name }) => name)).toEqual(['web']);
+    expect(drift.access).toMatchObject({ gained: [], lost: [], unknown: 0 });
     expect(drift.kinds.map(({ kind }) => kind)).toEqual([pods, 'k8s.rbac/rolebindings', 'k8s.rbac/roles'].toSorted());
     expect(outcomeOf(drift, 'RBAC-001')).toBeUndefined();
   });

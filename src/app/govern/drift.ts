@@ -3,9 +3,10 @@
  * the same catalog and parameters, so that a changed definition is never drift. Net differences: what came and went between the two runs
  * leaves no trace in them.
  */
+import { type AccessChange, compareAccess, createAccessIndex, rbacListings } from '../../access/index.ts';
 import { compareOutcomes, type Drift, type OutcomeChange } from '../../assessment/index.ts';
 import { type Baseline, type KindDifference, type Ledger, openLedger } from '../../ledger/index.ts';
-import type { Assessment, ListingKind, RunSummary } from '../../model/index.ts';
+import type { Assessment, EvidenceReader, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { judge } from '../assess/assess.ts';
 import { type CatalogInForce, loadCatalogInForce } from '../catalog.ts';
@@ -41,6 +42,7 @@ export interface BaselineOrder {
 const measurements: readonly ListingKind[] = ['k8s.apiserver/leases', 'k8s.apiserver/metrics', 'kubevidence.ledger/runs'];
 /** More differing objects are counted, not listed. */
 const mostObjects = 10_000;
+const mostAccessChanges = 2_000;
 
 export async function driftCommand(context: AppContext, options: DriftOptions): Promise<Drift> {
   const config = loadConfig({ cwd: context.cwd, path: options.configPath, uid: context.uid });
@@ -113,6 +115,14 @@ function compareSnapshots(
     kinds.push(describeKind(difference));
   }
   const { judgedBy, before, after } = assessments(ledger, config, inForce, from, to, namespace);
+  // Where no object of RBAC differs, nobody's access does.
+  const isAccess = ({ kind, added, removed, changed, before, after }: Drift['kinds'][number]) =>
+    rbacListings.some((each) => each === kind) && (added + removed + changed > 0 || before?.complete !== true || after?.complete !== true);
+  // Cluster roles are bound in namespaces, and are not among the kinds of one.
+  const access =
+    namespace !== undefined || kinds.some(isAccess)
+      ? accessDrift(ledger.snapshot(cluster, from.number), ledger.snapshot(cluster, to.number), namespace)
+      : { gained: [], lost: [], notListed: 0, unknown: 0, gaps: [] };
   const outcomes = compareOutcomes(before, after, exceptions).filter((change) => namespace === undefined || concernsNamespace(change));
   return {
     schema: 'kubevidence/drift/v1',
@@ -121,14 +131,27 @@ function compareSnapshots(
     from: { run: from.number, status: from.status, at: observed(from) },
     to: { run: to.number, status: to.status, at: observed(to) },
     baseline: null,
-    drift: objects.length > 0 || outcomes.length > 0,
+    drift: objects.length + outcomes.length + access.gained.length + access.lost.length > 0,
     judgedBy,
     outcomes,
+    access,
     objects,
     notListed,
     kinds,
     notCompared: [...measurements],
   };
+}
+
+function accessDrift(before: EvidenceReader, after: EvidenceReader, namespace: string | undefined): Drift['access'] {
+  const { gained, lost, unknown, gaps } = compareAccess(createAccessIndex(before), createAccessIndex(after), namespace);
+  let notListed = 0;
+  const listed = (changes: readonly AccessChange[]): Drift['access']['gained'] => {
+    notListed += Math.max(0, changes.length - mostAccessChanges);
+    return changes
+      .slice(0, mostAccessChanges)
+      .map((change) => Object.assign({}, change, { rights: [...change.rights], powers: [...change.powers] }));
+  };
+  return { gained: listed(gained), lost: listed(lost), notListed, unknown, gaps: [...gaps] };
 }
 
 /** Whether a namespace has nothing to test, or passes, can depend on what others have. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/model/index.ts';
-import { allows, readRules, rightsOf, wildcardsOf } from '../../src/populations/rules.ts';
+import { allows, readRules, wildcardsOf } from '../../src/access/rules.ts';
+import { rightsOf } from '../../src/access/powers.ts';
 
 const rule = (verbs: string[], apiGroups: string[], resources: string[], resourceNames: string[] = []) => ({
   verbs,

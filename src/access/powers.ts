@@ -1,19 +1,9 @@
 /**
- * What RBAC rules allow, decided as the API server's authorizer decides it: `*` in verbs, groups, resources and before a
- * subresource, and resourceNames. Rules of an odd shape allow nothing, as they would in the API server.
+ * The dangerous rights that rules really give, in the words of an auditor's questions: evidence-sources section 4. What leads how far is the
+ * business of the escalation graph; here each right stands for itself.
  */
-import type { Json, JsonObject } from '../model/index.ts';
-import { isObject, listAt } from '../model/index.ts';
-
-export interface Rule {
-  readonly verbs: readonly string[];
-  readonly apiGroups: readonly string[];
-  /** `pods`, `pods/exec`, `*`, or `*` before `/scale`. */
-  readonly resources: readonly string[];
-  /** Empty: every name. */
-  readonly resourceNames: readonly string[];
-  readonly nonResourceURLs: readonly string[];
-}
+import type { Rule } from './rules.ts';
+import { allows, coversGroup, coversResource, splitResource } from './rules.ts';
 
 /** A thing one may do, in the words of a request; `clusterScoped` kinds are out of reach for a binding in a namespace. */
 interface Act {
@@ -88,50 +78,6 @@ export type Rights = Readonly<Record<Power, readonly string[]>> & {
   readonly everything: boolean;
 };
 
-function texts(value: unknown, key: string): readonly string[] {
-  return listAt(value, key).filter((entry) => typeof entry === 'string');
-}
-
-export function readRules(rules: readonly Json[]): readonly Rule[] {
-  return rules.filter(isObject).map((rule: JsonObject) => ({
-    verbs: texts(rule, 'verbs'),
-    apiGroups: texts(rule, 'apiGroups'),
-    resources: texts(rule, 'resources'),
-    resourceNames: texts(rule, 'resourceNames'),
-    nonResourceURLs: texts(rule, 'nonResourceURLs'),
-  }));
-}
-
-function coversResource(rule: Rule, resource: string): boolean {
-  const slash = resource.indexOf('/');
-  return rule.resources.some((r) => r === '*' || r === resource || (slash > 0 && r === `*${resource.slice(slash)}`));
-}
-
-function coversGroup(rule: Rule, group: string): boolean {
-  return rule.apiGroups.some((g) => g === '*' || g === group);
-}
-
-/** The authorizer's question for one request; `name` is empty for list, watch, create and deletecollection. */
-export function allows(rule: Rule, verb: string, group: string, resource: string, name = ''): boolean {
-  return (
-    rule.verbs.some((v) => v === '*' || v === verb) &&
-    coversGroup(rule, group) &&
-    coversResource(rule, resource) &&
-    (rule.resourceNames.length === 0 || rule.resourceNames.includes(name))
-  );
-}
-
-/** Wildcards as an author wrote them, also those that give nothing (`pods/*`): `verbs *`, `resources pods/*`. */
-export function wildcardsOf(rules: readonly Rule[]): readonly string[] {
-  const found = new Set<string>();
-  for (const rule of rules) {
-    for (const key of ['verbs', 'apiGroups', 'resources'] as const) {
-      for (const entry of rule[key]) if (entry.includes('*')) found.add(`${key} ${entry}`);
-    }
-  }
-  return [...found].sort();
-}
-
 /** A request that creates an object has no name yet, so a rule with resourceNames never allows it; one on a subresource has one. */
 function nameable(act: Act, verb: string): boolean {
   return act.resource.includes('/') || (verb !== 'create' && verb !== 'deletecollection');
@@ -146,7 +92,8 @@ function heldRights(rules: readonly Rule[], acts: readonly Act[], clusterWide: b
   return acts
     .filter((act) => clusterWide || act.clusterScoped !== true)
     .flatMap((act) => {
-      const onResource = rules.filter((rule) => coversGroup(rule, act.group) && coversResource(rule, act.resource));
+      const [resource, subresource] = splitResource(act.resource);
+      const onResource = rules.filter((rule) => coversGroup(rule, act.group) && coversResource(rule, resource, subresource));
       if (onResource.length === 0) return [];
       const free: string[] = [];
       const limited = new Map<string, string[]>();

@@ -1,7 +1,7 @@
 /** Who a binding names: users, groups and service accounts as the API server's authorizer understands them. */
 import type { Json } from '../model/index.ts';
 import { textAt } from '../model/index.ts';
-import { subjectSegment } from './identity.ts';
+import { subjectSegment } from './names.ts';
 
 /** Groups and users that stand for more people than anyone can list. */
 export type Everyone = '' | 'anonymous' | 'authenticated' | 'serviceaccounts';
@@ -57,6 +57,11 @@ function account(namespace: string, name: string): Subject {
     account: `${namespace}/${name}`,
     everyone: '',
   };
+}
+
+/** The name by which the API server knows a user or service account; of a group, the group's. */
+export function userNameOf({ kind, namespace, name }: Subject): string {
+  return kind === 'ServiceAccount' ? `system:serviceaccount:${namespace}:${name}` : name;
 }
 
 /** The subject as a part of a natural key. */

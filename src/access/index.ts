@@ -1,0 +1,28 @@
+/** The door of access: what RBAC gives whom, as the API server's authorizer sees it. Pure; evidence comes through an EvidenceReader. */
+export { type AccessCause, type AccessChange, type AccessDrift, compareAccess } from './access-drift.ts';
+export type { AccessIndex } from './access-index.ts';
+export { createAccessIndex, describeGaps, mastersGroup } from './access-index.ts';
+export { selects } from './aggregation.ts';
+export type { Authorizers } from './authorizers.ts';
+export { nodeAuthorizerNote, nodesGroup, readAuthorizers } from './authorizers.ts';
+export type { Binding, Grant, RbacInput, Role } from './bindings.ts';
+export { rbacListings, readBindings, readGrants, rightsThrough, roleRefOf } from './bindings.ts';
+export { isBootstrapGrant, isBootstrapRole, isDefaultRole } from './bootstrap.ts';
+export type { AccessCan, AccessWhoCan } from './documents.ts';
+export { accessCanSchema, accessWhoCanSchema } from './documents.ts';
+export type { AccessRow } from './matrix.ts';
+export { accessRows } from './matrix.ts';
+export type { Memberships } from './memberships.ts';
+export { readMemberships } from './memberships.ts';
+export { nameOf, segment, subjectSegment } from './names.ts';
+export type { Overlap } from './overlaps.ts';
+export { overlapsOf } from './overlaps.ts';
+export type { Power, Rights } from './powers.ts';
+export { powerNames } from './powers.ts';
+export type { AccessRequest, Decision, Holder, NonResourceAttributes, ResourceAttributes, Right, Via } from './request.ts';
+export type { NamedResource } from './resources.ts';
+export { nameResource, servedGroups } from './resources.ts';
+export type { Rule } from './rules.ts';
+export { allows, describeRule, readRules, splitResource, wildcardsOf } from './rules.ts';
+export type { Everyone, Subject } from './subjects.ts';
+export { readSubject, subjectKey, userNameOf } from './subjects.ts';
