@@ -19,6 +19,7 @@ const catalog = makeCatalog(
         requirement({ id: '1.3' }),
       ],
     }),
+    framework({ id: 'toy-cloud', platform: 'eks', requirements: [requirement({ providerOnManaged: true })] }),
     framework({
       id: 'toy-law',
       kind: 'law',
@@ -64,6 +65,23 @@ test('the same snapshot gives the same assessment', () => {
   expect(JSON.stringify(run({ reader }))).toBe(JSON.stringify(run({ reader })));
 });
 
+test("a provider's benchmark is there for its clusters, and laws know nothing of its ids", () => {
+  const shown = run({ managed: 'eks' }).requirements.map(({ framework: id, id: requirementId, outcome, counts }) => [
+    `${id} ${requirementId} ${outcome}`,
+    counts,
+  ]);
+  expect(shown).toEqual([
+    ['toy-benchmark 1.1 fail', { fail: 1 }],
+    ['toy-benchmark 1.2 pass', { pass: 1 }],
+    ['toy-benchmark 1.3 manual', {}],
+    ['toy-cloud 1.1 providerResponsibility', {}],
+    // Of the two that the law names, 1.1 has a control in the general benchmark, and none in the provider's.
+    ['toy-law a fail', { fail: 1, notAssessed: 1 }],
+    ['toy-law b manual', {}],
+  ]);
+  expect(run({ managed: 'gke' }).summary).toEqual(run().summary);
+});
+
 describe('filters', () => {
   test('a framework: its requirements and its controls, with the benchmark still known', () => {
     const { controls, requirements, summary } = run({ frameworks: ['toy-law'] });
@@ -77,6 +95,14 @@ describe('filters', () => {
     const { controls, requirements } = run({ controlIds: ['TOY-002'] });
     expect(controls.map((each) => each.id)).toEqual(['TOY-002']);
     expect(requirements.map((each) => each.id)).toEqual(['1.2']);
+  });
+
+  test("a provider's benchmark is left out elsewhere, and refused alone", () => {
+    expect(Object.keys(run({ frameworks: ['toy-law', 'toy-cloud'] }).summary)).toEqual(['toy-law']);
+    expect(Object.keys(run({ frameworks: ['toy-law', 'toy-cloud'], managed: 'eks' }).summary)).toEqual(['toy-cloud', 'toy-law']);
+    expect(() => run({ frameworks: ['toy-cloud'], managed: 'aks' })).toThrow(
+      expect.objectContaining({ code: 'usage', message: 'toy-cloud is for clusters that EKS runs, and this is none of them' }),
+    );
   });
 
   test.each([

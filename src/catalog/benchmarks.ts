@@ -1,19 +1,33 @@
 /**
- * Which version of a benchmark a cluster is held against. Recommendation ids mean something else in another version of the benchmark,
- * so exactly one version is chosen and ids never cross.
+ * Which benchmarks a cluster is held against, and in which version. Recommendation ids mean something else in another version and in
+ * another benchmark, so exactly one version of each is chosen and ids never cross.
  */
 import type { Framework } from '../model/index.ts';
 
+/** The benchmark for any cluster, whose recommendations laws refer to. */
+export function isGeneralBenchmark({ kind, platform }: Framework): boolean {
+  return kind === 'benchmark' && platform === undefined;
+}
+
+export interface ClusterFacts {
+  /** A gitVersion without `v`, or null when nobody knows. */
+  readonly version: string | null;
+  /** Who runs the control plane (`eks`, ...); null or nothing: the cluster's owner, or nobody knows. */
+  readonly managed?: string | null | undefined;
+}
+
 /**
- * One version of each benchmark, and everything that is no benchmark. `clusterVersion` is a gitVersion without `v`, or null when nobody
- * knows. Chosen is the newest version that lists the cluster's minor version; else the nearest older one (else the oldest), labelled
- * in its `version` field: "2.0.1 (not published for 1.36)".
+ * One version of each benchmark, and everything that is no benchmark. A provider's benchmark is there for its clusters only, beside the
+ * general one: what that one says of the control plane is the provider's part then, and the provider's benchmark says what of it a
+ * customer can show. Chosen is the newest version that lists the cluster's minor version; else the nearest older one (else the oldest),
+ * labelled in its `version` field: "2.0.1 (not published for 1.36)".
  */
-export function pickFrameworks(frameworks: readonly Framework[], clusterVersion: string | null): readonly Framework[] {
-  const ids = [...new Set(frameworks.map((framework) => framework.id))];
+export function pickFrameworks(frameworks: readonly Framework[], { version, managed }: ClusterFacts): readonly Framework[] {
+  const fitting = frameworks.filter(({ platform }) => platform === undefined || platform === managed);
+  const ids = [...new Set(fitting.map((framework) => framework.id))];
   return ids.flatMap((id) => {
-    const versions = frameworks.filter((framework) => framework.id === id);
-    return versions.every((framework) => framework.kind === 'benchmark') ? [pickBenchmark(versions, clusterVersion)] : versions;
+    const versions = fitting.filter((framework) => framework.id === id);
+    return versions.every((framework) => framework.kind === 'benchmark') ? [pickBenchmark(versions, version)] : versions;
   });
 }
 

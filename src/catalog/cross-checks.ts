@@ -93,6 +93,8 @@ export function checkFramework(framework: Framework, controls: ReadonlySet<strin
   const seen = new Set<string>();
   if (framework.kind !== 'benchmark' && framework.kubernetesVersions !== undefined)
     refuse('only a benchmark lists Kubernetes versions', placeOf('kubernetesVersions'));
+  if (framework.kind !== 'benchmark' && framework.platform !== undefined)
+    refuse('only a benchmark is for the clusters of one provider', placeOf('platform'));
   for (const [i, requirement] of framework.requirements.entries()) {
     const here = (...path: (string | number)[]) => placeOf('requirements', i, ...path);
     if (seen.has(requirement.id)) refuse(`requirement ${requirement.id} is there twice`, here('id'));
@@ -116,7 +118,7 @@ export function checkFramework(framework: Framework, controls: ReadonlySet<strin
   }
 }
 
-/** Every CIS recommendation that a law names is one of some benchmark. */
+/** Every CIS recommendation that a law names is one of the general benchmark. */
 export function checkCisReferences(framework: Framework, recommendations: ReadonlySet<string>, placeOf: PlaceOf): void {
   for (const [i, requirement] of framework.requirements.entries())
     for (const [n, id] of (requirement.cis ?? []).entries())

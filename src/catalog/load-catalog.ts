@@ -16,6 +16,7 @@ import {
   visible,
 } from '../model/index.ts';
 import type { ZodType } from 'zod';
+import { isGeneralBenchmark } from './benchmarks.ts';
 import { checkCisReferences, checkControl, checkFramework } from './cross-checks.ts';
 import { type Prepared, prepareKey } from './prepared.ts';
 import { controlSchema, frameworkSchema } from './schemas.ts';
@@ -68,13 +69,26 @@ export function parseCatalog({ prepared, ...texts }: CatalogTexts): Catalog {
   }
 }
 
-/** What a build keeps for {@link CatalogTexts.prepared}: every file of a catalog that loads, by its digest. Errors as {@link loadCatalog}. */
+/**
+ * What a build keeps for {@link CatalogTexts.prepared}: every file of a catalog that loads, by its digest, and the canonical text of all.
+ * Errors as {@link loadCatalog}.
+ */
 export function prepareCatalog(sources: CatalogSources): Record<string, unknown> {
   const texts = readTexts(sources);
-  parseCatalog(texts);
+  const catalog = parseCatalog(texts);
   const parse = (as: 'control' | 'framework') => (each: CatalogFile) =>
     [prepareKey(as, each.text), parseYaml<ZodType>(each.text, each.file, schemas[as]).value] as const;
-  return Object.fromEntries([...texts.controls.map(parse('control')), ...texts.mappings.map(parse('framework'))]);
+  return Object.fromEntries([
+    ...texts.controls.map(parse('control')),
+    ...texts.mappings.map(parse('framework')),
+    [wholeKey(texts), Buffer.from(catalog.bytes).toString('utf8')],
+  ]);
+}
+
+/** Under which the canonical text of a whole catalog is prepared: all its files decide it, and nothing else. */
+function wholeKey({ controls, mappings }: Pick<CatalogTexts, 'controls' | 'mappings'>): string {
+  const keys = [...controls.map(({ text }) => prepareKey('control', text)), ...mappings.map(({ text }) => prepareKey('framework', text))];
+  return prepareKey('catalog', keys.sort().join('\n'));
 }
 
 function readTexts({ controlDirs, mappingDirs, ...rest }: CatalogSources): CatalogTexts {
@@ -95,28 +109,37 @@ function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
   for (const { value, placeOf } of controls) checkControl(value, names, placeOf);
   const ids = new Set(controls.map(({ value }) => value.id));
   const recommendations = new Set(
-    frameworks.filter(({ value }) => value.kind === 'benchmark').flatMap(({ value }) => value.requirements.map(({ id }) => id)),
+    frameworks.filter(({ value }) => isGeneralBenchmark(value)).flatMap(({ value }) => value.requirements.map(({ id }) => id)),
   );
   for (const { value, placeOf } of frameworks) {
     checkFramework(value, ids, placeOf);
     checkCisReferences(value, recommendations, placeOf);
   }
+  const text = known(wholeKey(texts));
   return makeCatalog(
     controls.map(({ value }) => value),
     frameworks.map(({ value }) => value),
+    typeof text === 'string' ? text : undefined,
   );
 }
 
-/** Sorts, and adds the canonical bytes with their digest. */
-export function makeCatalog(controls: readonly Control[], frameworks: readonly Framework[]): Catalog {
+/**
+ * Sorts, the general benchmark before those of providers, and adds the canonical bytes with their digest; `text` is what they say, where it
+ * is known.
+ */
+export function makeCatalog(controls: readonly Control[], frameworks: readonly Framework[], text?: string): Catalog {
   const kinds = ['benchmark', 'law', 'policy'];
   const rest = {
     controls: [...controls].sort((a, b) => order(a.id, b.id)),
     frameworks: [...frameworks].sort(
-      (a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || order(a.id, b.id) || order(a.version, b.version),
+      (a, b) =>
+        kinds.indexOf(a.kind) - kinds.indexOf(b.kind) ||
+        order(a.platform ?? '', b.platform ?? '') ||
+        order(a.id, b.id) ||
+        order(a.version, b.version),
     ),
   };
-  const bytes = canonicalBytes(rest);
+  const bytes = text === undefined ? canonicalBytes(rest) : Buffer.from(text, 'utf8');
   return { ...rest, bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 }
 

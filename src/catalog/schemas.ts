@@ -88,6 +88,7 @@ export const frameworkSchema = z.strictObject({
     .array(z.string().regex(/^\d+\.\d+$/, 'a minor version such as "1.35"'))
     .exactOptional()
     .describe('Kubernetes minor versions that the benchmark lists'),
+  platform: z.enum(['eks', 'gke', 'aks']).exactOptional().describe('A benchmark that is for the clusters of one provider only'),
   sections: z.array(z.strictObject({ id: text, title: text })).min(1),
   requirements: z.array(requirement).min(1),
 });

@@ -25,7 +25,7 @@ export function rollUp(
   context: RollUpContext = {},
 ): readonly RequirementResult[] {
   const outcomeOf = new Map(results.map((result) => [result.id, result.outcome]));
-  const benchmark = context.benchmark ?? frameworks.find((framework) => framework.kind === 'benchmark');
+  const benchmark = context.benchmark ?? frameworks.find(({ kind, platform }) => kind === 'benchmark' && platform === undefined);
   const undecided = new Set(
     benchmark?.requirements.filter((requirement) => requirement.controls.length === 0).map((requirement) => requirement.id),
   );

@@ -96,6 +96,9 @@ export interface Requirement {
   readonly controls: readonly ControlLink[];
 }
 
+/** Who runs the control planes that a benchmark of its own is written for. */
+export type Platform = 'eks' | 'gke' | 'aks';
+
 export interface Framework {
   readonly id: string;
   readonly title: string;
@@ -105,6 +108,8 @@ export interface Framework {
   readonly notice: string;
   /** Kubernetes minor versions that the benchmark lists, e.g. `1.35`. */
   readonly kubernetesVersions?: readonly string[];
+  /** A benchmark for the clusters of one provider, beside the general one: chosen for them only, and its ids are its own. */
+  readonly platform?: Platform;
   readonly sections: readonly { readonly id: string; readonly title: string }[];
   readonly requirements: readonly Requirement[];
 }

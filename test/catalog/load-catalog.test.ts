@@ -8,6 +8,7 @@ import {
   checkConfiguredParams,
   effectiveParams,
   loadCatalog,
+  makeCatalog,
   pickFrameworks,
   prepareCatalog,
   readPrepared,
@@ -153,6 +154,22 @@ describe('a mistake is named with file, line and key', () => {
       'requirements[0].partsAreExact',
     ],
     [
+      'a law of a provider',
+      withFramework({ kind: 'law', platform: 'eks', requirements: [requirement()] }),
+      /only a benchmark is for/,
+      'platform',
+    ],
+    [
+      "a law that names a recommendation of a provider's benchmark",
+      () =>
+        load({
+          'mappings/toy-benchmark.yaml': stringify(framework({ platform: 'eks' })),
+          'mappings/toy-law.yaml': stringify(framework({ id: 'toy-law', kind: 'law', requirements: [requirement({ cis: ['1.1'] })] })),
+        }),
+      /names the CIS recommendation "1\.1", which does not exist/,
+      'requirements[0].cis[0]',
+    ],
+    [
       'nothing to see, nothing needed',
       withFramework({ requirements: [requirement({ kubernetes: 'none' })] }),
       /which evidence a person brings/,
@@ -234,10 +251,23 @@ describe('the benchmark that fits the cluster', () => {
     ['1.31.0', '1.12.0 (not published for 1.31)'],
     [null, '2.0.1'],
   ])('%s → %s', (version, expected) => {
-    expect(pickFrameworks([old, law, current], version).map((each) => `${each.id} ${each.version}`)).toEqual([
+    expect(pickFrameworks([old, law, current], { version }).map((each) => `${each.id} ${each.version}`)).toEqual([
       `toy-benchmark ${expected}`,
       'a-law 1.0.0',
     ]);
+  });
+
+  const ofEks = framework({ id: 'a-cloud', platform: 'eks', version: '2.0.0', kubernetesVersions: ['1.34', '1.35'] });
+  const ofGke = framework({ id: 'b-cloud', platform: 'gke', version: '1.9.0' });
+  const { frameworks } = makeCatalog([], [ofGke, ofEks, old, law, current]);
+  test.each([
+    ['eks', '1.35.1-eks-3abcdef', ['toy-benchmark 2.0.1', 'a-cloud 2.0.0', 'a-law 1.0.0']],
+    ['eks', '1.33.1-eks-3abcdef', ['toy-benchmark 1.12.0', 'a-cloud 2.0.0 (not published for 1.33)', 'a-law 1.0.0']],
+    ['gke', null, ['toy-benchmark 2.0.1', 'b-cloud 1.9.0', 'a-law 1.0.0']],
+    ['openshift', '1.35.1', ['toy-benchmark 2.0.1', 'a-law 1.0.0']],
+    [null, '1.35.1', ['toy-benchmark 2.0.1', 'a-law 1.0.0']],
+  ])('managed by %s, %s: the general one first, and its own beside it', (managed, version, expected) => {
+    expect(pickFrameworks(frameworks, { version, managed }).map((each) => `${each.id} ${each.version}`)).toEqual(expected);
   });
 });
 
@@ -252,7 +282,16 @@ describe('what the build has prepared', () => {
     const file = join(directory({}), 'prepared.json');
     writeFileSync(file, JSON.stringify(prepareCatalog(from)));
     const prepared = readPrepared(file);
-    expect(prepared.size).toBe(2);
+    expect(prepared.size).toBe(3);
+    const loaded = loadCatalog(from);
+    expect(loadCatalog({ ...from, prepared })).toEqual({ ...loaded, bytes: Buffer.from(loaded.bytes) });
+  });
+
+  test('does not speak for a whole catalog of which one file changed', () => {
+    const from = sources();
+    const prepared = new Map(Object.entries(prepareCatalog(from)));
+    const [dir = ''] = from.controlDirs;
+    writeFileSync(join(dir, 'TOY-001.yaml'), stringify(control({ title: 'No toy is blunt' })));
     expect(loadCatalog({ ...from, prepared }).digest).toBe(loadCatalog(from).digest);
   });
 

@@ -222,6 +222,27 @@ describe('who runs the control plane', () => {
     expect(detectManaged(snapshot({ 'k8s.nodes/nodes': nodes }, { version }))).toBe(expected);
   });
 
+  const machine = (name: string, kubeletVersion: string, providerID: string) => ({
+    ...node(name, {}),
+    spec: { providerID },
+    status: { nodeInfo: { kubeletVersion } },
+  });
+  const eks = machine('a', 'v1.34.2-eks-3abcdef', 'aws:///eu-central-1a/i-0123456789abcdef0');
+  const gke = machine('a', 'v1.34.2-gke.1234000', 'gce://clinic/europe-west3-a/gke-a');
+  test.each<[string, string | undefined, readonly JsonObject[], string | null]>([
+    ['EKS by all of its nodes', undefined, [eks, machine('b', 'v1.33.9-eks-0fedcba', 'eks-hybrid:///eu/c/b')], 'eks'],
+    ['GKE by all of its nodes', undefined, [gke, { ...gke, metadata: { name: 'b' } }], 'gke'],
+    ['AKS by all of its nodes', undefined, [node('a', azure)], 'aks'],
+    ['one node cannot say it', undefined, [eks, node('b', {})], null],
+    ['a version of EKS on a machine that is not of AWS', undefined, [machine('a', 'v1.34.2-eks-3abcdef', 'vsphere://a')], null],
+    ['nodes of two kinds', undefined, [eks, { ...gke, metadata: { name: 'b' } }], null],
+    ['a control-plane node', undefined, [eks, { ...eks, metadata: node('b').metadata }], null],
+    ['no nodes', undefined, [], null],
+    ['an API server that says otherwise', '1.34.2', [eks], null],
+  ])('without the version of an API server: %s', (_name, version, nodes, expected) => {
+    expect(detectManaged(snapshot({ 'k8s.nodes/nodes': nodes }, version === undefined ? {} : { version }))).toBe(expected);
+  });
+
   test('unread nodes say nothing', () => {
     expect(detectManaged(snapshot({}, { version: '1.34.2-eks-3abcdef' }))).toBeNull();
   });

@@ -1,6 +1,7 @@
 /**
- * Paper: a tagged pdfkit document with a cursor. Every mark on a page is either an element of the structure tree or an artifact; every
- * link leads to a place that exists; no line of text is placed outside the margins. Output depends on the model alone, byte for byte.
+ * Paper: a tagged pdfkit document with a cursor, that is PDF/A-2a and PDF/UA-1 at once. Every mark on a page is either an element of the
+ * structure tree or an artifact; every link leads to a place that exists; no line of text is placed outside the margins. Output depends on
+ * the model alone, byte for byte.
  */
 import { createRequire } from 'node:module';
 import PdfKit from 'pdfkit';
@@ -42,13 +43,15 @@ export class Paper {
       margins: { top: 0, bottom: 0, left: margin, right: margin },
       pdfVersion: '1.7',
       tagged: true,
+      // To be read for as long as evidence is kept: fonts and a colour profile inside, and nothing attached (PDF/A-3 would let files in).
+      subset: 'PDF/A-2a',
       lang: meta.language,
       displayTitle: true,
       bufferPages: true,
       autoFirstPage: false,
       info: { Title: title, Creator: 'Kubevidence', Producer: `Kubevidence ${meta.toolVersion}`, CreationDate: time, ModDate: time },
     });
-    escapeMetadata(this.doc);
+    completeMetadata(this.doc);
     this.fonts = openFonts(this.doc, meta.fonts);
     this.doc.addPage();
     this.width = this.doc.page.width - 2 * margin;
@@ -304,9 +307,13 @@ function openFonts(doc: Doc, files: ReportMeta['fonts']): Fonts {
   };
 }
 
-/** pdfkit writes the document's information into XML as it is; names of organizations hold `&` and worse. */
-function escapeMetadata(doc: Doc): void {
-  const target = doc as unknown as { info: Record<string, unknown>; _addInfo(): void };
+/**
+ * pdfkit writes the document's information into XML as it is; names of organizations hold `&` and worse. And it knows PDF/A or PDF/UA, not
+ * both: the claim of the second is added here, with the description that the first wants of names it does not know itself
+ * (ISO 19005-2 section 6.6.2.3; ISO 14289-1 section 5).
+ */
+function completeMetadata(doc: Doc): void {
+  const target = doc as unknown as { info: Record<string, unknown>; _addInfo(): void; appendXML(xml: string): void };
   const write = target._addInfo.bind(target);
   target._addInfo = () => {
     const { info } = target;
@@ -315,8 +322,27 @@ function escapeMetadata(doc: Doc): void {
     );
     write();
     target.info = info;
+    target.appendXML(universalAccess);
   };
 }
+
+const universalAccess = `
+<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"><pdfuaid:part>1</pdfuaid:part></rdf:Description>
+<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+  xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+<pdfaSchema:schema>PDF/UA identification</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+<pdfaProperty:name>part</pdfaProperty:name>
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+<pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>The part of ISO 14289 that the document conforms to</pdfaProperty:description>
+</rdf:li></rdf:Seq></pdfaSchema:property>
+</rdf:li></rdf:Bag></pdfaExtension:schemas>
+</rdf:Description>
+`;
 
 function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
