@@ -177,8 +177,9 @@ function questionOf({ resourceAttributes, nonResourceAttributes }: AccessRequest
 }
 
 function resourceQuestion({ verb, group = '', resource, subresource = '', name = '' }: ResourceAttributes): (rule: Rule) => boolean {
+  // What most rules differ in comes first.
   return (rule) =>
-    coversVerb(rule, verb) && coversGroup(rule, group) && coversResource(rule, resource, subresource) && coversName(rule, name);
+    coversGroup(rule, group) && coversResource(rule, resource, subresource) && coversVerb(rule, verb) && coversName(rule, name);
 }
 
 function pathQuestion({ verb, path }: NonResourceAttributes): (rule: Rule) => boolean {

@@ -18,6 +18,9 @@ export const nodesGroup = 'system:nodes';
 export const nodeAuthorizerNote = `of ${nodesGroup} RBAC shows the least part: the Node authorizer gives each kubelet what the pods on its node need`;
 
 const flags = ['authorization-mode', 'authorization-config', 'authorization-webhook-config-file', 'authorization-policy-file'] as const;
+/** Stands for a value that the scrubber did not keep. */
+const notKept = '?';
+
 type Given = Partial<Record<(typeof flags)[number], string>>;
 
 export function readAuthorizers(reader: EvidenceReader): Authorizers {
@@ -25,10 +28,14 @@ export function readAuthorizers(reader: EvidenceReader): Authorizers {
   const counted = fromMetrics(reader);
   const listed = given?.['authorization-mode'] ?? '';
   const file = given?.['authorization-config'] ?? '';
-  // AlwaysAllow is what runs when nothing is set.
-  const stated = given === null || file !== '' ? null : listed === '' ? ['AlwaysAllow'] : listed.split(',').map((mode) => mode.trim());
+  const stated = given === null || file !== '' || listed === notKept ? null : modesOf(listed);
   const modes = stated ?? (counted.length > 0 ? counted : null);
   return { modes, note: noteOf(modes, stated !== null, file !== '') };
+}
+
+function modesOf(listed: string): readonly string[] {
+  // AlwaysAllow is what runs when nothing is set.
+  return listed === '' ? ['AlwaysAllow'] : listed.split(',').map((mode) => mode.trim());
 }
 
 function noteOf(modes: readonly string[] | null, stated: boolean, configured: boolean): string | null {
@@ -65,7 +72,7 @@ function fromPods(reader: EvidenceReader): Given | null {
         const [, flag, value = ''] = (typeof entry === 'string' ? /^--([a-z-]+)=(.*)$/s.exec(entry) : null) ?? [];
         if (flags.some((each) => each === flag)) found[flag as string] = value;
         // A value that was not kept: that it is given is what matters.
-        else if (flags.some((each) => each === at(entry, 'flag'))) found[at(entry, 'flag') as string] = '?';
+        else if (flags.some((each) => each === at(entry, 'flag'))) found[at(entry, 'flag') as string] = notKept;
       }
     }
   }

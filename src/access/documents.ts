@@ -1,19 +1,21 @@
 /** `access can -o json` and `access who-can -o json`: the types below are the schemas (published as schemas/access-*.schema.json). */
 import { z } from 'zod';
 
-const gap = z.strictObject({
+export const gap = z.strictObject({
   reason: z.enum(['forbidden', 'absent', 'error', 'stale', 'redacted', 'provider']),
   what: z.string(),
   detail: z.string().optional(),
   closedBy: z.string().optional(),
 });
 
+const runStatus = z.enum(['planned', 'running', 'succeeded', 'partial', 'failed', 'interrupted', 'missed']);
+
 /** Which evidence an answer stands on. */
-const evidence = {
+export const evidence = {
   scope: z.enum(['cluster', 'files']),
   cluster: z.strictObject({ name: z.string(), uid: z.string().nullable(), version: z.string().nullable() }),
   at: z.string().describe('RFC 3339, UTC'),
-  run: z.strictObject({ number: z.int(), startedAt: z.string(), endedAt: z.string().nullable() }).nullable(),
+  run: z.strictObject({ number: z.int(), status: runStatus, startedAt: z.string(), endedAt: z.string().nullable() }).nullable(),
 };
 
 const via = z.strictObject({

@@ -39,18 +39,22 @@ export function* accessRows(index: AccessIndex): Iterable<AccessRow> {
       // An account and the user of its name are two subjects; each shows what is written for it.
       if (subject.text !== text || binding.role === undefined) continue;
       const through = `${binding.key} → ${binding.roleKey}`;
-      for (const row of binding.role.rules.flatMap((rule) => [...rowsOf(rule, binding.namespace)])) {
+      for (const row of rowsOf(binding.role.rules, binding.namespace)) {
         const key = JSON.stringify(Object.values(row));
         const known = rows.get(key);
         if (known === undefined) rows.set(key, { row, through: new Set([through]) });
         else known.through.add(through);
       }
     }
-    for (const { row, through } of rows.values()) yield { subject: text, ...row, through: [...through] };
+    for (const { row, through } of rows.values()) yield Object.assign({ subject: text, through: [...through] }, row);
   }
 }
 
-function* rowsOf(rule: Rule, namespace: string): Iterable<Omit<AccessRow, 'subject' | 'through'>> {
+function* rowsOf(rules: readonly Rule[], namespace: string): Iterable<Omit<AccessRow, 'subject' | 'through'>> {
+  for (const rule of rules) yield* rowsOfRule(rule, namespace);
+}
+
+function* rowsOfRule(rule: Rule, namespace: string): Iterable<Omit<AccessRow, 'subject' | 'through'>> {
   for (const verb of rule.verbs) {
     for (const apiGroup of rule.apiGroups)
       for (const resource of rule.resources) {

@@ -30,21 +30,24 @@ export function readRules(rules: readonly Json[]): readonly Rule[] {
   }));
 }
 
+/** One pass: this is asked of every rule that reaches a user, a hundred thousand times a second. */
+function lists(values: readonly string[], wanted: string): boolean {
+  for (const value of values) if (value === wanted || value === '*') return true;
+  return false;
+}
+
 export function coversVerb(rule: Rule, verb: string): boolean {
-  return rule.verbs.includes('*') || rule.verbs.includes(verb);
+  return lists(rule.verbs, verb);
 }
 
 export function coversGroup(rule: Rule, group: string): boolean {
-  return rule.apiGroups.includes('*') || rule.apiGroups.includes(group);
+  return lists(rule.apiGroups, group);
 }
 
 /** `subresource` is empty for the resource itself; `*` in a rule covers both. */
 export function coversResource(rule: Rule, resource: string, subresource: string): boolean {
-  const { resources } = rule;
-  if (subresource === '') return resources.includes('*') || resources.includes(resource);
-  const combined = `${resource}/${subresource}`;
-  const everyParent = `*/${subresource}`;
-  return resources.some((each) => each === '*' || each === combined || each === everyParent);
+  if (subresource === '') return lists(rule.resources, resource);
+  return lists(rule.resources, `${resource}/${subresource}`) || rule.resources.includes(`*/${subresource}`);
 }
 
 /** Requests without a name (list, watch, create, deletecollection as usually sent) are only covered by rules without resourceNames. */

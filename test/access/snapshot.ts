@@ -13,7 +13,7 @@ const plurals: Readonly<Record<string, ListingKind>> = {
 export function rbacSnapshot(objects: readonly JsonObject[], options: SnapshotOptions = {}): EvidenceReader {
   const given: Record<ListingKind, JsonObject[]> = {};
   for (const kind of Object.values(plurals)) given[kind] = [];
-  for (const object of objects) given[plurals[String(object['kind'])] ?? 'k8s.rbac/roles']?.push(object);
+  for (const object of objects) given[plurals[object['kind'] as string] ?? 'k8s.rbac/roles']?.push(object);
   return snapshot(given, options);
 }
 

@@ -170,17 +170,16 @@ export function requestNear(prefix: string, made: World, numbers: readonly numbe
   const roll = (sides: number) => (numbers[next++ % numbers.length] ?? 0) % sides;
   const pick = <T>(values: readonly T[], otherwise: T): T => values[roll(Math.max(1, values.length))] ?? otherwise;
   const places = namespacesOf(prefix);
-  const binding = pick(made.bindings, { place: -1, role: 0, local: false, subjects: [] });
+  const rulesOf = ({ role, local, place }: Binding) => {
+    if (typeof role === 'string') return [];
+    return (local && place >= 0 ? made.roles[role]?.rules : made.clusterRoles[role]?.rules) ?? [];
+  };
+  const useful = made.bindings.filter((each) => each.subjects.length > 0 && rulesOf(each).length > 0);
+  const binding = pick(roll(6) === 5 ? made.bindings : useful, { place: -1, role: 0, local: false, subjects: [] });
   const subject = pick(binding.subjects, { kind: 'User', name: 'alice', place: -1 });
   const place = binding.place < 0 ? roll(3) : binding.place;
   const namespace = places[place] ?? '';
-  const rules =
-    typeof binding.role === 'string'
-      ? []
-      : binding.local && binding.place >= 0
-        ? made.roles[binding.role]?.rules
-        : made.clusterRoles[binding.role]?.rules;
-  const rule = pick(rules ?? [], { verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: [] });
+  const rule = pick(rulesOf(binding), { verbs: ['get'], apiGroups: [''], resources: ['pods'], resourceNames: [] });
 
   /** Usually what stands there, with its wildcards filled in; one time in eight something else. */
   const near = (there: readonly string[] | undefined, others: readonly string[]) => {
@@ -212,15 +211,18 @@ export function requestNear(prefix: string, made: World, numbers: readonly numbe
   }
   const [resource = '', ...parts] = near(rule.resources, resources).split('/');
   const joined = roll(20) === 19;
-  return {
-    ...who,
-    resourceAttributes: {
-      verb,
-      group: near(rule.apiGroups, groups),
-      resource: joined ? [resource, ...parts].join('/') : resource,
-      subresource: joined ? '' : parts.join('/'),
-      namespace: roll(8) === 7 ? pick(['', ...places, 'default'], '') : namespace,
-      name: roll(4) === 3 ? pick([...names, 'x'], '') : near(rule.resourceNames, names),
-    },
+  const attributes = {
+    verb,
+    group: near(rule.apiGroups, groups),
+    resource: joined ? [resource, ...parts].join('/') : resource,
+    subresource: joined ? '' : parts.join('/'),
+    namespace: roll(8) === 7 ? pick(['', ...places, 'default'], '') : namespace,
+    name: roll(4) === 3 ? pick([...names, 'x'], '') : near(rule.resourceNames, names),
   };
+  // Absent is empty.
+  const given =
+    roll(2) === 0
+      ? attributes
+      : { ...Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== '')), verb, resource: attributes.resource };
+  return { ...who, resourceAttributes: given };
 }
