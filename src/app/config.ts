@@ -10,6 +10,7 @@ import type { CollectorSettings } from '../collectors/index.ts';
 import type { Json } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import type { KeyCommand } from '../signing/index.ts';
+import { type PseudonymConfig, pseudonymsSchema, readPseudonymConfig } from './keys/pseudonym-config.ts';
 import { readTimestampAuthority, type TimestampAuthority, timestampAuthoritySchema } from './keys/timestamp-config.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'letters, digits, dots, dashes; at most 63 characters');
@@ -88,7 +89,9 @@ export const configSchema = z.strictObject({
     .partial()
     .optional()
     .describe('How long at least: evidence from when it was last read, assessments, payloads that name people; 6y where nothing is said'),
-  redact: z.json().optional().describe('No effect in this version: packs show names as they were read'),
+  redact: z
+    .strictObject({ pseudonyms: pseudonymsSchema.optional().describe('Packs show names of persons as pseudonyms like person-k7m2q4x9ab') })
+    .optional(),
 });
 
 type ConfigFile = z.infer<typeof configSchema>;
@@ -138,11 +141,13 @@ export interface Config {
   /** Directory of published checkpoints; null: in the user's state directory. */
   readonly checkpoints: string | null;
   readonly timestampAuthority: TimestampAuthority | null;
+  /** Null: packs show names as they were read. */
+  readonly pseudonyms: PseudonymConfig | null;
   /** Keys that are accepted and have no effect in this version. */
   readonly idle: readonly string[];
 }
 
-const idleKeys = ['notify', 'redact'] as const;
+const idleKeys = ['notify'] as const;
 
 /** Reads `path`, or kubevidence.yaml in `cwd`. Errors: `configuration`, naming file, line and key. */
 export function loadConfig({
@@ -220,6 +225,7 @@ export function loadConfig({
     },
     checkpoints: parsed.signing?.checkpoints === undefined ? null : within(parsed.signing.checkpoints),
     timestampAuthority: readTimestampAuthority(parsed.signing?.timestampAuthority, within),
+    pseudonyms: readPseudonymConfig(parsed.redact?.pseudonyms, parsed.keepAnnotations ?? [], within),
     idle: [...idleKeys.filter((key) => parsed[key] !== undefined), ...idleSchedules(parsed.schedule)],
   };
 }

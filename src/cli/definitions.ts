@@ -73,8 +73,9 @@ function printChange(terminal: Terminal, change: DefinitionChange): void {
 
 /** Who answers for a change, in words. */
 function answerOf({ explanation, approval }: DefinitionChange): string {
-  if (explanation !== null)
-    return `${visible(explanation.reason)}; requested by ${visible(explanation.requester)}, approved by ${visible(explanation.approver)}`;
-  if (approval === null) return 'reason not given, approver none';
-  return `approved afterwards, at ${approval.at}: ${visible(approval.reason)}; requested by ${visible(approval.requester)}, approved by ${visible(approval.approver)}`;
+  const told = (text: string) => (text === '' ? 'erased' : visible(text));
+  const say = (said: NonNullable<DefinitionChange['explanation']>) =>
+    `${told(said.reason)}; requested by ${told(said.requester)}, approved by ${told(said.approver)}`;
+  if (explanation !== null) return say(explanation);
+  return approval === null ? 'reason not given, approver none' : `approved afterwards, at ${approval.at}: ${say(approval)}`;
 }

@@ -1,6 +1,6 @@
 /** `ledger backup|export|import|reconcile`: the ledger elsewhere, and beside the cluster's own audit log. */
 import { resolve } from 'node:path';
-import { loadConfig, parseInstant, reconcile, type Reconciliation, signCheckpoint } from '../app/index.ts';
+import { type Config, loadConfig, parseInstant, reconcile, type Reconciliation, signCheckpoint } from '../app/index.ts';
 import { backupLedger, type ExportedLedger, exportLedger, importLedger } from '../ledger/index.ts';
 import { KubevidenceError, type RunSummary, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
@@ -44,7 +44,7 @@ export const backupAction: Action<Options> = async (session, options) => {
 export const exportAction: Action<Options> = async (session, options) => {
   const { terminal } = session;
   const format = checkFormat(options.output, ['table', 'json']);
-  const exported = await exportSigned(session, options);
+  const { exported, pseudonyms } = await exportSigned(session, options);
   if (format === 'json') {
     printDocument(terminal, 'json', exported);
     return 0;
@@ -57,6 +57,8 @@ export const exportAction: Action<Options> = async (session, options) => {
     terminal.print(
       `  left out: ${plural(exported.leftOut, 'record')} that no checkpoint signs yet (runs that have not ended, or were missed)`,
     );
+  if (pseudonyms !== null)
+    terminal.print('  It is the raw ledger: it shows names as they were read, where packs show pseudonyms. Nothing else could be proved.');
   terminal.print('README.md in it says how to check it by hand.');
   return 0;
 };
@@ -80,11 +82,15 @@ export const importAction: Action<Options> = async (session, options) => {
 };
 
 /** Records that are not signed cannot be proved by an import: they are signed first, where that is possible. */
-async function exportSigned(session: Session, options: Options): Promise<ExportedLedger> {
+async function exportSigned(
+  session: Session,
+  options: Options,
+): Promise<Pick<Config, 'pseudonyms'> & { readonly exported: ExportedLedger }> {
   const config = configOf(session, options.config);
+  const { pseudonyms } = config;
   const out = resolve(session.app.cwd, options.out);
   try {
-    return exportLedger(config.ledgerPath, out);
+    return { exported: exportLedger(config.ledgerPath, out), pseudonyms };
   } catch (error) {
     if (!(error instanceof KubevidenceError) || error.code !== 'incomplete') throw error;
     try {
@@ -93,7 +99,7 @@ async function exportSigned(session: Session, options: Options): Promise<Exporte
       if (cause instanceof KubevidenceError && cause.code === 'integrity') throw cause;
       throw error;
     }
-    return exportLedger(config.ledgerPath, out);
+    return { exported: exportLedger(config.ledgerPath, out), pseudonyms };
   }
 }
 
@@ -154,6 +160,6 @@ function printReconciliation(terminal: Terminal, result: Reconciliation): void {
   const table = rows.length === 0 ? [] : columnsOf([['  run', 'status', 'claimed', 'seen', ''], ...rows], [0, 2, 3]);
   for (const line of table) terminal.print(line);
   if (runs.length > 20) terminal.print(`  and ${runs.length - 20} earlier runs: -o json`);
-  if (result.otherRequests.length > 0 || result.unknownRuns.length > 0)
+  if (result.otherRequests.length + result.unknownRuns.length + result.checks.length > 0)
     terminal.print('Each request that belongs to no run, with its address and program: -o json');
 }

@@ -7,7 +7,7 @@ import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
 import { type PackVerification, verifyCheckpointFile, verifyPack } from '../packs/index.ts';
 import { checkFormat, printDocument } from './output.ts';
 import type { Action, Session } from './session.ts';
-import { megabytes, type Terminal, wrap } from './terminal.ts';
+import { megabytes, plural, type Terminal, wrap } from './terminal.ts';
 import { verifyLedgerFile } from './verify-ledger.ts';
 
 interface CreateOptions {
@@ -61,6 +61,11 @@ export function printPack({ app, terminal }: Session, report: PackReport): void 
     terminal.print(`  ${short(join(report.directory, 'README-verify.txt'))}  how an outsider verifies it`);
   }
   if (report.zip !== null) terminal.print(`  ${short(report.zip)}  to hand over`);
+  if (report.pseudonyms !== null) {
+    const { names, objects, key } = report.pseudonyms;
+    const said = `${plural(names, 'name')} shown as pseudonyms (key ${key}), in ${plural(objects, 'object')} among others; names in texts that nothing marks as names are shown: redact.pseudonyms.names hides them`;
+    terminal.print(`  ${wrap(said, terminal.columns, '    ', 2)}`);
+  }
 }
 
 interface VerifyOptions {

@@ -12,6 +12,7 @@ export type {
   PresentDefinitions,
 } from './decisions/definitions.ts';
 export { type NewException, type StoredException } from './decisions/exceptions.ts';
+export { type AccessReview, decisionsInForce, type ReviewedRow, type ReviewStatement } from './decisions/reviews.ts';
 export type { Rebinding } from './decisions/rebinding.ts';
 export type { MissedSlots } from './runs/slots.ts';
 export type { Accountable, KeyRevocation } from './decisions/key-changes.ts';
@@ -24,6 +25,7 @@ export type { ReuseRecord, SaltedBytes } from './runs/run-payload.ts';
 export type { EndOfRun, RunWriter } from './runs/run-writer.ts';
 export type { ClusterSummary } from './runs/runs.ts';
 export type { Exhibit, ExhibitTree, SaltedObject, SnapshotOptions } from './reading/snapshot.ts';
+export type { SeriesSnapshot, SnapshotSeries } from './reading/series.ts';
 export type { Churn, Churner, RunGrowth } from './reading/growth.ts';
 export type { KindSize, LedgerStatus } from './reading/status.ts';
 export type { StoredToken, Tokens } from './decisions/tokens.ts';

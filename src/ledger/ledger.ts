@@ -26,15 +26,17 @@ import { createDefinitions, type Definitions } from './decisions/definitions.ts'
 import { createExceptions, type Exceptions } from './decisions/exceptions.ts';
 import { createJudgements, type Judgements } from './decisions/judgements.ts';
 import { type Accountable, bindDocumentKey, type KeyRevocation, recordRestored, revokeKey, rotateLogKey } from './decisions/key-changes.ts';
-import { readCustody, requireSignedDecisions, type StoredRecord } from './storage/log-store.ts';
+import { readCustody, type StoredRecord } from './storage/log-store.ts';
 import { createTables } from './storage/migrations.ts';
 import { salted } from './storage/payloads.ts';
+import { createReviews, type Reviews } from './decisions/reviews.ts';
 import { createRebindings, type Rebindings } from './decisions/rebinding.ts';
 import { createPublication, type Publication, type PublishedHeads, refusal } from './decisions/publication.ts';
 import type { PlannedListing } from './runs/reuse.ts';
 import { createRunWriter, type RunWriter } from './runs/run-writer.ts';
 import type { ClusterSummary } from './runs/runs.ts';
 import { type Exhibit, openRun, readExhibit, readSnapshot, type SnapshotOptions } from './reading/snapshot.ts';
+import { openSeries, type SeriesSnapshot, type SnapshotSeries } from './reading/series.ts';
 import { createSlots, type Slots } from './runs/slots.ts';
 import { type LedgerStatus, readStatus } from './reading/status.ts';
 import { createStores, type Stores } from './stores.ts';
@@ -52,7 +54,7 @@ export interface LedgerOptions {
   readonly path: string;
   readonly mode: 'read' | 'write';
   readonly clock: Clock;
-  /** Signs checkpoints; it must be the ledger's own key. Without it nothing is signed. */
+  /** Signs checkpoints; it must be the ledger's own key. Nothing is written without it. */
   readonly signer?: NoteSigner;
   /** Makes the ledger when there is none; needs `signer`. */
   readonly create?: NewLedger;
@@ -85,7 +87,7 @@ export interface StartedRun {
   readonly listings: readonly PlannedListing[];
 }
 
-export interface Ledger extends Judgements, Definitions, Exceptions, Slots, Baselines, Rebindings, Holds, Erasures, Tokens {
+export interface Ledger extends Judgements, Definitions, Exceptions, Slots, Baselines, Reviews, Rebindings, Holds, Erasures, Tokens {
   readonly path: string;
   /** Writes the record that announces a run, on disk before this returns. Throws `usage` while another run of the cluster is open. */
   planRun(run: PlannedRun): RunSummary;
@@ -101,6 +103,8 @@ export interface Ledger extends Judgements, Definitions, Exceptions, Slots, Base
   runAt(cluster: string, instant: Instant): RunSummary | undefined;
   clusters(): ClusterSummary[];
   snapshot(cluster: string, number: number, options?: SnapshotOptions): EvidenceReader;
+  /** For whoever reads many snapshots of a cluster one after the other. */
+  snapshots(cluster: string): SnapshotSeries;
   exhibit(cluster: string, number: number, kind: ListingKind): Exhibit;
   /** Seconds for which each planned listing of an ended run holds, where the run recorded it. */
   timesToLive(cluster: string, number: number): Readonly<Record<ListingKind, number>>;
@@ -153,18 +157,19 @@ export function openLedger(options: LedgerOptions): Ledger {
     const [stores, publication] = guard(path, () => {
       if (empty) db.transaction(() => begin(() => createStores((createTables(db), db)), options)).immediate();
       const stores = createStores(db);
+      if (signer === undefined) throw withoutKey(path);
       requireOwnKey(stores, signer, path);
       const publication = createPublication(stores.log, options.published, options.warn);
       const divergence = publication.divergence();
       if (divergence !== null && options.restored === undefined) throw refusal(divergence);
-      if (signer !== undefined) requireSignedDecisions(db);
+      stores.log.takeOver();
       const { restored } = options;
       if (divergence !== null && restored !== undefined)
         commitSigned(stores, signer, () => recordRestored(stores, clock().toISOString(), divergence, restored));
       if (divergence === null && options.restored !== undefined) throw nothingRestored();
-      clearInterrupted(stores, clock, options.warn);
+      clearInterrupted(stores, signer, clock, options.warn);
       sweep(db);
-      if (signer !== undefined) publication.publish(db.transaction(() => stores.log.sign(signer)).immediate());
+      publication.publish(db.transaction(() => stores.log.sign(signer)).immediate());
       return [stores, publication] as const;
     });
     return guardAll(path, createLedger(options, stores, publication, close));
@@ -188,7 +193,7 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
     return checkpoint;
   };
   const sign = () => (signer === undefined ? undefined : signWith(signer));
-  /** What somebody decides is signed in the transaction that records it: see requireSignedDecisions. */
+  /** What is recorded is signed in the same transaction: see LogStore.takeOver. */
   const commit = <T>(act: () => T): T => {
     const result = commitSigned(stores, mode === 'write' ? signer : undefined, act);
     if (mode === 'write') sign();
@@ -218,6 +223,7 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
     ...signing(createSlots(stores, now), ['recordMissedSlots']),
     ...signing(createHolds(stores, now), ['placeHold', 'releaseHold']),
     ...signing(createBaselines(stores, now), ['acceptBaseline']),
+    ...signing(createReviews(stores, now), ['recordReview']),
     ...signing(createRebindings(stores, now), ['rebindCluster']),
     ...createErasures(stores, now, commit),
     ...createTokens(stores),
@@ -262,11 +268,11 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
       const plan = runs.planned(cluster, number);
       if (plan === undefined || runs.ended(cluster, number) !== undefined)
         throw new KubevidenceError('defect', `run ${number} of ${cluster} is not planned, or over`);
-      const ended = () => {
-        sign();
+      const end = (record: () => void) => {
+        commit(record);
         return summary(cluster, number);
       };
-      return guardAll(path, createRunWriter(stores, { plan, identity, scope, listings, startedAt: now(), now, ended }));
+      return guardAll(path, createRunWriter(stores, { plan, identity, scope, listings, startedAt: now(), now, end }));
     },
     checkIdentity(cluster, identity) {
       const bound = runs.binding(cluster);
@@ -288,6 +294,22 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
       const guarded = (reader: EvidenceReader): EvidenceReader => guardAll(path, { ...reader, previous: () => wrap(reader.previous()) });
       const wrap = (reader: EvidenceReader | null) => (reader === null ? null : guarded(reader));
       return guarded(readSnapshot(stores, cluster, number, options));
+    },
+    snapshots: (cluster) => {
+      const series = openSeries(stores, cluster);
+      const guarded = new Map<SeriesSnapshot, SeriesSnapshot>();
+      const wrap = (reader: SeriesSnapshot): SeriesSnapshot => {
+        let known = guarded.get(reader);
+        if (known === undefined) {
+          const before = () => {
+            const earlier = reader.previous();
+            return earlier === null ? null : wrap(earlier);
+          };
+          guarded.set(reader, (known = guardAll(path, { ...reader, previous: before })));
+        }
+        return known;
+      };
+      return (number) => guard(path, () => wrap(series(number)));
     },
     exhibit: (cluster, number, kind) => readExhibit(stores, cluster, number, kind),
     timesToLive: (cluster, number) => openRun(stores, cluster, number).stored?.details.timeToLive ?? {},
@@ -332,7 +354,7 @@ function createLedger(options: LedgerOptions, stores: Stores, publication: Publi
   };
 }
 
-/** One transaction: neither what is recorded nor its signature is ever there without the other. Without a signer nothing is signed. */
+/** One transaction: neither what is recorded nor its signature is ever there without the other. A reader has no signer, and cannot write. */
 function commitSigned<T>({ db, log }: Stores, signer: NoteSigner | undefined, act: () => T): T {
   return db
     .transaction(() => {
@@ -345,11 +367,7 @@ function commitSigned<T>({ db, log }: Stores, signer: NoteSigner | undefined, ac
 
 /** The ledger's birth: who it is, and which two keys belong together. */
 function begin(makeStores: () => Stores, { path, clock, signer, create }: LedgerOptions): void {
-  if (signer === undefined || create === undefined) {
-    throw new KubevidenceError('configuration', `the new ledger ${visible(path)} needs a log key`, {
-      next: '`kubevidence init` makes one.',
-    });
-  }
+  if (signer === undefined || create === undefined) throw withoutKey(path);
   const { log, payloads } = makeStores();
   const [at, logKey] = [clock().toISOString(), formatVerifierKey(signer)];
   const details = salted({ organization: create.organization });
@@ -369,10 +387,16 @@ function begin(makeStores: () => Stores, { path, clock, signer, create }: Ledger
   log.sign(signer);
 }
 
-function requireOwnKey({ log }: Stores, signer: NoteSigner | undefined, path: string): void {
+function withoutKey(path: string): KubevidenceError {
+  return new KubevidenceError('configuration', `the ledger ${visible(path)} needs a log key: nothing is written unsigned`, {
+    next: '`kubevidence init` makes one for a new ledger.',
+  });
+}
+
+function requireOwnKey({ log }: Stores, signer: NoteSigner, path: string): void {
   const { origin } = log.genesis();
   const key = log.key();
-  if (signer === undefined || verifierKeyFor(origin, signer.publicKey) === key) return;
+  if (verifierKeyFor(origin, signer.publicKey) === key) return;
   throw new KubevidenceError('configuration', `the log key is not the one of the ledger ${visible(path)}, which is ${keyIdIn(key)}`, {
     next: 'Name the key that was made with this ledger, or that it was rotated to (`signing`). Was a rotation cut short? `kubevidence keys rotate` finishes it.',
   });
@@ -385,7 +409,8 @@ function nothingRestored(): KubevidenceError {
 }
 
 /** Nobody else writes: a run without an end is one whose process died. What it left is nobody's evidence. */
-function clearInterrupted({ db, log, objects, trees, runs }: Stores, clock: Clock, warn: (text: string) => void = () => {}): void {
+function clearInterrupted(stores: Stores, signer: NoteSigner, clock: Clock, warn: (text: string) => void = () => {}): void {
+  const { log, objects, trees, runs } = stores;
   for (const { leaf, record } of runs.open()) {
     const at = clock().toISOString();
     const { cluster, run, uuid } = record;
@@ -401,7 +426,7 @@ function clearInterrupted({ db, log, objects, trees, runs }: Stores, clock: Cloc
       snapshot: null,
       reusable: null,
     };
-    db.transaction(() => {
+    commitSigned(stores, signer, () => {
       trees.dropRun(leaf);
       objects.dropRun(leaf);
       log.append({
@@ -417,7 +442,7 @@ function clearInterrupted({ db, log, objects, trees, runs }: Stores, clock: Cloc
         observedAt: null,
         ...nothing,
       });
-    }).immediate();
+    });
   }
 }
 

@@ -8,10 +8,10 @@ import { claimedHead } from './note.ts';
 import type { LogRecord, RecordOf } from './records.ts';
 
 /**
- * What a checkpoint may come to cover later: a run is announced before anything is asked of the cluster, and ends even where the key cannot
- * be reached. All other records are signed in the transaction that writes them, so nobody without the key can slip one in.
+ * What a checkpoint may come to cover later: a run is announced before anything is asked of the cluster, and signed when it ends. All other
+ * records, its end too, are signed in the transaction that writes them: nobody without the key can slip in one that means anything.
  */
-export const signedLater: ReadonlySet<string> = new Set<LogRecord['type']>(['run-planned', 'run-ended']);
+export const signedLater: ReadonlySet<string> = new Set<LogRecord['type']>(['run-planned']);
 
 /** Says of any other record behind the last checkpoint what that means. */
 export function describeUnsigned(leaf: number, type: string): string {

@@ -35,6 +35,12 @@ export function createDefinitionOrder(): DefinitionOrder {
         return digest === null || record.definitions === digest
           ? []
           : [`run ${record.run} of ${visible(record.cluster)} is planned by other definitions than those that were recorded`];
+      case 'definition-explained':
+        // What is said afterwards is an approval.
+        if (record.change !== leaf - 1 || !closings.has(record.change))
+          return [`a change of definitions is explained, and record ${record.change}, which is named as it, is none that was just closed`];
+        approved.add(record.change);
+        return [];
       case 'definition-approved':
         if (!closings.has(record.change)) return [`a change of definitions is approved, and record ${record.change} is none`];
         if (approved.has(record.change)) return [`the change of definitions in record ${record.change} is approved a second time`];

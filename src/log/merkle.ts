@@ -15,19 +15,28 @@ export interface MerkleNode {
   readonly hash: Uint8Array;
 }
 
-const sha256 = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer');
-const leafPrefix = Buffer.of(0);
-const nodePrefix = Buffer.of(1);
+/** By way of a text: node takes twice as long to make a buffer of its own for each digest. */
+const sha256 = (data: Uint8Array): Uint8Array => Buffer.from(hash('sha256', data, 'binary'), 'latin1');
+/** 0x00 and then a record; with room for most. */
+const leafInput = Buffer.alloc(16_384);
+/** 0x01 and two hashes. */
+const nodeInput = Buffer.alloc(65, 1);
 
 /** MTH({}). */
 export const emptyRoot: Uint8Array = sha256(Buffer.alloc(0));
 
 export function leafHash(record: Uint8Array): Uint8Array {
-  return sha256(Buffer.concat([leafPrefix, record]));
+  const length = 1 + record.length;
+  const input = length > leafInput.length ? Buffer.alloc(length) : leafInput;
+  input.set(record, 1);
+  return sha256(input.subarray(0, length));
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(Buffer.concat([nodePrefix, left, right]));
+  if (left.length !== 32 || right.length !== 32) throw new KubevidenceError('integrity', 'a hash of the tree is not 32 bytes long');
+  nodeInput.set(left, 1);
+  nodeInput.set(right, 33);
+  return sha256(nodeInput);
 }
 
 /** The complete subtrees that exist once a leaf follows `size` others: its own hash first, then every parent that it completes. */
@@ -93,7 +102,7 @@ export function consistencyProof(nodes: NodeReader, from: number, to: number): U
 
 /** RFC 9162, section 2.1.3.2. */
 export function verifyInclusion(leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[], root: Uint8Array): boolean {
-  if (!(Number.isSafeInteger(index) && Number.isSafeInteger(size) && index >= 0 && index < size)) return false;
+  if (!(Number.isSafeInteger(index) && Number.isSafeInteger(size) && index >= 0 && index < size) || leaf.length !== 32) return false;
   let [node, last, current] = [index, size - 1, leaf];
   for (const sibling of proof) {
     if (last === 0 || sibling.length !== 32) return false;

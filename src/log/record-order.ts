@@ -83,6 +83,8 @@ export function createRecordOrder(): RecordOrder {
         return stateOf(record.cluster).ended.has(record.run)
           ? []
           : [`${nameOf(record.cluster, record.run)} is accepted as a baseline before it ended`];
+      case 'access-reviewed':
+        return stateOf(record.cluster).ended.has(record.run) ? [] : [`${nameOf(record.cluster, record.run)} is reviewed before it ended`];
       case 'period-closed':
         return record.at >= record.period.to ? [] : [`the period to ${record.period.to} is closed before it is over`];
       case 'pack-issued': {

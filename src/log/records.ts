@@ -157,7 +157,15 @@ const definitionChanged = record('definition-changed', {
   what: label,
   oldDigest: digest.nullable(),
   newDigest: digest.nullable(),
-  /** Payload: reason, requester, approver, and the values where they are small. */
+  /** Payload: the values where they are small; of the closing one all definitions. Of older ledgers reason, requester and approver, too. */
+  details: digest,
+});
+
+/** Why what changed together did, said before it was in force. It follows the record that closes the change. */
+const definitionExplained = record('definition-explained', {
+  /** Leaf of that record. */
+  change: count,
+  /** Payload: reason, requester, approver. A payload of its own, so that people can be erased and the definitions stay. */
   details: digest,
 });
 
@@ -235,6 +243,16 @@ const baselineAccepted = record('baseline-accepted', {
   details: digest,
 });
 
+/** What people decided about each grant of a snapshot. */
+const accessReviewed = record('access-reviewed', {
+  cluster: label,
+  run: ordinal,
+  /** Grants by decision; `open` ones were not decided. */
+  decisions: z.strictObject({ keep: count, revoke: count, change: count, open: count }),
+  /** Payload: reviewer, preparer, the population's digest, and the decisions. */
+  details: digest,
+});
+
 /** Evidence that must not be erased: all of it, or that of a cluster, of its runs [from, to], or of a period. */
 const holdPlaced = record('hold-placed', {
   /** `H-<leaf of this record>`; the hold of a pack is `P-<leaf of its record>`, and has no record of its own. */
@@ -281,6 +299,7 @@ const schemas = {
   'run-missed': runMissed,
   assessed,
   'definition-changed': definitionChanged,
+  'definition-explained': definitionExplained,
   'definition-approved': definitionApproved,
   'exception-requested': exceptionRequested,
   'exception-approved': exceptionApproved,
@@ -289,6 +308,7 @@ const schemas = {
   'pack-issued': packIssued,
   'cluster-rebound': clusterRebound,
   'baseline-accepted': baselineAccepted,
+  'access-reviewed': accessReviewed,
   'hold-placed': holdPlaced,
   'hold-released': holdReleased,
   'payload-erased': payloadErased,

@@ -27,6 +27,7 @@ export function createTokenTimes(tokens: readonly TokenTime[]) {
   return {
     /** Records in order, each once. */
     take(leaf: number, at: string): void {
+      if (known.length === 0) return;
       for (let token = known[next]; token !== undefined && token.size <= leaf; token = known[next]) {
         // When an older checkpoint was stamped late, its token does not say when it was signed.
         if (token.at === earliestFrom[next]) latest = Math.max(latest, token.at);

@@ -19,16 +19,15 @@ import {
   textAt,
   visible,
 } from '../model/index.ts';
-import { problemsOfExceptions } from './exception-file.ts';
+import { countPseudonymisedSteps, problemsOfExceptions } from './exception-file.ts';
 import type { ExhibitFacts } from './exhibit.ts';
-import { digest, isSealed, saltedShape } from './salted-json.ts';
+import { digest, isAsItSays, isPseudonymised, isSealed, type Pseudonymise, shownSchema } from './salted-json.ts';
 
 const format = 'kubevidence/logged-assessment/v1';
-const schema = z.strictObject({
+const schema = shownSchema({
   format: z.literal(format),
   /** Of its `assessed` record; `hash` is the RFC 6962 leaf hash. */
   record: z.strictObject({ leaf: z.int().nonnegative(), hash: digest }),
-  ...saltedShape,
 });
 
 export interface AssessmentInputs {
@@ -38,17 +37,17 @@ export interface AssessmentInputs {
 }
 
 /** `assessments/run-N.json`, canonical JSON. Throws `integrity` when the record does not name this assessment. */
-export function buildAssessmentFile({ leaf, salt, value }: AssessmentInputs, record: Uint8Array): Uint8Array {
+export function buildAssessmentFile(
+  { leaf, salt, value }: AssessmentInputs,
+  record: Uint8Array,
+  pseudonymise: Pseudonymise | null = null,
+): Uint8Array {
   const id = textAt(JSON.parse(Buffer.from(record).toString('utf8')), 'assessment') ?? '';
-  const file = {
-    format,
-    record: { leaf, hash: Buffer.from(leafHash(record)).toString('hex') },
-    id,
-    salt: Buffer.from(salt).toString('hex'),
-    value,
-  };
+  const head = { format, record: { leaf, hash: Buffer.from(leafHash(record)).toString('hex') }, id };
+  const file = { ...head, salt: Buffer.from(salt).toString('hex'), value: value as unknown as Json };
   if (!isSealed(file)) throw new KubevidenceError('integrity', `record ${leaf} of the log does not name this assessment`);
-  return canonicalBytes(file);
+  const shown = pseudonymise?.(file.value) ?? { value: file.value, replaced: 0 };
+  return canonicalBytes(shown.replaced === 0 ? file : { ...head, pseudonymised: shown.replaced, value: shown.value });
 }
 
 export interface AssessmentContext {
@@ -71,6 +70,8 @@ export interface AssessmentCheck {
   /** Objects that findings cite, and listings that results stand on. */
   readonly objects: number;
   readonly listings: number;
+  /** What is shown with pseudonyms, each in a clause; it is not what the log recorded, word for word. */
+  readonly pseudonymised: readonly string[];
 }
 
 /** Takes any bytes; throws `integrity` for what is not in the form at all. */
@@ -81,7 +82,7 @@ export function checkAssessment(bytes: Uint8Array, context: AssessmentContext): 
   if (file === undefined || assessment === undefined)
     throw new KubevidenceError('integrity', 'the assessment is not in the form kubevidence/logged-assessment/v1');
   const problems: string[] = [];
-  if (!isSealed(file)) problems.push('the assessment is not what its id says');
+  if (!isAsItSays(file)) problems.push('the assessment is not what its id says');
   const { leaf } = expected;
   const [record, raw] = [records[leaf], stored[leaf]];
   if (file.record.leaf !== leaf || raw === undefined || Buffer.from(leafHash(raw)).toString('hex') !== file.record.hash)
@@ -94,7 +95,20 @@ export function checkAssessment(bytes: Uint8Array, context: AssessmentContext): 
       ...problemsOfExceptions(context.exceptions, assessment, { leaf, record }, records),
     );
   const { problems: missing, objects, listings } = problemsOfEvidence(assessment, exhibits);
-  return { problems: [...problems, ...missing], controls: assessment.controls.length, objects, listings };
+  const steps = countPseudonymisedSteps(context.exceptions);
+  const pseudonymised = [
+    ...(isPseudonymised(file) ? ['the assessment'] : []),
+    ...(countOf(context.catalog) > 0 ? ["the catalog's own controls"] : []),
+    ...(countOf(context.params) > 0 ? ['the parameters'] : []),
+    ...(steps > 0 ? [`${steps} ${steps === 1 ? 'request or approval' : 'requests and approvals'} of exceptions`] : []),
+  ];
+  return { problems: [...problems, ...missing], controls: assessment.controls.length, objects, listings, pseudonymised };
+}
+
+/** How many names were replaced in a file that is no salted payload. */
+function countOf(bytes: Uint8Array): number {
+  const count = at(parseCanonical(bytes), 'pseudonymised');
+  return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
 function problemsOfRecord(record: RecordOf<'assessed'>, id: string, assessment: Assessment, run: number, cluster: string): string[] {
@@ -111,9 +125,10 @@ function problemsOfRecord(record: RecordOf<'assessed'>, id: string, assessment: 
   return problems;
 }
 
-/** What judged: the catalog by its digest, and the parameters of all its controls by theirs. */
+/** What judged: the catalog by its digest, and the parameters of all its controls by theirs, unless they are shown with pseudonyms. */
 function problemsOfDefinitions(record: RecordOf<'assessed'>, { catalog, params }: AssessmentContext): string[] {
-  if (hash('sha256', catalog) !== record.catalog) return ['controls/catalog.json is not the catalog that judged'];
+  const [hidesInCatalog, hidesInParams] = [countOf(catalog) > 0, countOf(params) > 0];
+  if (!hidesInCatalog && hash('sha256', catalog) !== record.catalog) return ['controls/catalog.json is not the catalog that judged'];
   const controls = listAt(parseCanonical(catalog), 'controls');
   const given = parseCanonical(params);
   const effective = new Map<string, Json>();
@@ -122,12 +137,16 @@ function problemsOfDefinitions(record: RecordOf<'assessed'>, { catalog, params }
     const id = textAt(control, 'id') ?? '';
     effective.set(id, at(given, 'controls', id, 'effective') ?? {});
     const shipped = Object.entries(at(control, 'params') ?? {}).map(([name, parameter]) => [name, at(parameter, 'default')]);
-    if (!canonicalBytes(Object.fromEntries(shipped)).equals(canonicalBytes(at(given, 'controls', id, 'defaults') ?? {})))
+    if (
+      !hidesInCatalog &&
+      !hidesInParams &&
+      !canonicalBytes(Object.fromEntries(shipped)).equals(canonicalBytes(at(given, 'controls', id, 'defaults') ?? {}))
+    )
       problems.push(`controls/params.json gives other defaults for ${visible(id)} than the catalog`);
   }
   const unknown = isObject(at(given, 'controls')) ? Object.keys(at(given, 'controls') ?? {}).filter((id) => !effective.has(id)) : [];
   if (unknown.length > 0) problems.push('controls/params.json speaks of controls that the catalog does not have');
-  if (hash('sha256', canonicalBytes(Object.fromEntries(effective))) !== record.params)
+  if (!hidesInParams && hash('sha256', canonicalBytes(Object.fromEntries(effective))) !== record.params)
     problems.push('controls/params.json is not what judged: its digest is not the one that the log recorded');
   return problems;
 }

@@ -9,6 +9,7 @@ import { certificateInfo, certificateToPem, type DocumentSigner, signDetached, s
 import { buildAssessmentFile } from './assessment-file.ts';
 import { buildExceptionFile, type PackedException } from './exception-file.ts';
 import { buildExhibit, type ExhibitSource } from './exhibit.ts';
+import type { Pseudonymise } from './salted-json.ts';
 import {
   assessmentPath,
   catalogPath,
@@ -70,6 +71,16 @@ export interface PackInputs {
   readonly params: Readonly<Record<string, { readonly defaults: Values; readonly effective: Values }>>;
   /** Left out without a time-stamping authority and its tokens: then the same inputs give the same bytes. */
   readonly timestamps?: PackTimestamps;
+  /** Names are shown as pseudonyms; `reportPdf` and `workbook` do so already. */
+  readonly pseudonyms?: PackPseudonyms;
+}
+
+export interface PackPseudonyms {
+  /** Says which key they were made with, and nothing else about it: 16 hex digits. */
+  readonly key: string;
+  readonly replace: Pseudonymise;
+  /** Canonical JSON; where a name was replaced in it, with `pseudonymised` beside `controls`. */
+  readonly catalog: Uint8Array;
 }
 
 type Values = Readonly<Record<string, Json>>;
@@ -79,7 +90,8 @@ type Values = Readonly<Record<string, Json>>;
  * size, a payload that is not what its id says), and what signing throws.
  */
 export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8Array>> {
-  const { records, signer, verifierKey, time, timestamps = { stamp: null, ca: null, tokens: [] } } = inputs;
+  const { records, signer, verifierKey, time, timestamps = { stamp: null, ca: null, tokens: [] }, pseudonyms } = inputs;
+  const pseudonymise = pseudonyms?.replace ?? null;
   const key = parseVerifierKey(verifierKey);
   const { origin, size, root } = openCheckpoint(inputs.checkpoint, key);
   if (size !== records.length)
@@ -102,15 +114,16 @@ export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8A
     const record = recordAt(records, leaf);
     if (!verifyInclusion(leafHash(record), leaf, size, proof, root))
       throw new KubevidenceError('integrity', `the inclusion proof of ${id} does not hold`);
-    files.set(exhibitPath(id), buildExhibit(id, source, { cited, leaf, record }));
+    files.set(exhibitPath(id), buildExhibit(id, source, { cited, leaf, record, pseudonymise }));
     files.set(proofPath(id), text(formatTlogProof({ index: leaf, hashes: proof, checkpoint: inputs.checkpoint })));
   }
   files.set(recordsPath, Buffer.concat(records.flatMap((record) => [record, newline])));
   files.set(checkpointPath, text(inputs.checkpoint));
-  files.set(assessmentPath(inputs.assessment.run), buildAssessmentFile(inputs.assessment, recordAt(records, inputs.assessment.leaf)));
-  if (inputs.exceptions.length > 0) files.set(exceptionsPath, buildExceptionFile(inputs.exceptions));
-  files.set(catalogPath, inputs.catalog.bytes);
-  files.set(paramsPath, canonicalBytes({ format: 'kubevidence/params/v1', controls: inputs.params }));
+  const assessed = recordAt(records, inputs.assessment.leaf);
+  files.set(assessmentPath(inputs.assessment.run), buildAssessmentFile(inputs.assessment, assessed, pseudonymise));
+  if (inputs.exceptions.length > 0) files.set(exceptionsPath, buildExceptionFile(inputs.exceptions, pseudonymise));
+  files.set(catalogPath, pseudonyms?.catalog ?? inputs.catalog.bytes);
+  files.set(paramsPath, buildParams(inputs.params, pseudonymise));
   files.set(certificatePath, text(certificateToPem(signer.certificate)));
   files.set(logKeyPath, text(`${verifierKey}\n`));
   files.set(logKeyPemPath, text(logKeyPem(key)));
@@ -119,12 +132,20 @@ export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8A
   addStoredTokens(files, size, timestamps);
   const manifest = await stampManifest(files, timestamps.stamp, (isStamped) => {
     const facts = { isManifestStamped: isStamped, checkpoints: timestamps.tokens.length, hasCa: timestamps.ca !== null };
-    files.set(readmePath, buildReadme({ ...about, timestamps: facts }));
-    return buildManifest({ pack, documentKeyFingerprint: signer.fingerprint, logKey: verifierKey, files, isStamped });
+    const shows = pseudonyms === undefined ? {} : { pseudonyms: { key: pseudonyms.key } };
+    files.set(readmePath, buildReadme({ ...about, timestamps: facts, ...shows }));
+    return buildManifest({ pack, documentKeyFingerprint: signer.fingerprint, logKey: verifierKey, files, isStamped, ...shows });
   });
   files.set(manifestPath, manifest);
   files.set(manifestSealPath, await signDetached(manifest, signer));
   return files;
+}
+
+/** `controls/params.json`, canonical JSON. */
+function buildParams(params: PackInputs['params'], pseudonymise: Pseudonymise | null): Uint8Array {
+  const format = 'kubevidence/params/v1';
+  const shown = pseudonymise?.(params) ?? { value: params, replaced: 0 };
+  return canonicalBytes({ format, controls: shown.value, ...(shown.replaced > 0 && { pseudonymised: shown.replaced }) });
 }
 
 const newline = Buffer.from('\n');

@@ -6,10 +6,10 @@
 import { z } from 'zod';
 import { createExceptionHistory, isInForce, isSamePerson, type LogRecord, type RecordOf } from '../log/index.ts';
 import { type Assessment, canonicalBytes, type Json, KubevidenceError, parseCanonical, textAt, visible } from '../model/index.ts';
-import { digest, isSealed, saltedShape, toSaltedJson } from './salted-json.ts';
+import { isAsItSays, isPseudonymised, type Pseudonymise, shownSchema, toShownJson } from './salted-json.ts';
 
 const format = 'kubevidence/exceptions/v1';
-const step = z.strictObject({ leaf: z.int().nonnegative(), details: z.strictObject({ ...saltedShape, id: digest }).nullable() });
+const step = z.strictObject({ leaf: z.int().nonnegative(), details: shownSchema({}).nullable() });
 const schema = z.strictObject({
   format: z.literal(format),
   /** `details` is null where it was erased. */
@@ -29,10 +29,10 @@ export interface PackedException {
 }
 
 /** `assessments/exceptions.json`, canonical JSON. Throws `integrity` for a payload that is not what its id says. */
-export function buildExceptionFile(exceptions: readonly PackedException[]): Uint8Array {
+export function buildExceptionFile(exceptions: readonly PackedException[], pseudonymise: Pseudonymise | null = null): Uint8Array {
   const show = ({ leaf, details }: PackedStep) => ({
     leaf,
-    details: details === null ? null : toSaltedJson({ ...details, bytes: canonicalBytes(details.value) }),
+    details: details === null ? null : toShownJson({ ...details, bytes: canonicalBytes(details.value) }, pseudonymise),
   });
   const shown = exceptions.map(({ id, requested, approved }) => ({ id, requested: show(requested), approved: show(approved) }));
   return canonicalBytes({ format, exceptions: shown });
@@ -65,7 +65,7 @@ export function problemsOfExceptions(
     const named = record !== null && record !== undefined && 'details' in record ? record.details : undefined;
     if (leaf !== expected || named === undefined) return undefined;
     if (details === null) return erased.has(named) ? null : undefined;
-    return details.id === named && isSealed(details) ? details.value : undefined;
+    return details.id === named && isAsItSays(details) ? details.value : undefined;
   };
   for (const { control, item, exception } of labels) {
     const what = `${visible(exception)}, by which a finding of ${visible(control)} is labelled,`;
@@ -87,4 +87,11 @@ export function problemsOfExceptions(
       problems.add(`${what} was approved by whoever requested it`);
   }
   return [...problems];
+}
+
+/** Of requests and approvals, how many are shown with pseudonyms; 0 for what is no such file. */
+export function countPseudonymisedSteps(bytes: Uint8Array | null): number {
+  const file = bytes === null ? undefined : schema.safeParse(parseCanonical(bytes)).data;
+  const steps = file?.exceptions.flatMap(({ requested, approved }) => [requested, approved]) ?? [];
+  return steps.filter(({ details }) => details !== null && isPseudonymised(details)).length;
 }

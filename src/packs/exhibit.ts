@@ -1,14 +1,24 @@
 /**
  * An exhibit: one kind's listing in one run, with everything it takes to compute every id anew, from the cited objects up to the id that
  * stands in the run's record: object → namespace's tree → listing's tree → listing → run → record. Objects that nothing cites are there by
- * their ids alone. What {@link checkExhibit} accepts is exactly what that record committed to.
+ * their ids alone. What {@link checkExhibit} accepts is exactly what that record committed to, but for parts that are shown with pseudonyms:
+ * those stand under the id that the part above names, and their text is the signer's word.
  */
 import { z } from 'zod';
 import { decodeRecord, leafHash } from '../log/index.ts';
 import type { ListingKind } from '../model/index.ts';
 import { at, canonicalBytes, type Json, listAt, parseCanonical, textAt, visible } from '../model/index.ts';
 import { exhibitId } from './layout.ts';
-import { digest, isSealed, type SaltedBytes, type SaltedJson, saltedShape, toSaltedJson } from './salted-json.ts';
+import {
+  digest,
+  isAsItSays,
+  isPseudonymised,
+  type Pseudonymise,
+  type SaltedBytes,
+  type ShownJson,
+  shownSchema,
+  toShownJson,
+} from './salted-json.ts';
 
 /** What is needed of the ledger's Exhibit. */
 export interface ExhibitSource {
@@ -31,10 +41,11 @@ export interface ExhibitOptions {
   readonly leaf: number;
   /** The record itself. */
   readonly record: Uint8Array;
+  readonly pseudonymise?: Pseudonymise | null;
 }
 
 const format = 'kubevidence/exhibit/v1';
-const salted = z.strictObject(saltedShape);
+const shown = shownSchema({});
 const schema = z.strictObject({
   format: z.literal(format),
   id: z.string().regex(exhibitId),
@@ -43,21 +54,26 @@ const schema = z.strictObject({
   kind: z.string(),
   /** Of the run's `run-ended` record; `hash` is the RFC 6962 leaf hash. */
   record: z.strictObject({ leaf: z.int().nonnegative(), hash: digest }),
-  runPayload: salted,
-  listingPayload: salted,
+  runPayload: shown,
+  listingPayload: shown,
   /** `[["<namespace>", "<id>"], …]`; null when there are no items. A member without a namespace is `"<id>"`. */
-  tree: salted.nullable(),
+  tree: shown.nullable(),
   /** In the order of `tree`; each `["<id>", …]`, or `["<label>", "<id>"]` for an object whose body does not say what it is. */
-  namespaces: z.array(z.strictObject({ namespace: z.string(), ...saltedShape })),
+  namespaces: z.array(shownSchema({ namespace: z.string() })),
   /** The cited objects, in the order of their ids in the trees. */
-  objects: z.array(salted),
+  objects: z.array(shown),
 });
 type Exhibit = z.infer<typeof schema>;
 
 /** `evidence/EX-nnnn.json`, canonical JSON. Throws `integrity` when the ledger hands out what does not fit its id. */
-export function buildExhibit(id: string, source: ExhibitSource, { cited, leaf, record }: ExhibitOptions): Uint8Array {
+export function buildExhibit(id: string, source: ExhibitSource, { cited, leaf, record, pseudonymise = null }: ExhibitOptions): Uint8Array {
   const { run, listing, snapshot, payload, tree, namespaces, ids } = source;
-  const shown = ids.filter((each) => cited.has(each)).flatMap((each) => source.objectWithSalt(each) ?? []);
+  const objects = ids.filter((each) => cited.has(each)).flatMap((each) => source.objectWithSalt(each) ?? []);
+  const show = (part: SaltedBytes) => toShownJson(part, pseudonymise);
+  const nameOf = (namespace: string): string => {
+    const name = pseudonymise?.(namespace).value;
+    return typeof name === 'string' ? name : namespace;
+  };
   const exhibit: Exhibit = {
     format,
     id,
@@ -65,11 +81,11 @@ export function buildExhibit(id: string, source: ExhibitSource, { cited, leaf, r
     run: run.number,
     kind: listing.kind,
     record: { leaf, hash: Buffer.from(leafHash(record)).toString('hex') },
-    runPayload: toSaltedJson(snapshot),
-    listingPayload: toSaltedJson(payload),
-    tree: tree === null ? null : toSaltedJson(tree),
-    namespaces: namespaces.map((each) => Object.assign(toSaltedJson(each), { namespace: each.namespace })),
-    objects: shown.map(toSaltedJson),
+    runPayload: show(snapshot),
+    listingPayload: show(payload),
+    tree: tree === null ? null : show(tree),
+    namespaces: namespaces.map((each) => Object.assign(show(each), { namespace: nameOf(each.namespace) })),
+    objects: objects.map(show),
   };
   return canonicalBytes(exhibit);
 }
@@ -89,6 +105,16 @@ export interface ExhibitFacts {
   readonly complete: boolean;
   /** Ids of the objects that are shown whole. */
   readonly objects: ReadonlySet<string>;
+  readonly pseudonymised: PseudonymisedParts;
+}
+
+/** What is shown with pseudonyms, and so not computed anew. */
+export interface PseudonymisedParts {
+  readonly objects: number;
+  /** Lists of what a namespace, or the listing, holds. */
+  readonly lists: number;
+  readonly listing: boolean;
+  readonly run: boolean;
 }
 
 export interface ExhibitCheck {
@@ -128,14 +154,14 @@ function parse(bytes: Uint8Array): Exhibit | undefined {
 
 /** Each payload for itself: HMAC over what is there. */
 function problemsOfIds({ runPayload, listingPayload, tree, namespaces, objects }: Exhibit): string[] {
-  const parts: [string, SaltedJson | null][] = [
+  const parts: [string, ShownJson | null][] = [
     ['the run', runPayload],
     ['the listing', listingPayload],
     ["the listing's tree", tree],
-    ...namespaces.map((each): [string, SaltedJson] => [`the tree of namespace "${visible(each.namespace)}"`, each]),
-    ...objects.map((each): [string, SaltedJson] => [`the object ${each.id}`, each]),
+    ...namespaces.map((each): [string, ShownJson] => [`the tree of namespace "${visible(each.namespace)}"`, each]),
+    ...objects.map((each): [string, ShownJson] => [`the object ${each.id}`, each]),
   ];
-  return parts.flatMap(([what, part]) => (part === null || isSealed(part) ? [] : [`${what} is not what its id says`]));
+  return parts.flatMap(([what, part]) => (part === null || isAsItSays(part) ? [] : [`${what} is not what its id says`]));
 }
 
 /** Each tree names exactly what stands below it. */
@@ -213,7 +239,22 @@ function factsOf(exhibit: Exhibit, erased: ReadonlySet<string>): ExhibitFacts {
       listAt(listing, 'gaps').length === 0 &&
       listAt(listing, 'requests').every((each) => textAt(each, 'consistency') === 'consistent'),
     objects: new Set(objects.map((object) => object.id)),
+    pseudonymised: partsOf(exhibit),
   };
+}
+
+function partsOf({ runPayload, listingPayload, tree, namespaces, objects }: Exhibit): PseudonymisedParts {
+  return {
+    objects: objects.filter(isPseudonymised).length,
+    lists: [...(tree === null ? [] : [tree]), ...namespaces].filter(isPseudonymised).length,
+    listing: isPseudonymised(listingPayload),
+    run: isPseudonymised(runPayload),
+  };
+}
+
+/** What of an exhibit that {@link buildExhibit} made is shown with pseudonyms. */
+export function readPseudonymised(bytes: Uint8Array): PseudonymisedParts {
+  return partsOf(schema.parse(parseCanonical(bytes)));
 }
 
 /** Null for what is no tree. */

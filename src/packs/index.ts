@@ -1,7 +1,8 @@
 /** Audit packs: making one from what was frozen at a checkpoint, and verifying one with nothing but the pack. */
-export { createPack, type PackInputs } from './create-pack.ts';
+export { createPack, type PackInputs, type PackPseudonyms } from './create-pack.ts';
 export type { PackedException } from './exception-file.ts';
-export type { ExhibitSource } from './exhibit.ts';
+export { buildExhibit, type ExhibitSource, type PseudonymisedParts, readPseudonymised } from './exhibit.ts';
+export type { Pseudonymise } from './salted-json.ts';
 export type { PackVerification, VerifyOptions } from './verification.ts';
 export { readLogTrust } from './log-trust.ts';
 export { verifyCheckpointFile } from './verify-checkpoint.ts';

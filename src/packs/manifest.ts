@@ -10,6 +10,8 @@ import { manifestPath, manifestSealPath, manifestTimestampPath, reportPath, time
 import { digest } from './salted-json.ts';
 
 const format = 'kubevidence/manifest/v1';
+/** The same, of a pack that shows names as pseudonyms: no program that does not know them takes such a pack for another. */
+const pseudonymFormat = 'kubevidence/manifest/v2';
 const instant = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
 
 const timestamp = 'rfc3161';
@@ -34,8 +36,10 @@ const facts = z.strictObject({
 });
 
 const schema = z.strictObject({
-  format: z.literal(format),
+  format: z.enum([format, pseudonymFormat]),
   pack: facts,
+  /** Packs with the same `key` show the same name of a cluster as the same pseudonym. */
+  pseudonyms: z.strictObject({ key: z.string().regex(/^[0-9a-f]{16}$/) }).optional(),
   documentKeyFingerprint: digest,
   /** c2sp.org/signed-note verifier key. */
   logKey: z.string(),
@@ -55,16 +59,18 @@ export interface ManifestInputs {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** A token over the manifest itself will stand beside it. */
   readonly isStamped: boolean;
+  readonly pseudonyms?: { readonly key: string } | undefined;
 }
 
 /** `manifest.json`, canonical JSON. */
-export function buildManifest({ pack, documentKeyFingerprint, logKey, files, isStamped }: ManifestInputs): Uint8Array {
+export function buildManifest({ pack, documentKeyFingerprint, logKey, files, isStamped, pseudonyms }: ManifestInputs): Uint8Array {
   const listed = [...files]
     .map(([path, bytes]) => ({ path, sha256: hash('sha256', bytes), size: bytes.length }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const tokens = [...listed.map(({ path }) => path).filter(isTimestampName), ...(isStamped ? [manifestTimestampPath] : [])];
   const stamped = tokens.map((file) => ({ file, covers: file.slice(0, -timestampPath('').length), form: timestamp }));
-  const manifest: Manifest = { format, pack, documentKeyFingerprint, logKey, seals: [...seals, ...stamped], files: listed };
+  const rest = { pack, documentKeyFingerprint, logKey, seals: [...seals, ...stamped], files: listed };
+  const manifest: Manifest = pseudonyms === undefined ? { format, ...rest } : { format: pseudonymFormat, ...rest, pseudonyms };
   return canonicalBytes(schema.parse(manifest));
 }
 
@@ -77,11 +83,13 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     throw new KubevidenceError('integrity', 'manifest.json is not canonical JSON (RFC 8785)', { cause });
   }
   const named = isObject(value) && typeof value['format'] === 'string' ? value['format'] : '';
-  if (/^kubevidence\/manifest\/v[1-9][0-9]?$/.test(named) && named !== format)
-    throw new KubevidenceError('integrity', `the pack has the form ${named}, and this version of kubevidence reads ${format} only`);
+  if (/^kubevidence\/manifest\/v[1-9][0-9]?$/.test(named) && named !== format && named !== pseudonymFormat)
+    throw new KubevidenceError('integrity', `the pack has the form ${named}, and this version of kubevidence reads ${format} and v2 only`);
   const checked = schema.safeParse(value);
   if (!checked.success) throw new KubevidenceError('integrity', `manifest.json is malformed: ${z.prettifyError(checked.error)}`);
   const { files, seals: present } = checked.data;
+  if ((checked.data.format === pseudonymFormat) !== (checked.data.pseudonyms !== undefined))
+    throw new KubevidenceError('integrity', 'manifest.json does not say in its form whether the pack shows pseudonyms');
   if (files.some(({ path }, n) => n > 0 && path <= (files[n - 1]?.path ?? '')))
     throw new KubevidenceError('integrity', 'manifest.json does not list its files in order, each once');
   if (JSON.stringify(present.slice(0, seals.length).map(sealText)) !== JSON.stringify(seals.map(sealText)))

@@ -24,6 +24,7 @@ export interface ReadmeInputs extends PackFacts {
   readonly signer: string;
   readonly exhibits: number;
   readonly timestamps: TimestampFacts;
+  readonly pseudonyms?: { readonly key: string };
 }
 
 /** Each step: why, what to type, what is printed. */
@@ -132,6 +133,7 @@ export function buildReadme(inputs: ReadmeInputs): Uint8Array {
     signer,
     exhibits,
     timestamps,
+    pseudonyms,
   } = inputs;
   const all = [...verificationSteps(fingerprint), ...timestampSteps(timestamps)];
   const steps = all.flatMap(stepLines);
@@ -180,6 +182,7 @@ export function buildReadme(inputs: ReadmeInputs): Uint8Array {
     'the SHA-256 of controls/catalog.json ("catalog") and the outcomes by count.',
     `${workbookPath} carries a signature that Excel and LibreOffice show.`,
     '',
+    ...(pseudonyms === undefined ? [] : aboutPseudonyms(pseudonyms.key)),
     '',
     'WHAT NONE OF THIS PROVES',
     '',
@@ -192,6 +195,21 @@ export function buildReadme(inputs: ReadmeInputs): Uint8Array {
     '',
   ];
   return Buffer.from(lines.join('\n'), 'utf8');
+}
+
+function aboutPseudonyms(key: string): readonly string[] {
+  return [
+    '',
+    'NAMES OF PERSONS',
+    '',
+    'are shown as pseudonyms (person-...). They are made with a key that stays with the organization: the same',
+    `name is the same pseudonym in every pack of this cluster and this key (${key}), and other names are`,
+    'others. A payload in which a name was replaced is {"id", "pseudonymised", "value"}: the id is that of the log, and',
+    '"pseudonymised" says how many names were replaced in value. There is no salt, because with it names could be',
+    'tried until the id fits; so the id cannot be computed from it, and its value is the word of the signer. Ask the',
+    'signer to show you the originals of a sample, with their salts, where you can look without taking them along.',
+    '',
+  ];
 }
 
 function whatTimesRestOn({ isManifestStamped, checkpoints }: TimestampFacts): readonly string[] {

@@ -36,3 +36,39 @@ export function toSaltedJson({ id, salt, bytes }: SaltedBytes): SaltedJson {
 export function isSealed({ id, salt, value }: SaltedJson): boolean {
   return createHmac('sha256', Buffer.from(salt, 'hex')).update(canonicalize(value)).digest('hex') === id;
 }
+
+/** Replaces names in a value; what holds none comes back as it was, with `replaced` 0. The same value always gives the same. */
+export type Pseudonymise = (value: Json) => { readonly value: Json; readonly replaced: number };
+
+/** A payload in which names were replaced. The id is the log's; the salt is withheld, as names could be tried with it until the id fits. */
+export interface PseudonymisedJson {
+  readonly id: string;
+  /** How many names were replaced. */
+  readonly pseudonymised: number;
+  readonly value: Json;
+}
+
+export type ShownJson = SaltedJson | PseudonymisedJson;
+
+const pseudonymisedShape = { id: saltedShape.id, pseudonymised: z.int().positive(), value: saltedShape.value };
+
+/** A payload as it was stored, or with pseudonyms; `more` stands beside it. */
+export function shownSchema<S extends z.ZodRawShape>(more: S) {
+  return z.union([z.strictObject({ ...more, ...saltedShape }), z.strictObject({ ...more, ...pseudonymisedShape })]);
+}
+
+/** Throws as {@link toSaltedJson}: what is shown with pseudonyms was checked before. */
+export function toShownJson(bytes: SaltedBytes, pseudonymise: Pseudonymise | null): ShownJson {
+  const salted = toSaltedJson(bytes);
+  const { value, replaced } = pseudonymise?.(salted.value) ?? { value: salted.value, replaced: 0 };
+  return replaced === 0 ? salted : { id: salted.id, pseudonymised: replaced, value };
+}
+
+export function isPseudonymised(shown: ShownJson): shown is PseudonymisedJson {
+  return 'pseudonymised' in shown;
+}
+
+/** False only where the id can be computed anew and is another one. */
+export function isAsItSays(shown: ShownJson): boolean {
+  return isPseudonymised(shown) || isSealed(shown);
+}

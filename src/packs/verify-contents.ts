@@ -5,6 +5,7 @@ import { certificateFromPem, certificateInfo, certificateToPem, type Timestamp, 
 import { checkAssessment } from './assessment-file.ts';
 import { checkNames, type Contents, readContents } from './contents.ts';
 import { checkExhibit, type ExhibitFacts } from './exhibit.ts';
+import { countPseudonymised, describeJudgement, describePseudonymised, isPseudonymous, unannounced } from './pseudonymised.ts';
 import {
   assessmentPath,
   catalogPath,
@@ -81,9 +82,14 @@ export async function verifyContents(
       exhibits: needed(exhibits),
     });
     for (const each of check.problems) problem(each);
+    if (manifest.pseudonyms === undefined && check.pseudonymised.length > 0) problem(unannounced('the judgement'));
     const stands = `${counted(check.controls, 'control')} on ${counted(check.listings, 'listing')} and ${counted(check.objects, 'object')}`;
-    const sentence = `the assessment of run ${run} is the one that the log recorded, by the enclosed catalog and parameters: ${stands}, all of which the exhibits show`;
-    return { sentence, value: null };
+    notProved.push(...check.pseudonymised.map(describeJudgement));
+    const what =
+      check.pseudonymised.length === 0
+        ? `the assessment of run ${run} is the one that the log recorded, by the enclosed catalog and parameters`
+        : `the assessment of run ${run} has the id and the outcomes, by count, that the log recorded`;
+    return { sentence: `${what}: ${stands}, all of which the exhibits show`, value: null };
   });
   const times = trust === null ? 'clock' : await verifyTimestamps(files, contents, manifest, { trust, log, pdf }, findings);
   const others = contents.unread().filter((path) => path !== readmePath);
@@ -170,7 +176,7 @@ function checkFacts(records: readonly (LogRecord | null)[], { pack }: Manifest, 
 function readExhibits(
   contents: Contents,
   { stored, records, key, checkpoint }: Log,
-  { pack }: Manifest,
+  { pack, pseudonyms }: Manifest,
   { problem, notProved }: Findings,
 ): Proof<ExhibitFacts[]> {
   const facts: ExhibitFacts[] = [];
@@ -183,6 +189,7 @@ function readExhibits(
     const { leaf, cluster } = check.facts;
     if (check.facts.id !== id) problem(`${path} is the exhibit ${visible(check.facts.id)}`);
     if (cluster !== pack.cluster.name) problem(`${path} is of another cluster than the pack`);
+    if (pseudonyms === undefined && isPseudonymous(check.facts)) problem(unannounced(path));
     facts.push(check.facts);
     try {
       const proof = verifyTlogProof(contents.text(proofPath(id)), stored[leaf] as Uint8Array, key);
@@ -201,7 +208,13 @@ function readExhibits(
     notProved.push(
       `the content of ${counted(items - objects - redacted, 'further item')}, which no finding cites: the pack holds the ids, the ledger the rest`,
     );
-  const sentence = `${counted(facts.length, 'exhibit')} of ${counted(items, 'item')}: every id is the one computed anew, from ${counted(objects, 'cited object')} up to the records of the runs, and every inclusion proof holds`;
+  const hidden = countPseudonymised(facts);
+  notProved.push(...describePseudonymised(hidden));
+  const computed =
+    hidden.exhibits === 0
+      ? `every id is the one computed anew, from ${counted(objects, 'cited object')} up to the records of the runs`
+      : `every id of what is shown without pseudonyms is the one computed anew, among it ${counted(objects - hidden.objects, 'cited object')}`;
+  const sentence = `${counted(facts.length, 'exhibit')} of ${counted(items, 'item')}: ${computed}, and every inclusion proof holds`;
   return { sentence, value: facts };
 }
 

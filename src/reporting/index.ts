@@ -1,10 +1,13 @@
 /** Reports: one model from what the ledger holds, and the formats that print it. */
+export { describeRead } from './build-coverage.ts';
 export { outcomeOfPeriod } from './build-period.ts';
 export { buildReportModel } from './build-report-model.ts';
 export { renderPdf, type PdfOptions, type SignableDocument } from './formats/pdf/index.ts';
 export { renderWorkbook } from './formats/xlsx/index.ts';
+export { tellPseudonyms } from './tell-pseudonyms.ts';
+export * from './review/index.ts';
 export { loadReportDefinition, type ReportDefinition } from './report-definition.ts';
-export type { JudgedPeriodInput, ReportInputs, RunInput } from './report-inputs.ts';
+export type { JudgedPeriodInput, ReadInput, ReportInputs, RunInput } from './report-inputs.ts';
 export type {
   ReportBinding,
   ReportChanges,

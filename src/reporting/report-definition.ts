@@ -65,6 +65,9 @@ const definitionSchema = z.strictObject({
       replayed: sentence,
       noSchedule: sentence,
       clockSkew: sentence,
+      pseudonyms: sentence,
+      pseudonymsInRuns: sentence,
+      passedOnPseudonyms: sentence,
     })
     .describe('limitations that hold for some packs only'),
   verification: z

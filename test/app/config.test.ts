@@ -43,8 +43,8 @@ describe('kubevidence.yaml', () => {
   });
 
   it('says which known keys have no effect yet', () => {
-    write(`${four}redact: {subjects: pseudonym}\n`);
-    expect(loadConfig({ cwd, uid }).idle).toEqual(['redact']);
+    write(`${four}notify: []\n`);
+    expect(loadConfig({ cwd, uid }).idle).toEqual(['notify']);
   });
 
   it.each([

@@ -214,6 +214,11 @@ describe('what cannot have been written so is caught without anything that was k
       /the change of definitions in record 15 is approved a second time/,
     ],
     [
+      'a change of definitions explained afterwards, as if it had been before',
+      (raw) => append(raw, { type: 'definition-explained', v: 1, at, change: 15 }, { reason: 'r', requester: 'a', approver: 'b' }),
+      /a change of definitions is explained, and record 15, which is named as it, is none that was just closed/,
+    ],
+    [
       'a change of definitions that is hidden in its summary',
       (raw) => put(raw, 14, { ...recordAt(raw, 14), what: 'params other' }),
       /are not what changed between the definitions/,

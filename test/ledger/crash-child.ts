@@ -39,6 +39,22 @@ const tasks: Readonly<Record<string, () => void>> = {
       ledger.close();
     }
   },
+  /** Run after run, with a key that takes its time, as one behind a command does. Says when it is asked to sign the end of a run. */
+  sign() {
+    const { sign, ...rest } = signerOf();
+    const clock = clockFrom();
+    let ending = false;
+    const slow = (data: Uint8Array) => {
+      if (ending) {
+        say('signing');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      }
+      return sign(data);
+    };
+    const ledger = openLedger({ path, mode: 'write', clock, signer: { ...rest, sign: slow }, create });
+    ending = true;
+    for (;;) collect(ledger, [pod({ name: `p-${ledger.runs().length}` })], { resourceVersion: String(200 + ledger.runs().length) });
+  },
   /** Erases one pod after the other, as they are stored. Says how many are gone. */
   erase() {
     const ledger = open(path);

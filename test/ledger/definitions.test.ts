@@ -1,8 +1,14 @@
+import { hash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Ledger, type PresentDefinitions, verifyLedger } from '../../src/ledger/index.ts';
+import { defaultRetention, type Ledger, type PresentDefinitions, verifyLedger } from '../../src/ledger/index.ts';
+import { salted } from '../../src/ledger/storage/payloads.ts';
+import { createStores } from '../../src/ledger/stores.ts';
 import { createRecordOrder, decodeRecord } from '../../src/log/index.ts';
-import { collect, definitions, digest, pod } from './given.ts';
+import { canonicalBytes } from '../../src/model/index.ts';
+import { collect, definitions, digest, pod, signerOf } from './given.ts';
 import { openForTest } from './temporary.ts';
 
 const who = { reason: 'ticket 7', requester: 'Alice', approver: 'Bob' };
@@ -44,6 +50,7 @@ describe('definitions', () => {
       'schedule',
       'timezone',
       'definitions',
+      'definition-explained',
       ...runs,
     ]);
     const [born, change] = ledger.definitionChanges();
@@ -74,6 +81,96 @@ describe('definitions', () => {
     expect(ledger.definitionChanges().at(-1)).toMatchObject({ explanation: null, approval: who });
     expect(() => ledger.approveDefinitions(leaf, who)).toThrow('approved already');
     expect(verifyLedger(ledger.path)).toMatchObject({ ok: true, problems: [] });
+  });
+
+  it('stay when the people who changed them are erased', () => {
+    const ledger = openForTest();
+    ledger.recordDefinitions(definitions({ a: '1' }));
+    ledger.recordDefinitions(definitions({ a: '2' }), who);
+    const request = {
+      cluster: 'prod',
+      objects: [],
+      ids: [],
+      payloads: [],
+      persons: ['Alice'],
+      expired: false,
+      before: null,
+      assessments: false,
+    };
+    const order = { legalBasis: 'GDPR Art. 17', requester: 'DPO', approver: 'CISO', overrideRetention: false };
+    const { targets, stays } = ledger.planErasure(request, defaultRetention);
+    expect({ targets: targets.length, stays }).toEqual({ targets: 1, stays: [] });
+    expect(targets[0]).toMatchObject({
+      class: 'people',
+      retainUntil: null,
+      title: expect.stringContaining('definition-explained') as string,
+    });
+    // What they answer for is in force.
+    expect(() => ledger.erase(request, defaultRetention, order)).toThrow(/still in effect/);
+    ledger.erase(request, defaultRetention, { ...order, overrideRetention: true });
+    expect(JSON.stringify(ledger.definitionChanges())).not.toMatch(/Alice|Bob|ticket 7/);
+    expect(ledger.definitionChanges().at(-1)).toMatchObject({
+      explanation: { reason: '', requester: '', approver: '' },
+      differences: [{ what: 'a', oldValue: '1', newValue: '2' }],
+    });
+    expect(() => ledger.approveDefinitions(ledger.definitionChanges().at(-1)?.leaf ?? 0, who)).toThrow('approved already');
+    run(ledger, definitions({ a: '2' }));
+    run(ledger, definitions({ a: '3' }));
+    expect(ledger.definitionState()?.list.map(({ value }) => value)).toEqual(['3']);
+    expect(verifyLedger(ledger.path)).toMatchObject({ ok: true, problems: [] });
+    for (const suffix of ['', '-wal']) {
+      const bytes = existsSync(ledger.path + suffix) ? readFileSync(ledger.path + suffix) : Buffer.alloc(0);
+      expect(bytes.includes('Alice')).toBe(false);
+    }
+  });
+
+  it('keep their people for as long as retention says from when others took their place', () => {
+    const ledger = openForTest();
+    ledger.recordDefinitions(definitions({ a: '1' }), who);
+    ledger.recordDefinitions(definitions({ a: '2' }));
+    const at = ledger.definitionChanges().at(-1)?.at ?? '';
+    const request = {
+      cluster: 'prod',
+      objects: [],
+      ids: [],
+      payloads: [],
+      persons: ['Bob'],
+      expired: false,
+      before: null,
+      assessments: false,
+    };
+    const [target] = ledger.planErasure(request, defaultRetention).targets;
+    expect(target?.retainUntil).toBe(`${Number(at.slice(0, 4)) + 6}${at.slice(4)}`);
+  });
+
+  it('that an older version recorded with their people in them are read as they are', () => {
+    // As recordDefinitions wrote them before there was a record for the people.
+    const [name, of] = ['schedule', definitions({ schedule: 'a' }).list[0]?.digest ?? ''];
+    const ledger = openForTest();
+    ledger.close();
+    const raw = new Database(ledger.path);
+    const details = salted({ ...who, tool: 't', list: [[name, of, 'a']], texts: {} });
+    const newDigest = hash('sha256', canonicalBytes([[name, of]]));
+    const at = '2026-08-14T12:30:00.000Z';
+    const stores = createStores(raw);
+    const leaf = stores.log.append({
+      type: 'definition-changed',
+      v: 1,
+      at,
+      what: 'definitions',
+      oldDigest: null,
+      newDigest,
+      details: details.id,
+    });
+    stores.payloads.write(leaf, [details]);
+    stores.log.sign(signerOf());
+    raw.close();
+    const again = openForTest(ledger.path);
+    expect(again.definitionChanges()).toMatchObject([{ explanation: who, approval: null, tool: 't' }]);
+    expect(() => again.approveDefinitions(leaf, who)).toThrow('approved already');
+    again.recordDefinitions(definitions({ schedule: 'b' }), { ...who, requester: 'Carol' });
+    expect(again.definitionChanges().map(({ explanation }) => explanation?.requester)).toEqual(['Alice', 'Carol']);
+    expect(verifyLedger(again.path)).toMatchObject({ ok: true, problems: [] });
   });
 
   it('keep the text of both sides', () => {
@@ -125,6 +222,9 @@ describe('records of definitions', () => {
     ['come from other ones', [change('definitions', null, digest), change('definitions', null, digest)], 'from others than those'],
     ['are others than a run names', [change('definitions', null, digest), planned('00'.repeat(32))], 'planned by other definitions'],
     ['are approved where nothing changed', [approved(7)], 'record 7 is none'],
+    ['are explained where nothing changed', [explained(0)], 'record 0, which is named as it, is none'],
+    ['are explained later', [change('definitions', null, digest), planned(digest), explained(1)], 'none that was just closed'],
+    ['are explained and approved', [change('definitions', null, digest), explained(1), approved(1)], 'approved a second time'],
   ])('that %s', (_what, given, expected) => {
     const order = createRecordOrder();
     expect(given.flatMap((record, index) => order.take(index + 1, record)).join()).toContain(expected);
@@ -132,10 +232,14 @@ describe('records of definitions', () => {
 
   it('that fit together are right', () => {
     const order = createRecordOrder();
-    const given = [change('definitions', null, digest), planned(digest), approved(1)];
+    const given = [change('definitions', null, digest), planned(digest), approved(1), change('definitions', digest, digest), explained(4)];
     expect(given.flatMap((record, index) => order.take(index + 1, record))).toEqual([]);
   });
 });
+
+function explained(of: number) {
+  return read({ type: 'definition-explained', change: of, details: digest });
+}
 
 function change(what: string, oldDigest: string | null, newDigest: string) {
   return read({ type: 'definition-changed', what, oldDigest, newDigest, details: digest });

@@ -61,8 +61,8 @@ export function judge(ledger: Ledger, run: number, item: string, params = digest
 }
 
 /** Records a change of one parameter; the leaf of the record that closes it. */
-export function define(ledger: Ledger, digit: string, requester = 'a'): number {
-  const list = [{ what: 'params RBAC-001', digest: digit.repeat(32), value: digit }];
+export function define(ledger: Ledger, digit: string, requester = 'a', value = digit): number {
+  const list = [{ what: 'params RBAC-001', digest: digit.repeat(32), value }];
   ledger.recordDefinitions({ list, texts: new Map(), tool: 'kubevidence 0.1.0' }, { reason: 'r', requester, approver: 'b' });
   return ledger.definitionState()?.leaf ?? -1;
 }

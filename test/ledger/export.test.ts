@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultRetention, exportLedger, importLedger, type Ledger, openLedger, verifyLedger } from '../../src/ledger/index.ts';
 import { escapeText, parseTextLine, unescapeText } from '../../src/ledger/exchange/export-format.ts';
 import { type Assessment, canonicalize, type EvidenceObject, KubevidenceError } from '../../src/model/index.ts';
+import { append, attack, lastOf } from './attacks-given.ts';
 import { type ReadOut, readOut } from './fixtures/read-out.ts';
 import { clockFrom, collect, digest, identity, pod, pods, start } from './given.ts';
 import { openForTest, temporaryPath } from './temporary.ts';
@@ -202,7 +203,7 @@ describe('an export', () => {
     expect(contents(out)).toEqual(before);
   });
 
-  it('is refused while records are unsigned, over anything that exists, and of a ledger that does not verify', () => {
+  it('is refused over anything that exists, and of a ledger that does not verify, be it that a run in it is unsigned', () => {
     const path = temporaryPath();
     const ledger = openForTest(path);
     fill(ledger);
@@ -216,11 +217,12 @@ describe('an export', () => {
       return 'done';
     };
     ledger.close();
-    const unsigned = openLedger({ path, mode: 'write', clock: clockFrom('2026-08-15T12:00:00.000Z') });
-    collect(unsigned, [pod({ name: 'unsigned' })]);
-    unsigned.close();
-    expect(refusal()).toMatch(/^incomplete: records of the log are not signed yet \(run-ended\)/);
-    openForTest(path).close();
+    const signed = readFileSync(path);
+    attack(path, (raw) => append(raw, lastOf(raw, 'run-ended').record));
+    expect(refusal()).toMatch(
+      /^integrity: the ledger does not verify, and is not exported: record \d+ \(run-ended\) is signed by no checkpoint/,
+    );
+    writeFileSync(path, signed);
     symlinkSync('nowhere', out);
     expect(refusal()).toMatch(/^usage: .* exists already/);
     const damaged = new Database(path);

@@ -61,10 +61,10 @@ describe.each(older)('a ledger of schema %i', (version) => {
 
   it('is left whole when the migration cannot be done', () => {
     const { path, was } = stored(version);
-    withRaw(path, (raw) => raw.exec('DROP TRIGGER log_never_changes; CREATE TABLE token (mine TEXT)'));
+    withRaw(path, (raw) => raw.exec('DROP TRIGGER log_never_changes; CREATE INDEX log_of_snapshots ON tree (run)'));
     expect(() => openLedger({ path, mode: 'write', clock: clockFrom(), signer: signerOf() })).toThrow('already exists');
     expect(versionOf(path)).toBe(version);
-    withRaw(path, (raw) => raw.exec(`DROP TABLE token; ${declared(1).find((sql) => sql.includes('log_never_changes'))}`));
+    withRaw(path, (raw) => raw.exec(`DROP INDEX log_of_snapshots; ${declared(1).find((sql) => sql.includes('log_never_changes'))}`));
     const reader = openLedger({ path, mode: 'read', clock: clockFrom() });
     expect(readOut(reader)).toEqual(was);
     reader.close();

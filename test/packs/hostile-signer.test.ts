@@ -269,8 +269,18 @@ describe('cannot say in the manifest', () => {
     ['something unknown', (it) => Object.assign(it, { '\u001b[2J': 1 }), /manifest.json is malformed/],
     [
       'a form of tomorrow',
+      (it) => Object.assign(it, { format: 'kubevidence/manifest/v3' }),
+      /form kubevidence\/manifest\/v3, and this version/,
+    ],
+    [
+      'the form of pseudonyms, and none',
       (it) => Object.assign(it, { format: 'kubevidence/manifest/v2' }),
-      /form kubevidence\/manifest\/v2, and this version/,
+      /whether the pack shows pseudonyms/,
+    ],
+    [
+      'pseudonyms in the older form',
+      (it) => Object.assign(it, { pseudonyms: { key: '0'.repeat(16) } }),
+      /whether the pack shows pseudonyms/,
     ],
     ['no form', (it) => Reflect.deleteProperty(it, 'format'), /manifest.json is malformed/],
   ])('%s', async (_, change, problem) => {

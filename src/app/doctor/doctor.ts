@@ -2,7 +2,6 @@
  * `doctor`: what would go wrong, before it does. Each check says what it looked at, and for what is missing, what that costs. It changes
  * nothing: no run, no record, no key.
  */
-import { randomUUID } from 'node:crypto';
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { assessControls } from '../../assessment/index.ts';
@@ -14,11 +13,14 @@ import { populations } from '../../populations/index.ts';
 import { certificateInfo } from '../../signing/index.ts';
 import type { LiveSource } from '../../sources/index.ts';
 import { createIngest, type CredentialExpiry, expiryOf, openLiveSource, resolveCluster } from '../../sources/index.ts';
+import { nameCheck } from '../audit-ids.ts';
 import { loadCatalogInForce } from '../catalog.ts';
 import { giveRights } from '../collect/collect.ts';
 import type { ClusterConfig, Config } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { describeKeeping, readKeeping } from '../keys/keeping.ts';
+import type { PseudonymConfig } from '../keys/pseudonym-config.ts';
+import { keyIdOf, readPseudonymKey } from '../keys/pseudonym-key.ts';
 import { toolName } from '../context.ts';
 import { readPublished } from '../keys/checkpoints.ts';
 import { checkDefinitions, checkExceptions } from './doctor-definitions.ts';
@@ -42,6 +44,7 @@ export interface Check {
 /** All checks, in the order in which they matter. Stops asking the cluster when it does not answer. */
 export async function* doctor(context: AppContext, config: Config, cluster: ClusterConfig): AsyncGenerator<Check> {
   yield* checkKeys(context, config);
+  if (config.pseudonyms !== null) yield checkPseudonyms(config.pseudonyms);
   yield* checkLedger(context, config);
   yield* checkSchedule(context.clock, config);
   yield* checkTimestampAuthority(context, config);
@@ -63,6 +66,19 @@ function checkJoined(file: string): Check {
   if (existsSync(file)) return { state: 'ok', what: `each run reads ${visible(file)} too` };
   const detail = 'each run says so as a gap: put the file there, or take it out of clusters[].files';
   return { state: 'problem', what: `there is no ${visible(file)}`, detail, error: new KubevidenceError('usage', `there is no ${file}`) };
+}
+
+function checkPseudonyms({ keyFile }: PseudonymConfig): Check {
+  try {
+    const key = keyIdOf(readPseudonymKey(keyFile));
+    return {
+      state: 'ok',
+      what: `packs show names as pseudonyms of the key ${key}`,
+      detail: 'exports and backups show them as they were read',
+    };
+  } catch (error) {
+    return problem(error);
+  }
 }
 
 async function* checkKeys(context: AppContext, config: Config): AsyncGenerator<Check> {
@@ -148,7 +164,7 @@ async function* checkCluster(context: AppContext, config: Config, cluster: Clust
       clock: context.clock,
     });
     for (const warning of access.warnings) yield { state: 'warning', what: warning };
-    source = openLiveSource(access, { runUuid: randomUUID(), clock: context.clock, userAgent: toolName, deadlineMs: 120_000 });
+    source = openLiveSource(access, { runUuid: nameCheck(), clock: context.clock, userAgent: toolName, deadlineMs: 120_000 });
     const before = context.clock().getTime();
     const version = await source.get('/version');
     const skew =

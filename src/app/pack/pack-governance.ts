@@ -54,7 +54,8 @@ export function readDefinitionChanges(ledger: Ledger, period: Period, size: numb
     .flatMap(({ leaf, at, differences, explanation, approval }) => {
       const late = approval !== null && approval.leaf < size ? approval : null;
       const said = explanation ?? late;
-      const answer = { reason: said?.reason ?? null, requester: said?.requester ?? null, approver: said?.approver ?? null };
+      const told = (text: string | undefined) => (text === '' ? 'erased' : (text ?? null));
+      const answer = { reason: told(said?.reason), requester: told(said?.requester), approver: told(said?.approver) };
       return differences.map((each): ReportDefinitionChange => {
         const before = sideOf(each.oldDigest, each.oldValue);
         const after = sideOf(each.newDigest, each.newValue);

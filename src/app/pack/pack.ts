@@ -8,20 +8,21 @@ import { dirname, join, resolve } from 'node:path';
 import { countLabelled, readPopulation } from '../../assessment/index.ts';
 import { effectiveParams, makeCatalog } from '../../catalog/index.ts';
 import { type Ledger, type StoredAssessment } from '../../ledger/index.ts';
-import { type Checkpoint, decodeRecord, leafHash } from '../../log/index.ts';
+import type { Checkpoint } from '../../log/index.ts';
 import type { Assessment, Catalog, Control, EvidenceReader, Framework, Gap, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, textAt, visible } from '../../model/index.ts';
 import { createPack, type PackedException, verifyPack, writeZip } from '../../packs/index.ts';
 import { populations } from '../../populations/index.ts';
 import {
   buildReportModel,
+  describeRead,
   loadReportDefinition,
   renderPdf,
   renderWorkbook,
   type ReportBinding,
   type ReportChanges,
+  type ReadInput,
   type ReportModel,
-  type RunInput,
 } from '../../reporting/index.ts';
 import { addSignaturePlaceholder, certificateInfo, type DocumentSigner } from '../../signing/index.ts';
 import { judge } from '../assess/assess.ts';
@@ -36,6 +37,8 @@ import { describeDefinitions } from '../govern/definitions.ts';
 import { labelsAt } from '../assess/labels.ts';
 import { readDefinitionChanges, readExceptions } from './pack-governance.ts';
 import { choosePeriod, citedObjects, isInside, observed, readPackPeriod, shownRun, withSnapshot } from './pack-period.ts';
+import { tellRuns } from './pack-runs.ts';
+import { type Pseudonymised, pseudonymise } from './pseudonymised-pack.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { type FrozenTimes, readPackTimestamps, stampFrozen } from './pack-timestamps.ts';
 import { rememberObjects } from '../assess/remembering-reader.ts';
@@ -64,6 +67,8 @@ export interface PackReport {
   readonly checkpoint: { readonly size: number; readonly root: string };
   readonly assessment: Assessment;
   readonly catalog: Catalog;
+  /** How many names are shown as pseudonyms, made with which key, and how many objects they change; null: none are. */
+  readonly pseudonyms: { readonly key: string; readonly names: number; readonly objects: number } | null;
   readonly files: number;
   readonly bytes: number;
 }
@@ -99,7 +104,7 @@ export async function createPackCommand(context: AppContext, options: PackOption
     const stamp = createStamper(context, config);
     if (options.checkpoint === undefined) await stampFrozen(ledger, frozen.checkpoint, stamp);
     const times = readPackTimestamps(ledger, config, { ...frozen, period, stamp });
-    const { files, model } = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer, times);
+    const { files, model, pseudonyms } = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer, times);
     const written = await writeFiles(out, options.form, files);
     await checkWritten(written.directory ?? written.zip ?? out, signer.fingerprint, times.inPack?.ca ?? undefined);
     const manifest = files.get('manifest.json') ?? new Uint8Array();
@@ -121,6 +126,7 @@ export async function createPackCommand(context: AppContext, options: PackOption
       checkpoint: { size, root: Buffer.from(frozen.checkpoint.root).toString('base64') },
       assessment: frozen.stored.assessment,
       catalog: frozen.catalog,
+      pseudonyms: pseudonyms === null ? null : { key: pseudonyms.inPack.key, names: pseudonyms.names, objects: pseudonyms.objects },
       files: files.size,
       bytes: [...files.values()].reduce((sum, file) => sum + file.length, 0),
     };
@@ -209,13 +215,14 @@ async function buildFiles(
   inForce: CatalogInForce,
   signer: DocumentSigner,
   times: FrozenTimes,
-): Promise<{ readonly files: Map<string, Uint8Array>; readonly model: ReportModel }> {
+): Promise<{ readonly files: Map<string, Uint8Array>; readonly model: ReportModel; readonly pseudonyms: Pseudonymised | null }> {
   const { config } = options;
   const { checkpoint, stored, catalog, run } = frozen;
   const certificate = certificateInfo(signer.certificate);
   const reader = ledger.snapshot(cluster, run.number);
   const records = [...ledger.records(0, checkpoint.size)];
   const inPeriod = frozen.runs.filter((each) => isInside(each, period));
+  const read = new Map<number, ReadInput>();
   const { judged, shown } = await readPackPeriod({
     ledger,
     cluster,
@@ -228,17 +235,13 @@ async function buildFiles(
     size: checkpoint.size,
     asOf: frozen.time,
     assessment: stored.assessment,
+    onSnapshot: ({ number }, listings) => read.set(number, describeRead(listings)),
   });
-  const stoodOn = runsStoodOn(ledger, frozen);
-  const told = frozen.runs.filter((each) => inPeriod.includes(each) || stoodOn.includes(each) || judged.assessments.has(each.number));
-  const runs: RunInput[] = told.map((summary) => ({
-    summary,
-    recordHash: Buffer.from(leafHash(records[summary.leaf]?.bytes ?? new Uint8Array())).toString('hex'),
-    slots: slotsOf(records[summary.leaf]?.bytes),
-    listings: withSnapshot(summary) ? ledger.snapshot(cluster, summary.number).listings() : [],
-  }));
-  const model = buildReportModel({
-    definition: loadReportDefinition(join(packageRoot, 'reports', 'audit-pack.yaml')),
+  const record = (leaf: number) => records[leaf]?.bytes ?? new Uint8Array();
+  const runs = tellRuns({ ledger, cluster, period, ...frozen, judged: judged.judged, read, record });
+  const definition = loadReportDefinition(join(packageRoot, 'reports', 'audit-pack.yaml'));
+  const asRead = buildReportModel({
+    definition,
     organization: config.organization,
     timezone: config.timezone,
     pack: `${cluster} ${period.name}`,
@@ -271,7 +274,32 @@ async function buildFiles(
     bindings: readBindings(reader),
   });
   const time = new Date(frozen.time);
-  const cited = citedObjects(stored.assessment, judged, model.period?.deviations ?? []);
+  const cited = citedObjects(stored.assessment, judged, asRead.period?.deviations ?? []);
+  const content = {
+    exhibits: asRead.exhibits.map((exhibit) => ({
+      id: exhibit.id,
+      source: ledger.exhibit(cluster, exhibit.run, exhibit.kind as `${string}/${string}`),
+      leaf: exhibit.leaf,
+      proof: ledger.inclusionProof(exhibit.leaf, checkpoint.size),
+      cited: cited(exhibit),
+    })),
+    assessment: { run: run.number, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
+    exceptions: exceptionsShown(ledger, cluster, stored, checkpoint.size),
+    catalog: { digest: stored.catalogDigest, bytes: ledger.catalog(stored.catalogDigest) },
+    params: describeParams(catalog, inForce),
+  };
+  const pseudonyms = pseudonymise({
+    ledger,
+    cluster,
+    config,
+    inForce,
+    definition,
+    model: asRead,
+    runs: runs.map(({ summary }) => summary),
+    shown: content,
+    record,
+  });
+  const model = pseudonyms?.model ?? asRead;
   const reportPdf = await renderPdf(model, {
     prepareSignature: (doc, structParent) =>
       addSignaturePlaceholder(doc, { time, fieldName: 'Kubevidence', reason: 'Audit pack', name: config.organization, structParent }),
@@ -289,42 +317,11 @@ async function buildFiles(
     records: records.map((record) => record.bytes),
     checkpoint: checkpoint.note,
     verifierKey: ledger.verifierKey(checkpoint.size),
-    exhibits: model.exhibits.map((exhibit) => ({
-      id: exhibit.id,
-      source: ledger.exhibit(cluster, exhibit.run, exhibit.kind as `${string}/${string}`),
-      leaf: exhibit.leaf,
-      proof: ledger.inclusionProof(exhibit.leaf, checkpoint.size),
-      cited,
-    })),
-    assessment: { run: run.number, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
-    exceptions: exceptionsShown(ledger, cluster, stored, checkpoint.size),
-    catalog: { digest: stored.catalogDigest, bytes: ledger.catalog(stored.catalogDigest) },
-    params: describeParams(catalog, inForce),
+    ...content,
+    ...(pseudonyms !== null && { pseudonyms: pseudonyms.inPack }),
     ...(times.inPack !== null && { timestamps: times.inPack }),
   });
-  return { files, model };
-}
-
-/** Runs that the results stand on: differences of counters also stand on an earlier one, which may lie before the period. */
-function runsStoodOn(ledger: Ledger, { runs, run, stored }: Frozen): readonly RunSummary[] {
-  const missing = new Set(stored.assessment.controls.flatMap((control) => control.evidence.map(({ id }) => id)));
-  const found: RunSummary[] = [];
-  for (const each of runs.filter(withSnapshot).toReversed()) {
-    if (missing.size === 0) break;
-    if (each.number > run.number) continue;
-    const cited = ledger
-      .snapshot(each.cluster, each.number)
-      .listings()
-      .filter(({ id }) => missing.delete(id));
-    if (cited.length > 0) found.unshift(each);
-  }
-  return found;
-}
-
-/** How many slots a record stands for: several only for a missed one after a long outage. */
-function slotsOf(bytes: Uint8Array = new Uint8Array()): number {
-  const read = bytes.length === 0 ? undefined : decodeRecord(bytes);
-  return read?.known === true && read.record.type === 'run-missed' ? (read.record.range?.slots ?? 1) : 1;
+  return { files, model, pseudonyms };
 }
 
 /** Requests and approvals behind the labels of an assessment, as the log names them. */

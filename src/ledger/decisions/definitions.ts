@@ -1,7 +1,8 @@
 /**
  * Definitions are records: what decides what is collected and judged is compared with what was recorded last, and each difference is a
- * record of its own, closed by one over all of them. Reasons, people, small values and the full text of controls and mappings are salted
- * payloads, so that both sides of a change can be judged later. What nobody explained is recorded as that.
+ * record of its own, closed by one over all of them. Small values and the full text of controls and mappings are salted payloads, so that
+ * both sides of a change can be judged later; reasons and people have a record and a payload of their own, and can be erased without them.
+ * What nobody explained is recorded as that.
  */
 import { hash } from 'node:crypto';
 import { allDefinitions, decodeRecord, type RecordOf } from '../../log/index.ts';
@@ -58,7 +59,7 @@ export interface DefinitionChange {
   /** The program that found it. */
   readonly tool: string | null;
   readonly differences: readonly DefinitionDifference[];
-  /** Given before or while it was recorded; null: reason not given, approver none. */
+  /** Given before or while it was recorded; null: reason not given, approver none. Empty texts: erased since. */
   readonly explanation: Explanation | null;
   /** Given afterwards, when the change was in force already. */
   readonly approval: (Explanation & { readonly at: Instant; readonly leaf: number }) | null;
@@ -127,6 +128,7 @@ export function createDefinitions({ db, log, payloads }: Stores, now: () => Inst
   };
   const changes = (): DefinitionChange[] => {
     const approvals = new Map(log.find('definition-approved').map(({ leaf, record }) => [record.change, { leaf, at: record.at }]));
+    const explained = new Map(log.find('definition-explained').map(({ leaf, record }) => [record.change, leaf]));
     const all: DefinitionChange[] = [];
     let differences: DefinitionDifference[] = [];
     for (const { leaf, record } of log.find('definition-changed')) {
@@ -139,7 +141,10 @@ export function createDefinitions({ db, log, payloads }: Stores, now: () => Inst
       }
       const approved = approvals.get(leaf);
       const approval = approved === undefined ? null : { ...readExplanation(detailsOf(approved.leaf)), ...approved };
-      const explanation = textAt(details, 'reason') === undefined ? null : readExplanation(details);
+      // Older ledgers have it beside the definitions.
+      const own = explained.get(leaf);
+      const said = own === undefined ? details : detailsOf(own);
+      const explanation = own === undefined && textAt(said, 'reason') === undefined ? null : readExplanation(said);
       const tool = textAt(details, 'tool') ?? null;
       const first = oldDigest === null;
       all.push({ leaf, at, first, oldDigest, newDigest: newDigest ?? '', tool, differences, explanation, approval });
@@ -166,13 +171,19 @@ export function createDefinitions({ db, log, payloads }: Stores, now: () => Inst
       const before = last === undefined ? undefined : stateOf(last);
       const known = new Set(before?.list.map((each) => each.digest));
       const texts = Object.fromEntries(present.texts.entries().filter(([of]) => !known.has(of)));
-      const said = explanation === undefined ? {} : { ...explanation };
       db.transaction(() => {
         const time = now();
         for (const { what, oldDigest, newDigest, oldValue, newValue } of before === undefined ? [] : difference(before.list, list))
-          append({ at: time, what, oldDigest, newDigest }, { ...said, old: oldValue, new: newValue });
-        const details = { ...said, tool: present.tool, list: list.map(({ what, digest: of, value }) => [what, of, value]), texts };
-        append({ at: time, what: allDefinitions, oldDigest: before?.digest ?? null, newDigest: digest }, details, last?.leaf);
+          append({ at: time, what, oldDigest, newDigest }, { old: oldValue, new: newValue });
+        const details = { tool: present.tool, list: list.map(({ what, digest: of, value }) => [what, of, value]), texts };
+        const change = append(
+          { at: time, what: allDefinitions, oldDigest: before?.digest ?? null, newDigest: digest },
+          details,
+          last?.leaf,
+        );
+        if (explanation === undefined) return;
+        const people = salted({ ...explanation });
+        payloads.write(log.append({ type: 'definition-explained', v: 1, at: time, change, details: people.id }), [people]);
       }).immediate();
       return digest;
     },

@@ -37,6 +37,9 @@ export interface StoredAssessment extends Omit<AssessmentEntry, 'catalogBytes' |
   readonly salt: Uint8Array;
 }
 
+/** What the log itself says of an assessment. */
+export type AssessmentHead = Pick<StoredAssessment, 'leaf' | 'toolVersion' | 'catalogDigest' | 'paramsDigest'>;
+
 export interface PackEntry {
   readonly cluster: string;
   readonly period: { readonly from: Instant; readonly to: Instant };
@@ -123,9 +126,12 @@ export function createJudgements(stores: Stores, now: () => Instant) {
         .immediate();
       return describe(leaf, labelled, payload.salt, assessment);
     },
-    /** Without those that were erased: `erasures` tells of them. */
-    assessments(cluster: string, run: number): StoredAssessment[] {
-      const kept = log.find('assessed', cluster, run).filter(({ leaf, record }) => !isErased(stores, leaf, record.assessment));
+    /** Without those that were erased: `erasures` tells of them. One of a large cluster is many MB: only what is wanted is read. */
+    assessments(cluster: string, run: number, isWanted: (head: AssessmentHead) => boolean = () => true): StoredAssessment[] {
+      const wanted = log.find('assessed', cluster, run).filter(({ leaf, record: { tool, catalog, params } }) => {
+        return isWanted({ leaf, toolVersion: tool, catalogDigest: catalog, paramsDigest: params });
+      });
+      const kept = wanted.filter(({ leaf, record }) => !isErased(stores, leaf, record.assessment));
       return kept.map(({ leaf, record }) => read(leaf, record));
     },
     /** The catalog's bytes as they were judged with; throws `integrity` when they are missing or changed. */

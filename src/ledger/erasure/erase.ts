@@ -14,7 +14,7 @@ import { salted } from '../storage/payloads.ts';
 import type { RetentionPolicy, RetentionStatus } from './retention.ts';
 import { readRetention } from './retention.ts';
 import { reuseDigest } from '../runs/reuse.ts';
-import { lastReusable, reusableDigest, storedRun } from '../runs/run-writer.ts';
+import { reusableDigest, storedRun } from '../runs/run-writer.ts';
 import type { Stores } from '../stores.ts';
 
 export interface ErasureOrder {
@@ -230,7 +230,7 @@ function destroy(stores: Stores, { cluster }: ErasureRequest, plan: ErasurePlan,
  */
 function dropReusable(stores: Stores, cluster: string, refs: ReadonlySet<number>, runs: ReadonlySet<number>): string | null {
   const { reuse } = stores;
-  const last = lastReusable(stores, cluster);
+  const last = stores.runs.lastReusable(cluster);
   if (refs.size === 0 && runs.size === 0) return last === undefined ? null : reusableDigest(stores, last);
   const run = last === undefined || runs.has(last.record.run) ? undefined : storedRun(stores, last);
   const before = reuse.rows(cluster);

@@ -154,7 +154,7 @@ export function planErasure(stores: Stores, request: ErasureRequest, policy: Ret
     );
   if (inForce.length > 0)
     stays.push(
-      `the definitions in force contain it, in their text or as who asked for or approved them (record ${inForce.join(', ')}): that goes when later ones take their place`,
+      `the definitions in force contain it, in their text, in a parameter, or, as an older version recorded it, as who asked for or approved them (record ${inForce.join(', ')}): that goes when later ones take their place`,
     );
   if (request.assessments) for (const leaf of quoting(stores, cluster, chosen, found)) leaves.add(leaf);
   if (request.expired) for (const leaf of expired(stores, cluster, policy, now)) leaves.add(leaf);

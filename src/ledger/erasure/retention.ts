@@ -66,6 +66,9 @@ export function readPeople({ db, log, payloads }: Stores): People[] {
     add(leaf, at, needed ? null : record.newDigest === null ? at : (superseded.get(what) ?? null), needed);
     superseded.set(what, at);
   }
+  const changed = changes.filter(({ record }) => record.what === allDefinitions).toReversed();
+  for (const { leaf, record } of log.find('definition-explained'))
+    add(leaf, record.at, changed.find((later) => later.leaf > record.change)?.record.at ?? null);
   const released = new Map(log.find('hold-released').map(({ record }) => [record.hold, record.at]));
   for (const { leaf, record } of log.find('hold-placed')) add(leaf, record.at, released.get(record.hold) ?? null);
   const revoked = new Map(log.find('exception-revoked').map(({ record }) => [record.exception, record.at]));
@@ -78,6 +81,12 @@ export function readPeople({ db, log, payloads }: Stores): People[] {
   for (const { leaf, record } of log.find('exception-approved')) add(leaf, record.at, ends.get(record.exception) ?? record.at);
   for (const type of ['definition-approved', 'exception-revoked', 'hold-released', 'payload-erased'] as const)
     for (const { leaf, record } of log.find(type)) add(leaf, record.at, record.at);
+  // A review is in effect until the next one of its cluster.
+  const next = new Map<string, Instant>();
+  for (const { leaf, record } of log.find('access-reviewed').toSorted((a, b) => b.leaf - a.leaf)) {
+    add(leaf, record.at, next.get(record.cluster) ?? null);
+    next.set(record.cluster, record.at);
+  }
   // Of any other kind nobody can say that it is over: the organization's name, who changed a key.
   const known = new Set(people.map(({ leaf }) => leaf));
   const others = db.prepare<[], { leaf: number; bytes: Buffer }>(

@@ -2,7 +2,8 @@
 export const exportReadme = `# An exported Kubevidence ledger
 
 Everything that the ledger's last signed checkpoint covers, as UTF-8 JSON lines in a fixed order. \`kubevidence ledger import --from DIR\`
-makes a ledger of it again and proves every line; the same ledger always exports to the same bytes. Keys are not part of it.
+makes a ledger of it again and proves every line; the same ledger always exports to the same bytes. Keys are not part of it. Names of
+persons are as they were read, also where audit packs show pseudonyms: an id is of the text as it was.
 
 | file | one line is |
 |---|---|

@@ -51,7 +51,7 @@ export function membersOf(steps: readonly TreeStep[], base: readonly NamedMember
   return members;
 }
 
-/** The text that a tree's id covers; see treeText. */
+/** The text that a tree's id covers; see treeBytes. */
 export function textOfMembers(members: readonly NamedMember[]): string {
   return `[${members.map(({ id, label }) => (label === '' ? `"${id}"` : canonicalize([label, id]))).join(',')}]`;
 }

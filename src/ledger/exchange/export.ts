@@ -6,7 +6,7 @@
  */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KubevidenceError, visible } from '../../model/index.ts';
+import { KubevidenceError } from '../../model/index.ts';
 import { guard } from '../storage/database-errors.ts';
 import { openForReading } from '../storage/database.ts';
 import { describeExport, type ExportFile, exportFiles } from './export-format.ts';
@@ -22,13 +22,12 @@ export interface ExportedLedger {
   readonly bytes: number;
   /** Lines of each file. */
   readonly lines: Readonly<Record<ExportFile, number>>;
-  /** Records after the last checkpoint, which announce runs that have not ended, or tell of missed ones. */
+  /** Records after the last checkpoint, which announce runs that have not ended. */
   readonly leftOut: number;
 }
 
 /**
- * Throws `usage` when there is something at `out`; `integrity` for a ledger that does not verify; `incomplete` when records that name
- * evidence are not signed yet.
+ * Throws `usage` when there is something at `out`; `integrity` for a ledger that does not verify.
  */
 export function exportLedger(path: string, out: string): ExportedLedger {
   refuseExisting(out);
@@ -57,17 +56,9 @@ export function exportLedger(path: string, out: string): ExportedLedger {
   }
 }
 
-/** How many records are signed. What is not may only announce runs: those have no evidence yet. */
-function signedSize({ db, log }: Stores): number {
-  const size = log.lastCheckpoint()?.size ?? 0;
-  const unsigned = db
-    .prepare<[number], string>("SELECT type FROM log WHERE leaf >= ? AND type NOT IN ('run-planned', 'run-missed') LIMIT 1")
-    .pluck()
-    .get(size);
-  if (unsigned === undefined) return size;
-  throw new KubevidenceError('incomplete', `records of the log are not signed yet (${visible(unsigned)}), so they cannot be proved`, {
-    next: 'Sign them, then export: `kubevidence ledger checkpoint`.',
-  });
+/** How many records are signed. In a ledger that verifies, what is not only announces runs: those have no evidence yet. */
+function signedSize({ log }: Stores): number {
+  return log.lastCheckpoint()?.size ?? 0;
 }
 
 function writeFiles(stores: Stores, size: number, directory: string): Record<ExportFile, number> {

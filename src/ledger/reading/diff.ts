@@ -70,7 +70,8 @@ export function* diffSnapshots(
   ];
   const erased = erasedIds(stores.db);
   for (const kind of [...new Set([...was.keys(), ...is.keys()])].filter(isWanted).sort()) {
-    const difference = diffKind(stores, erased, kind, was.get(kind), is.get(kind), namespace);
+    // One transaction for its hundreds of small reads: one for each would cost more than what they read.
+    const difference = stores.db.transaction(() => diffKind(stores, erased, kind, was.get(kind), is.get(kind), namespace))();
     if (difference !== null) yield difference;
   }
 }
@@ -135,7 +136,14 @@ function treesOf(stores: Stores, reading: Reading | undefined, idOf: (tree: numb
 /** Members of one namespace's tree that the other has not, each as often as it has it more. */
 function onlyIn(stores: Stores, before: number | undefined, after: number | undefined): readonly [Member[], Member[]] {
   const [was, is] = [before, after].map((ref) => (ref === undefined ? [] : readObjectTree(stores, ref).members)) as [Member[], Member[]];
-  return [without(was, is), without(is, was)];
+  // Both are in one order: what stands before the first difference, or after the last one, is in both.
+  const least = Math.min(was.length, is.length);
+  let start = 0;
+  while (start < least && was[start]?.ref === is[start]?.ref) start++;
+  let end = 0;
+  while (end < least - start && was[was.length - 1 - end]?.ref === is[is.length - 1 - end]?.ref) end++;
+  const [gone, come] = [was.slice(start, was.length - end), is.slice(start, is.length - end)];
+  return [without(gone, come), without(come, gone)];
 }
 
 function without(members: readonly Member[], others: readonly Member[]): Member[] {

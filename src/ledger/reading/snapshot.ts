@@ -11,7 +11,7 @@ import type { SaltedBytes, StoredRun } from '../runs/run-payload.ts';
 import { storedRun } from '../runs/run-writer.ts';
 import { saltedId } from '../storage/salted.ts';
 import type { Stores } from '../stores.ts';
-import { type Tree, treeText } from '../storage/trees.ts';
+import { type Tree, treeBytes } from '../storage/trees.ts';
 
 export interface SaltedObject extends SaltedBytes {
   readonly object: StoredObject;
@@ -89,7 +89,7 @@ export function readExhibit(stores: Stores, cluster: string, number: number, kin
   const idOfTree = (ref: number) => stores.trees.id(ref);
   const root = listing.tree === null ? undefined : readTree(stores, listing.tree, idOfTree);
   const places = new Map<string, { readonly ref: number; readonly label: string }>();
-  const idOfObject = (ref: number) => stores.objects.entry(ref).id;
+  const idOfObject = (ref: number) => stores.objects.id(ref);
   const namespaces = root?.members.map((member): ExhibitTree => {
     const tree = readObjectTree(stores, member.ref);
     const objects = tree.members.map((place) => {
@@ -129,12 +129,12 @@ export function openRun(stores: Stores, cluster: string, number: number): { run:
 }
 
 export function readObjectTree(stores: Stores, ref: number): Tree {
-  return readTree(stores, ref, (object) => stores.objects.entry(object).id);
+  return readTree(stores, ref, (object) => stores.objects.id(object));
 }
 
 export function readTree(stores: Stores, ref: number, idOf: (ref: number) => Buffer): Tree {
   const tree = stores.trees.read(ref);
-  if (!saltedId(tree.salt, treeText(tree.members, idOf)).equals(tree.id))
+  if (!saltedId(tree.salt, treeBytes(tree.members, idOf)).equals(tree.id))
     throw new KubevidenceError('integrity', `tree ${ref} is not what its id says`);
   return tree;
 }
@@ -163,5 +163,5 @@ export function readObject(stores: Stores, ref: number, label: string, erased: R
 }
 
 function sealed(tree: Tree, idOf: (ref: number) => Buffer): SaltedBytes {
-  return { id: tree.id.toString('hex'), salt: tree.salt, bytes: Buffer.from(treeText(tree.members, idOf), 'utf8') };
+  return { id: tree.id.toString('hex'), salt: tree.salt, bytes: treeBytes(tree.members, idOf) };
 }

@@ -136,7 +136,7 @@ export function createListingWriter({ objects, trees }: Stores, { run, kind, bef
       const like = lastOf.get(namespace);
       const members = entries.inNamespace(namespace).map(({ ref, label }) => ({ ref, label }));
       return {
-        ref: store(members, (ref) => objects.entry(ref).id, like === undefined ? undefined : trees.read(like)).ref,
+        ref: store(members, (ref) => objects.id(ref), like === undefined ? undefined : trees.read(like)).ref,
         label: namespace,
       };
     });

@@ -43,7 +43,10 @@ export interface RunWriter extends EvidenceSink {
    */
   listedAt(kind: ListingKind, resourceVersion: string | undefined): boolean;
   reuse(kind: ListingKind, object: Pick<EvidenceObject, 'namespace' | 'name' | 'uid'> & { readonly resourceVersion: string }): boolean;
-  /** Writes the run's record and signs a checkpoint. Listings that were not closed are dropped. */
+  /**
+   * Writes the run's record and signs a checkpoint, both or neither: after a failure the run is still open, and may be ended again. Listings
+   * that were not closed are dropped.
+   */
   end(end: EndOfRun): RunSummary;
 }
 
@@ -54,8 +57,8 @@ export interface RunPlan {
   readonly listings: readonly PlannedListing[];
   readonly startedAt: Instant;
   readonly now: () => Instant;
-  /** After the run's record is committed. */
-  readonly ended: () => RunSummary;
+  /** Commits the run's record together with a checkpoint over it. */
+  readonly end: (record: () => void) => RunSummary;
 }
 
 interface OpenListing {
@@ -64,7 +67,7 @@ interface OpenListing {
   broken: boolean;
 }
 
-export function createRunWriter(stores: Stores, { plan, identity, scope, listings, startedAt, now, ended }: RunPlan): RunWriter {
+export function createRunWriter(stores: Stores, { plan, identity, scope, listings, startedAt, now, end: endWith }: RunPlan): RunWriter {
   const { db, log, objects, trees, payloads, reuse } = stores;
   const { cluster, run: number, uuid } = plan.record;
   const open = new Map<ListingKind, OpenListing>();
@@ -139,14 +142,15 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
       open.delete(kind);
     },
     end({ status, error, identity, serverClockSkewMs, endedAt, observedAt }) {
-      requireOpen(!over, `run ${number}`);
+      // The log decides: a failure may have come after the commit.
+      requireOpen(!over && stores.runs.ended(cluster, number) === undefined, `run ${number}`);
       const missing = listings.filter(({ kind }) => !closed.has(kind)).map(({ kind }) => kind);
       if (status === 'succeeded' && missing.length > 0) {
         throw new KubevidenceError('defect', `run ${number} cannot have succeeded: ${missing.join(', ')} was never closed`);
       }
       const payloadsOfListings = [...closed.values()];
       const kept = payloadsOfListings.map(({ listing }) => listing);
-      transaction(() => {
+      const summary = endWith(() => {
         for (const { writer } of open.values()) for (const first of writer.blocks) objects.dropBlock(first);
         const prepared = prepareRun({ identity, scope, error, ...timesToLive(listings) }, payloadsOfListings, (tree) =>
           trees.id(tree).toString('hex'),
@@ -176,7 +180,7 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
         prepared.write(payloads, leaf, stores.runs.snapshotBefore(cluster, number)?.leaf);
       });
       over = true;
-      return ended();
+      return summary;
     },
   };
 }
@@ -188,12 +192,6 @@ export function storedRun({ db, payloads, trees }: Stores, end: Ended | undefine
   return readRun(payloads, end.leaf, end.record.snapshot, (tree) => trees.id(tree).toString('hex'));
 }
 
-/** The last record of the cluster that speaks of reuse. */
-export function lastReusable({ runs }: Pick<Stores, 'runs'>, cluster: string): Ended | undefined {
-  for (const end of runs.latest(cluster)) if (end.record.reusable !== null) return end;
-  return undefined;
-}
-
 /** What the log says of all that may be reused since then: the run's record, or that of an erasure after it. */
 export function reusableDigest({ log }: Pick<Stores, 'log'>, { leaf, record }: Ended): string | null {
   const erasure = log.find('payload-erased', record.cluster).findLast((each) => each.leaf > leaf);
@@ -202,7 +200,7 @@ export function reusableDigest({ log }: Pick<Stores, 'log'>, { leaf, record }: E
 
 /** What may be reused, unless it is not what the last run's record says: then nothing is, and everything is stored anew. */
 function trustedRows(stores: Stores, cluster: string): ReuseRow[] {
-  const last = lastReusable(stores, cluster);
+  const last = stores.runs.lastReusable(cluster);
   const run = storedRun(stores, last);
   const rows = stores.reuse.rows(cluster);
   return run !== undefined && last !== undefined && reuseDigest(run.snapshot.salt, rows) === reusableDigest(stores, last) ? rows : [];

@@ -7,6 +7,7 @@ import { type Instant, KubevidenceError, type RunSummary } from '../../model/ind
 import type { Db } from '../storage/database.ts';
 import type { Found, LogStore } from '../storage/log-store.ts';
 import type { PayloadStore } from '../storage/payloads.ts';
+import { isOfSnapshot, namesNoCluster, saysWhatToReuse } from '../storage/schema.ts';
 import type { RunDetails } from './run-payload.ts';
 
 export type Planned = Found<'run-planned'>;
@@ -31,6 +32,8 @@ export interface Runs {
   latest(cluster: string): Iterable<Ended>;
   /** The latest ended run with a number below `number` that has a snapshot. */
   snapshotBefore(cluster: string, number: number): Ended | undefined;
+  /** The latest ended run whose record says what may be reused. */
+  lastReusable(cluster: string): Ended | undefined;
   /** The latest run that decides the state at `instant`: a snapshot observed by then, or an ended attempt that began and read nothing. */
   at(cluster: string, instant: Instant): RunSummary | undefined;
   next(cluster: string): number;
@@ -46,8 +49,18 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
   const endedBefore = db
     .prepare<[string, number], number | null>("SELECT max(run) FROM log WHERE type = 'run-ended' AND cluster = ? AND run < ?")
     .pluck();
-  const endedAfter = db
-    .prepare<[string, number], number | null>("SELECT min(run) FROM log WHERE type = 'run-ended' AND cluster = ? AND run > ?")
+  // In an older ledger that is only read, these look at every run: their index was not there yet (schema.ts).
+  const snapshotBelow = db
+    .prepare<[string, number, number], number | null>(
+      `SELECT max(run) FROM log WHERE ${isOfSnapshot} AND cluster = ? AND ${namesNoCluster} = ? AND run < ?`,
+    )
+    .pluck();
+  const firstNamed = db
+    .prepare<[string], number | null>(`SELECT min(run) FROM log WHERE ${isOfSnapshot} AND cluster = ? AND ${namesNoCluster} = 0`)
+    .pluck();
+  // Only runs whose process died say nothing: these are passed over one by one.
+  const reusable = db
+    .prepare<[string], number | null>(`SELECT max(run) FROM log WHERE type = 'run-ended' AND cluster = ? AND ${saysWhatToReuse}`)
     .pluck();
   const nextName = db.prepare<[string, string], string | null>('SELECT min(cluster) FROM log WHERE type = ? AND cluster > ?').pluck();
   const names = (): string[] => {
@@ -92,6 +105,13 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
   const next = (cluster: string): number =>
     1 + Math.max(log.latest('run-planned', cluster)?.record.run ?? 0, log.latest('run-missed', cluster)?.record.run ?? 0);
 
+  /** What an index says of a run, held against its record. */
+  const endOf = (cluster: string, run: number | null, holds: (end: Ended) => boolean): Ended | undefined => {
+    if (run === null) return undefined;
+    const end = ended(cluster, run);
+    if (end === undefined || !holds(end)) throw disordered();
+    return end;
+  };
   const endedBelow = function* (cluster: string, below: number): Generator<Ended> {
     for (let last = below, run = endedBefore.get(cluster, below) ?? null; run !== null; run = endedBefore.get(cluster, run) ?? null) {
       if (run >= last) throw disordered();
@@ -120,9 +140,10 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
     },
     latest: (cluster) => endedBelow(cluster, Number.MAX_SAFE_INTEGER),
     snapshotBefore(cluster, number) {
-      for (const end of endedBelow(cluster, number)) if (isSnapshot(end.record)) return end;
-      return undefined;
+      const found = [0, 1].map((without) => snapshotBelow.get(cluster, without, number) ?? 0);
+      return endOf(cluster, Math.max(...found) || null, ({ record }) => isSnapshot(record));
     },
+    lastReusable: (cluster) => endOf(cluster, reusable.get(cluster) ?? null, ({ record }) => record.reusable !== null),
     at(cluster, instant) {
       for (const end of this.latest(cluster)) if (heldFrom(end.record) <= instant) return get(cluster, end.record.run);
       return undefined;
@@ -137,14 +158,10 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
     binding(cluster) {
       const rebound = log.latest('cluster-rebound', cluster)?.record;
       if (rebound !== undefined) return { uid: rebound.to, caFingerprint: rebound.caFingerprint };
-      for (let last = 0, run = endedAfter.get(cluster, 0) ?? null; run !== null; run = endedAfter.get(cluster, run) ?? null) {
-        if (run <= last) throw disordered();
-        last = run;
-        const record = ended(cluster, run)?.record;
-        if (record !== undefined && isSnapshot(record) && record.clusterUid !== null)
-          return { uid: record.clusterUid, caFingerprint: record.caFingerprint };
-      }
-      return undefined;
+      const record = endOf(cluster, firstNamed.get(cluster) ?? null, (end) => isSnapshot(end.record))?.record;
+      return record === undefined || record.clusterUid === null
+        ? undefined
+        : { uid: record.clusterUid, caFingerprint: record.caFingerprint };
     },
   };
 }

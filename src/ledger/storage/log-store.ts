@@ -57,8 +57,13 @@ export interface LogStore {
   checkpoints(): Checkpoint[];
   lastCheckpoint(): Checkpoint | undefined;
   /**
+   * What a process that died had announced is ours to end and to sign. Throws `integrity` for any other record behind the last checkpoint:
+   * it would have been signed when it was written, so somebody else wrote it.
+   */
+  takeOver(): void;
+  /**
    * Signs the head, unless it is signed, under the log's own name. Refuses (`integrity`) to sign a log that does not extend its last
-   * checkpoint, and (`configuration`) with another key than the one in force.
+   * checkpoint, or a record that neither was appended here nor taken over; and (`configuration`) with another key than the one in force.
    */
   sign(signer: NoteSigner): Checkpoint;
   genesis(): RecordOf<'genesis'>;
@@ -92,6 +97,12 @@ export function createLogStore(db: Db): LogStore {
     'SELECT leaf, bytes FROM log WHERE type = ? AND cluster = ? ORDER BY run DESC, leaf DESC LIMIT 1',
   );
   const allCheckpoints = db.prepare<[], string>('SELECT note FROM checkpoint ORDER BY size').pluck();
+  const unsigned = db.prepare<[], Row & { readonly type: string | null }>(
+    'SELECT leaf, bytes, type FROM log WHERE leaf >= coalesce((SELECT max(size) FROM checkpoint), 0) ORDER BY leaf',
+  );
+  /** Records behind the last checkpoint that may be signed: leaf → its hash. A number alone may come to mean another record. */
+  const own = new Map<number, string>();
+  const nameOf = (bytes: Uint8Array) => Buffer.from(leafHash(bytes)).toString('hex');
   const lastNote = db.prepare<[], string>('SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1').pluck();
 
   const nodes: NodeReader = (level, index) => {
@@ -112,6 +123,7 @@ export function createLogStore(db: Db): LogStore {
       const bytes = encodeRecord(record);
       const leaf = size();
       insertRecord.run(leaf, bytes);
+      own.set(leaf, nameOf(bytes));
       for (const node of appendLeaf(nodes, leaf, leafHash(bytes))) if (node.level > 0) insertNode.run(node.level, node.index, node.hash);
       return leaf;
     },
@@ -144,6 +156,12 @@ export function createLogStore(db: Db): LogStore {
       const note = lastNote.get();
       return note === undefined ? undefined : openLogCheckpoint(note, store.keys());
     },
+    takeOver() {
+      for (const { leaf, bytes, type } of unsigned.iterate()) {
+        if (!signedLater.has(type ?? '')) throw foreign(leaf, type);
+        own.set(leaf, nameOf(bytes));
+      }
+    },
     sign(signer) {
       const head = size();
       const before = store.lastCheckpoint();
@@ -159,8 +177,10 @@ export function createLogStore(db: Db): LogStore {
       if (before?.size === head) return before;
       const { origin } = store.genesis();
       requireInForce(signer, store.key());
+      for (const { leaf, bytes, type } of unsigned.iterate()) if (own.get(leaf) !== nameOf(bytes)) throw foreign(leaf, type);
       const checkpoint = signCheckpoint({ origin, size: head, root: rootHash(nodes, head) }, underName(signer, origin));
       insertCheckpoint.run(head, checkpoint.note);
+      own.clear();
       return checkpoint;
     },
     genesis() {
@@ -188,19 +208,8 @@ export function underName(signer: NoteSigner, name: string): NoteSigner {
   return { name, publicKey: signer.publicKey, sign: (data) => signer.sign(data) };
 }
 
-/**
- * Before anything is signed: what the last checkpoint does not cover may only be what a run whose process died left behind. Every other
- * record is signed in the transaction that writes it, so an unsigned one was written by somebody else.
- */
-export function requireSignedDecisions(db: Db): void {
-  const found = db
-    .prepare<[], { leaf: number; type: string | null }>(
-      `SELECT leaf, type FROM log WHERE leaf >= coalesce((SELECT max(size) FROM checkpoint), 0)
-         AND coalesce(type, '') NOT IN (${[...signedLater].map((type) => `'${type}'`).join()}) ORDER BY leaf LIMIT 1`,
-    )
-    .get();
-  if (found === undefined) return;
-  throw new KubevidenceError('integrity', describeUnsigned(found.leaf, found.type ?? ''), {
+function foreign(leaf: number, type: string | null): KubevidenceError {
+  return new KubevidenceError('integrity', describeUnsigned(leaf, type ?? ''), {
     means: 'Nothing was signed: a signature would make it true.',
     next: 'See all: `kubevidence ledger verify`. Then put the newest backup in its place; what it lacks is declared with `kubevidence ledger restored`.',
   });

@@ -32,6 +32,8 @@ export interface ObjectStore {
   /** How `bytes` differ from a stored object, or from what that one stands on; undefined when that is not small. */
   differenceFrom(ref: number, bytes: Buffer): Difference | undefined;
   entry(ref: number): ObjectEntry;
+  /** The id of its entry. */
+  id(ref: number): Buffer;
   /** Undefined for an erased object. */
   bytes(ref: number): Buffer | undefined;
   /** Every block, by number. */
@@ -90,7 +92,8 @@ export function createObjectStore(db: Db): ObjectStore {
 
   const locate = (ref: number): Entries => {
     if (hint !== undefined && covers(hint, ref)) return hint;
-    const found = entries.find((candidate) => covers(candidate, ref)) ?? holding.get(ref);
+    // What is read in order mostly goes on at the beginning of the next block.
+    const found = entries.get(ref) ?? entries.find((candidate) => covers(candidate, ref)) ?? holding.get(ref);
     if (found === undefined || !covers(found, ref)) throw new KubevidenceError('integrity', `the ledger lacks object ${ref}`);
     entries.keep(found.first, found);
     hint = found;
@@ -161,6 +164,11 @@ export function createObjectStore(db: Db): ObjectStore {
     entry(ref) {
       const { first, entries } = locate(ref);
       return entryAt(entries, ref - first);
+    },
+    id(ref) {
+      const { first, entries } = locate(ref);
+      const at = (ref - first) * entryLength;
+      return entries.subarray(at, at + idLength);
     },
     bytes(ref) {
       const { first } = locate(ref);

@@ -17,6 +17,13 @@ const appendOnly = (table: string, next: string): string[] => [
 const fromRecord = (column: string, type: 'TEXT' | 'INTEGER'): string =>
   `${column} ${type} GENERATED ALWAYS AS (json_extract(CAST(bytes AS TEXT), '$.${column}')) VIRTUAL`;
 
+const member = (name: string): string => `json_extract(CAST(bytes AS TEXT), '$.${name}')`;
+
+/** Of records: ends of runs that stored a snapshot; whether one names no cluster; whether one says what the next run may reuse. */
+export const isOfSnapshot = `type = 'run-ended' AND ${member('status')} IN ('succeeded', 'partial')`;
+export const namesNoCluster = `(${member('clusterUid')} IS NULL)`;
+export const saysWhatToReuse = `${member('reusable')} IS NOT NULL`;
+
 const schema1: readonly string[] = [
   // The record's RFC 8785 bytes, as they were hashed.
   `CREATE TABLE log (leaf INTEGER PRIMARY KEY, bytes BLOB NOT NULL CHECK (length(bytes) < 65536), ${fromRecord('type', 'TEXT')}, ${fromRecord('cluster', 'TEXT')}, ${fromRecord('run', 'INTEGER')}) STRICT`,
@@ -50,11 +57,19 @@ const schema2: readonly string[] = [
   `CREATE TABLE unswept (leaf INTEGER PRIMARY KEY REFERENCES log (leaf)) STRICT`,
 ];
 
+const schema3: readonly string[] = [
+  // The first one and the last one are found in one step, however many runs failed before or after it.
+  `CREATE INDEX log_of_snapshots ON log (cluster, ${namesNoCluster}, run) WHERE ${isOfSnapshot}`,
+];
+
+/** How many entries it has, whatever the rows say; from which version on there is one. */
+export const indexOfSnapshots = { since: 3, count: `SELECT count(*) FROM log INDEXED BY log_of_snapshots WHERE ${isOfSnapshot}` };
+
 /**
  * The statements of each version, which stand on those before. A version that was released never changes: whatever comes later is a new
  * one, with a stored ledger of its predecessor in test/ledger/fixtures.
  */
-export const schemas: readonly (readonly string[])[] = [schema1, schema2];
+export const schemas: readonly (readonly string[])[] = [schema1, schema2, schema3];
 
 /** `PRAGMA user_version`. */
 export const schemaVersion = schemas.length;

@@ -6,7 +6,7 @@
  */
 import { canonicalize, KubevidenceError } from '../../model/index.ts';
 import type { Db } from './database.ts';
-import { drawSalt, saltedId } from './salted.ts';
+import { drawSalt, idLength, saltedId } from './salted.ts';
 import { writeNumber } from './varint.ts';
 
 /** A namespace's tree under its name, or an object, whose label is empty unless its identity does not follow from its body. */
@@ -70,7 +70,7 @@ export function createTreeStore(db: Db): TreeStore {
     write(run, members, idOf, before) {
       if (before !== undefined && sameMembers(before.members, members)) return before;
       const salt = drawSalt();
-      const id = saltedId(salt, treeText(members, idOf));
+      const id = saltedId(salt, treeBytes(members, idOf));
       const whole = encodeTree(members);
       const edit = before === undefined || before.depth >= deepest ? undefined : encodeTree(members, before.members);
       const edited = edit !== undefined && before !== undefined && edit.length < whole.length / 2;
@@ -104,14 +104,41 @@ export function createTreeStore(db: Db): TreeStore {
   };
 }
 
-/** The RFC 8785 text that a tree's id covers. */
-export function treeText(members: readonly Member[], idOf: (ref: number) => Buffer): string {
+/** What a tree's id covers, in RFC 8785 form. */
+export function treeBytes(members: readonly Member[], idOf: (ref: number) => Buffer): Buffer {
+  return members.length > 0 && members.every(({ label }) => label === '') ? listOfIds(members, idOf) : labelled(members, idOf);
+}
+
+function labelled(members: readonly Member[], idOf: (ref: number) => Buffer): Buffer {
   const texts = members.map(({ ref, label }) => {
     const id = idOf(ref).toString('hex');
     return label === '' ? `"${id}"` : canonicalize([label, id]);
   });
-  return `[${texts.join(',')}]`;
+  return Buffer.from(`[${texts.join(',')}]`, 'utf8');
 }
+
+/** The same; put together without a text for each of the thousands that a namespace may have. */
+function listOfIds(members: readonly Member[], idOf: (ref: number) => Buffer): Buffer {
+  // For each: quotes, digits, and a comma, or the bracket that ends the list.
+  const bytes = Buffer.alloc(1 + members.length * (2 * idLength + 3), ',');
+  bytes[0] = 0x5b;
+  let at = 1;
+  for (const { ref } of members) {
+    const id = idOf(ref);
+    bytes[at++] = 0x22;
+    for (let i = 0; i < idLength; i++) {
+      const byte = id[i] as number;
+      bytes[at++] = hexDigits[byte >>> 4] as number;
+      bytes[at++] = hexDigits[byte & 15] as number;
+    }
+    bytes[at++] = 0x22;
+    at++;
+  }
+  bytes[at - 1] = 0x5d;
+  return bytes;
+}
+
+const hexDigits = Buffer.from('0123456789abcdef');
 
 /**
  * Steps, each a number (varint) that holds a count and in its two low bits what it counts: 0 consecutive numbers without labels, 1 members

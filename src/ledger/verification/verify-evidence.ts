@@ -12,10 +12,13 @@ import type { Findings } from '../decisions/findings.ts';
 import { inflateCatalog } from '../decisions/judgements.ts';
 import { payloadId } from '../storage/payloads.ts';
 import { type ReuseRow, reuseDigest } from '../runs/reuse.ts';
-import { lastReusable, reusableDigest, storedRun } from '../runs/run-writer.ts';
+import { reusableDigest, storedRun } from '../runs/run-writer.ts';
+import { isSnapshot } from '../runs/runs.ts';
+import { schemaOf } from '../storage/migrations.ts';
 import { idLength, saltedId } from '../storage/salted.ts';
+import { indexOfSnapshots } from '../storage/schema.ts';
 import type { Stores } from '../stores.ts';
-import { treeText } from '../storage/trees.ts';
+import { treeBytes } from '../storage/trees.ts';
 import { createDecisionCheck } from './verify-decisions.ts';
 import { checkHolds } from './verify-holds.ts';
 import { checkObjectBytes } from './verify-objects.ts';
@@ -38,14 +41,14 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
   const checked = new Map<number, TreeSummary>();
   const erasedRuns = new Set<number>();
   const catalogs = new Set<string>();
-  const named = { payloads: 0 };
+  const named = { payloads: 0, snapshots: 0 };
   const decisions = createDecisionCheck();
   /** Under the plan of the first run that names it, or of an earlier one whose evidence was erased since. */
   const isFiled = (under: number | undefined, plan: number) =>
     under === plan || (under !== undefined && under < plan && erasedRuns.has(under));
   const readTree = (ref: number, plan: number, memberId: (ref: number) => Buffer) => {
     const tree = trees.read(ref);
-    if (!saltedId(tree.salt, treeText(tree.members, memberId)).equals(tree.id)) problem(`tree ${ref} is not what its id says`);
+    if (!saltedId(tree.salt, treeBytes(tree.members, memberId)).equals(tree.id)) problem(`tree ${ref} is not what its id says`);
     if (!isFiled(treeRun.get(ref), plan)) problem(`tree ${ref} is filed under another run than the first that names it`);
     return tree.members;
   };
@@ -89,6 +92,7 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
     else if (recordBytes.get(first)?.includes(id) === true) problem(`record ${leaf} names the payload of record ${first} again`);
   };
   const checkRun = (leaf: number, record: RecordOf<'run-ended'>): void => {
+    if (isSnapshot(record)) named.snapshots++;
     if (record.snapshot === null) return;
     named.payloads++;
     isGone(leaf, record.snapshot);
@@ -155,6 +159,12 @@ export function createEvidenceCheck(stores: Stores, findings: Findings) {
         counts.payloads = db.prepare<[], number>('SELECT count(*) FROM payload').pluck().get() ?? 0;
         if (counts.payloads !== named.payloads) problem(`there are ${counts.payloads} payloads, and the records name ${named.payloads}`);
       });
+      attempt('the index of snapshots', () => {
+        // SQLite's own check finds what is missing from an index of some rows, and not what is too much in it.
+        const found =
+          schemaOf(db) < indexOfSnapshots.since ? named.snapshots : (db.prepare<[], number>(indexOfSnapshots.count).pluck().get() ?? 0);
+        if (found !== named.snapshots) problem(`the index of snapshots has ${found} of them, and the records have ${named.snapshots}`);
+      });
       attempt('what waits to be swept', () => {
         const rows = db.prepare<[], { leaf: number; type: string | null }>(
           'SELECT unswept.leaf, type FROM unswept LEFT JOIN log USING (leaf)',
@@ -190,7 +200,7 @@ function checkReuse(stores: Stores, problem: (message: string) => void): void {
     if (!known.has(cluster)) problem(`something may be reused for ${cluster}, which has no run`);
   }
   for (const cluster of known) {
-    const last = lastReusable(stores, cluster);
+    const last = stores.runs.lastReusable(cluster);
     const run = storedRun(stores, last);
     const rows: ReuseRow[] = reuse.rows(cluster);
     const said = run === undefined || last === undefined ? null : reusableDigest(stores, last);

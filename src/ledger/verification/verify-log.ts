@@ -23,9 +23,9 @@ import {
   type TreeHead,
 } from '../../log/index.ts';
 import { reasonOf } from '../../model/index.ts';
-import type { Db } from '../storage/database.ts';
 import type { Findings } from '../decisions/findings.ts';
 import type { Stores } from '../stores.ts';
+import { createNodeCheck, readRecords } from './read-log.ts';
 
 /** A checkpoint that exists outside the ledger, and whose log this one must extend. */
 export interface KeptCheckpoint {
@@ -56,24 +56,9 @@ interface Kept extends KeptCheckpoint {
 
 type Restored = Extract<LogRecord, { type: 'ledger-restored' }>;
 
-/** Stored nodes, each level read in its order: some hundred at a time, which is several times faster than one by one. */
-function readNodes(db: Db): (level: number, position: number) => Buffer | undefined {
-  const some = db
-    .prepare<[number, number], [number, Buffer]>(
-      'SELECT position, hash FROM node WHERE level = ? AND position >= ? ORDER BY position LIMIT 256',
-    )
-    .raw();
-  const ahead: [number, Buffer][][] = [];
-  return (level, position) => {
-    let left = ahead[level] ?? [];
-    if (left.length === 0) ahead[level] = left = some.all(level, position).reverse();
-    return left.at(-1)?.[0] === position ? left.pop()?.[1] : undefined;
-  };
-}
-
 export function checkLog({ db, log }: Stores, { kept: given, publicKey, documentKey, findings, onRecord }: LogCheck): void {
   const { counts, problem, notice } = findings;
-  const storedNode = readNodes(db);
+  const isStored = createNodeCheck(db);
   const notes = db.prepare<[], StoredNote>('SELECT size, note FROM checkpoint ORDER BY size').all();
   const stray = db.prepare<[], number>('SELECT count(*) FROM log WHERE leaf < 0').pluck().get() ?? 0;
   if (stray > 0) problem(`the log has ${stray === 1 ? '1 record' : `${stray} records`} before its first one`);
@@ -98,7 +83,7 @@ export function checkLog({ db, log }: Stores, { kept: given, publicKey, document
   let nodes = 0;
   let size = 0;
   let at = '';
-  for (const { leaf, bytes } of log.records(0, last + 1)) {
+  for (const { leaf, bytes } of readRecords(db, log, last + 1)) {
     if (leaf !== size) return problem(`record ${size} of the log is missing`);
     findings.attempt(`record ${leaf}`, () => {
       const read = decodeRecord(bytes);
@@ -123,9 +108,7 @@ export function checkLog({ db, log }: Stores, { kept: given, publicKey, document
       frontier[level] = hash;
       if (level === 0) continue;
       nodes++;
-      const stored = storedNode(level, index);
-      if (stored === undefined || Buffer.compare(stored, hash) !== 0)
-        problem(`the tree node ${level}/${index} is not the hash of its records`);
+      if (!isStored(level, index, hash)) problem(`the tree node ${level}/${index} is not the hash of its records`);
     }
     size++;
     const head = heads.get(size);

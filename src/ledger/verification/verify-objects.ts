@@ -3,7 +3,7 @@
  * the order of what it stands on, many at a time, so that each block is decompressed once for all of them. Of an object only its id is
  * remembered, 32 bytes.
  */
-import { type Block, decodeBases, type Difference, entryAt, objectCount, unpackOn } from '../storage/blocks.ts';
+import { type Block, decodeBases, type Difference, entryAt, entryLength, objectCount, unpackOn } from '../storage/blocks.ts';
 import type { Findings } from '../decisions/findings.ts';
 import { idLength, saltedId } from '../storage/salted.ts';
 import type { Stores } from '../stores.ts';
@@ -70,7 +70,8 @@ export function checkObjectBytes({ objects }: Stores, erased: ReadonlySet<string
     if (waiting.length >= waitingAtMost) checkWaiting();
     counts.objects += count;
     const ids = Buffer.alloc(count * idLength);
-    for (let position = 0; position < count; position++) entryAt(entries, position).id.copy(ids, position * idLength);
+    for (let position = 0; position < count; position++)
+      entries.copy(ids, position * idLength, position * entryLength, position * entryLength + idLength);
     blocks.push({ first, count, run, kind, ids, named: false, seen: new Uint8Array(count) });
   }
   checkWaiting();
