@@ -25,7 +25,7 @@ import { workloads } from './workloads.ts';
 export type { Program } from './flags.ts';
 export { controlPlaneFlags } from './flags.ts';
 export { itemsFromFile } from './from-file.ts';
-export { exceptionObject, ledgerExceptions, ledgerRuns, runObject } from './ledger.ts';
+export { exceptionObject, ledgerExceptions, ledgerReviews, ledgerRuns, reviewObject, runObject } from './ledger.ts';
 export type { ObservedRequest } from './secrets.ts';
 export { selfSubjectRules } from './self.ts';
 

@@ -1,6 +1,6 @@
 /** The access review's population: rows, risks, digests, what became of decisions, and the commands, which a real shell reads back. */
 import { execFileSync } from 'node:child_process';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareReviews, createFollowUp, quote, readReview, type ReviewRow, revokeCommands } from '../../src/access/index.ts';
 import type { JsonObject } from '../../src/model/index.ts';
@@ -8,7 +8,7 @@ import { forbidden, rbacSnapshot } from './snapshot.ts';
 
 const group = 'rbac.authorization.k8s.io';
 const options = { ownerKeys: ['owner', 'team'], all: false };
-type Subject = { readonly kind: string; readonly name: string; readonly namespace?: string };
+type Subject = Readonly<Record<string, string>>;
 const user = (name: string): Subject => ({ kind: 'User', name });
 const rule = (verbs: string[], resources: string[], more: JsonObject = {}): JsonObject => ({ apiGroups: [''], verbs, resources, ...more });
 const everything: JsonObject = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
@@ -20,7 +20,7 @@ function role(name: string, rules: readonly JsonObject[], namespace = ''): JsonO
 function bind(name: string, to: string, subjects: readonly Subject[], namespace = '', roleKind = 'ClusterRole'): JsonObject {
   const metadata = { name, namespace, uid: `u-${name}` };
   const kind = namespace === '' ? 'ClusterRoleBinding' : 'RoleBinding';
-  return { kind, metadata, roleRef: { apiGroup: group, kind: roleKind, name: to }, subjects: subjects as unknown as JsonObject[] };
+  return { kind, metadata, roleRef: { apiGroup: group, kind: roleKind, name: to }, subjects: [...subjects] };
 }
 
 const read = (objects: readonly JsonObject[], all = false) => readReview(rbacSnapshot(objects), { ...options, all });
@@ -87,7 +87,7 @@ describe('the risk of a grant', () => {
     expect(only(read(objects).rows)).toMatchObject({ risk: 'low', right: 'nothing: the role does not exist' });
     const unread = readReview(rbacSnapshot(objects, forbidden('clusterroles')), options);
     expect(only(unread.rows)).toMatchObject({ risk: 'high', right: 'not known' });
-    expect(unread).toMatchObject({ gaps: [{ what: 'clusterroles' }, { what: 'rules of ClusterRole/gone' }], read: { roles: false } });
+    expect(unread).toMatchObject({ gaps: [{ what: 'clusterroles' }], read: { roles: false } });
   });
 
   it('shows the first rules of a long role, and counts the rest', () => {
@@ -185,8 +185,7 @@ describe('what became of a decision', () => {
   ])('%s', (_what, objects, state, detail) => {
     const found = createFollowUp(read(objects))(decided);
     expect(found.state).toBe(state);
-    if (detail === null) expect(found.detail).toBeNull();
-    else expect(found.detail).toMatch(detail);
+    expect(found.detail ?? '').toMatch(detail ?? /^$/);
   });
 
   it('is not known where bindings were not read', () => {
@@ -261,11 +260,12 @@ describe('the commands', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 12 }), (text) => {
         // No argument of a program can hold it.
         const word = text.replaceAll('\0', '');
-        expect(quote(word)).toMatch(/^[ -~]*$/);
         words.push(word);
       }),
       { numRuns: 400 },
     );
-    expect(wordsOf(`kubectl ${words.map(quote).join(' ')}`)).toEqual(words);
+    const command = `kubectl ${words.map(quote).join(' ')}`;
+    expect(command).toMatch(/^[ -~]*$/);
+    expect(wordsOf(command)).toEqual(words);
   });
 });

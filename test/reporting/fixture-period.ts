@@ -3,7 +3,7 @@
  * failing items all the time; RBAC-004 fails for a while with hostile names; API-001 fails from a moment that the evidence names; RBAC-006
  * flips by definition; NET-002 is not judged before its control exists.
  */
-import { buildTimeline, type TimelineResult, type TimelineRun } from '../../src/assessment/index.ts';
+import { buildTimeline, recordRuns, type TimelineResult, type TimelineRun } from '../../src/assessment/index.ts';
 import type { Assessment, ControlResult, ListingKind, RequirementResult } from '../../src/model/index.ts';
 import type { JudgedPeriodInput, RunInput } from '../../src/reporting/index.ts';
 import { hostile, uuid } from './fixture-catalog.ts';
@@ -37,9 +37,9 @@ function resultAt(last: ControlResult, place: number, evidence: ControlResult['e
 }
 
 export function judgedOf({ runs, assessment, requirements, period, asOf, genesis }: Given): JudgedPeriodInput {
-  const assessments = new Map<number, Assessment>();
-  const told = runs.map(({ summary, listings }, place): TimelineRun => {
+  const told = runs.map(({ summary, listings: list }, place): TimelineRun => {
     const { number, kind, status, slot, startedAt } = summary;
+    const listings = list();
     const read = listings.length > 0;
     const controls = assessment.controls.map((last) => {
       const kinds = new Set(last.evidence.map((each) => each.kind));
@@ -48,7 +48,6 @@ export function judgedOf({ runs, assessment, requirements, period, asOf, genesis
         .map((listing) => ({ kind: listing.kind, id: listing.id, items: listing.items, complete: listing.gaps.length === 0 }));
       return resultAt(last, place, evidence);
     });
-    if (read) assessments.set(number, { ...assessment, controls });
     const results = read ? controls.map((control): [string, TimelineResult] => [control.id, timelineResult(control, place)]) : [];
     return { number, kind, status, slot, startedAt, observedAt: read ? startedAt : null, timeToLive: {}, results: new Map(results) };
   });
@@ -64,13 +63,19 @@ export function judgedOf({ runs, assessment, requirements, period, asOf, genesis
     ],
     defaultTimeToLiveSeconds: 26 * 3600,
   });
-  return { timeline, assessments, requirements };
+  return { timeline, record: recordRuns(told), requirements };
 }
 
 function timelineResult({ id, outcome, findings, gaps, evidence }: ControlResult, place: number): TimelineResult {
   return {
     outcome,
-    findings: findings.map(({ item, resource, since }) => ({ item, uid: resource.uid, ...(since && { since }) })),
+    findings: findings.map(({ item, resource, message, evidence: stoodOn, since }) => ({
+      item,
+      uid: resource.uid,
+      message,
+      evidence: stoodOn,
+      ...(since && { since }),
+    })),
     gaps: gaps as TimelineResult['gaps'],
     kinds: evidence.map(({ kind }) => kind as ListingKind),
     ...(id === 'RBAC-006' && place === 40 && { byOldDefinitions: 'fail' as const }),

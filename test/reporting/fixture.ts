@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Assessment, Catalog, ControlResult, ListingKind, RunSummary, StoredListing } from '../../src/model/index.ts';
-import { loadReportDefinition, type ReportBinding, type ReportInputs, type RunInput } from '../../src/reporting/index.ts';
+import { describeRead, loadReportDefinition, type ReportBinding, type ReportInputs, type RunInput } from '../../src/reporting/index.ts';
 import { control, controlTable, frameworkOf, hex, hostile, items, requirementResults, result, shapes, uuid } from './fixture-catalog.ts';
 import { judgedOf } from './fixture-period.ts';
 
@@ -80,9 +80,11 @@ function runs(count: number): RunInput[] {
     const status: RunSummary['status'] =
       index === count - 1 ? 'partial' : index === 11 ? 'failed' : index % 17 === 16 ? 'missed' : index % 9 === 8 ? 'partial' : 'succeeded';
     const read = status === 'succeeded' || status === 'partial';
+    const listings = read ? kinds.map((kind, place) => listing(kind, place, index === 6 ? 7 : number, at)) : [];
     return {
       recordHash: hex(number),
-      listings: read ? kinds.map((kind, place) => listing(kind, place, index === 6 ? 7 : number, at)) : [],
+      read: describeRead(listings),
+      listings: () => listings,
       summary: {
         cluster: 'prod-eu',
         number,
@@ -114,7 +116,7 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
   const last = allRuns.at(-1);
   const first = allRuns[0];
   if (last === undefined || first === undefined) throw new Error('the fixture needs a run');
-  const results = controlTable.map((row) => result(row, last.listings));
+  const results = controlTable.map((row) => result(row, last.listings()));
   const frameworks = shapes.map(frameworkOf);
   const assessment: Assessment = {
     schema: 'kubevidence/assessment/v1',
@@ -187,6 +189,32 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
         requester: 'Data protection office',
         approver: null,
         overrideRetention: true,
+      },
+    ],
+    reviews: [
+      {
+        leaf: 40,
+        at: '2026-07-20T09:00:00.000Z',
+        run: 12,
+        keep: 40,
+        revoke: 3,
+        change: 1,
+        open: 2,
+        reviewer: [hostile.formula, 'Head of operations'],
+        preparer: hostile.plus,
+        complete: false,
+      },
+      {
+        leaf: 44,
+        at: '2026-08-20T09:00:00.000Z',
+        run: 40,
+        keep: 46,
+        revoke: 0,
+        change: 0,
+        open: 0,
+        reviewer: null,
+        preparer: null,
+        complete: null,
       },
     ],
     exceptions: [

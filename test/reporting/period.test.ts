@@ -1,6 +1,6 @@
 /** What a report says of a period: standings, deviations by item, flips, and what keeps a period from being covered. */
 import { describe, expect, test } from 'vitest';
-import { buildTimeline } from '../../src/assessment/index.ts';
+import { buildTimeline, recordRuns } from '../../src/assessment/index.ts';
 import { buildReportModel, type ReportInputs } from '../../src/reporting/index.ts';
 import { hostile, makeInputs } from './fixture.ts';
 
@@ -78,7 +78,7 @@ describe('a period that is not covered', () => {
     return {
       ...inputs,
       period: { name: 'other', start, end },
-      judged: { timeline, assessments: new Map(), requirements: inputs.assessment.requirements },
+      judged: { timeline, record: recordRuns([]), requirements: inputs.assessment.requirements },
       checkpoint: { ...inputs.checkpoint, time: asOf, logStarted },
     };
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { KubevidenceError } from '../../src/model/index.ts';
-import { buildReportModel, type ReportInputs } from '../../src/reporting/index.ts';
+import { buildReportModel, describeRead, type ReportInputs } from '../../src/reporting/index.ts';
 import { makeInputs } from './fixture.ts';
 
 const inputs = makeInputs();
@@ -85,7 +85,8 @@ describe('a report model', () => {
     if (run === undefined) throw new Error('no scheduled run');
     const of = (number: number, change: Partial<typeof run.summary>, slots?: number) => ({
       ...run,
-      listings: [],
+      read: describeRead([]),
+      listings: () => [],
       summary: { ...run.summary, number: 1000 + number, kind: 'scheduled' as const, slot, ...change },
       ...(slots !== undefined && { slots }),
     });

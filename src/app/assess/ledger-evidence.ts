@@ -1,17 +1,26 @@
 /**
  * Stores with a run what the ledger says of itself: the runs of the schedule since the last one that read anything, this run among them as
- * `running`, and the cluster's exceptions. So both are exhibits like any other, and a pack proves them with the same means. Each scheduled
+ * `running`, the cluster's exceptions, and its access reviews. So they are exhibits like any other, and a pack proves them with the same means. Each scheduled
  * run is thus looked at by those that follow it, up to the next that reads anything.
  */
-import { collectors, exceptionObject, ledgerExceptions, ledgerRuns, runObject } from '../../collectors/index.ts';
-import type { Ledger, StoredException } from '../../ledger/index.ts';
+import { hash } from 'node:crypto';
+import {
+  collectors,
+  exceptionObject,
+  ledgerExceptions,
+  ledgerReviews,
+  ledgerRuns,
+  reviewObject,
+  runObject,
+} from '../../collectors/index.ts';
+import { type AccessReview, decisionsInForce, type Ledger, type StoredException } from '../../ledger/index.ts';
 import { isSamePerson } from '../../log/index.ts';
 import type { Clock, EvidenceSink, ListingKind, RawObject, RunSummary } from '../../model/index.ts';
 import { createIngest } from '../../sources/index.ts';
 import { defaultTimeToLiveSeconds } from './time-to-live.ts';
 
 export interface LedgerEvidenceOptions {
-  readonly ledger: Pick<Ledger, 'run' | 'timesToLive' | 'exceptions'>;
+  readonly ledger: Pick<Ledger, 'run' | 'timesToLive' | 'exceptions' | 'reviews'>;
   readonly cluster: string;
   /** The run that stores it. */
   readonly number: number;
@@ -28,6 +37,7 @@ export function storeLedgerEvidence({ ledger, cluster, number, sink, kinds, cloc
   const read: readonly (readonly [ListingKind, string, () => readonly RawObject[]])[] = [
     [ledgerRuns, "the ledger's records of runs", () => describeRuns(ledger, cluster, number)],
     [ledgerExceptions, "the ledger's records of exceptions", () => ledger.exceptions(cluster).map(describeException)],
+    [ledgerReviews, "the ledger's records of access reviews", () => describeReviews(ledger.reviews(cluster))],
   ];
   const planned = read.filter(([kind]) => kinds.includes(kind));
   for (const [kind, path, list] of planned) {
@@ -75,5 +85,25 @@ function describeException(exception: StoredException): RawObject {
     approvedAt: approved?.at ?? null,
     approvedByAnother: requester === null || approver === null ? null : !isSamePerson(requester, approver),
     revokedAt: revoked?.at ?? null,
+  });
+}
+
+/** Reviews that are stored with each run: quarterly ones of years, or many partial imports of one. */
+const mostReviews = 40;
+
+function describeReviews(reviews: readonly AccessReview[]): RawObject[] {
+  const revokes = [...decisionsInForce(reviews).values()].filter(({ row }) => row.decision === 'revoke');
+  return reviews.slice(-mostReviews).map(({ leaf, at, run, decisions, statement }) => {
+    const preparer = statement?.preparer ?? null;
+    const reviewers = statement === null ? [] : [statement.reviewer, ...statement.rows.map(({ reviewer }) => reviewer)];
+    return reviewObject({
+      id: `REV-${leaf}`,
+      reviewedAt: at,
+      run,
+      ...decisions,
+      complete: statement?.population.complete ?? null,
+      reviewedByAnother: preparer === null ? null : !reviewers.some((name) => isSamePerson(name, preparer)),
+      revokes: revokes.filter(({ review }) => review.leaf === leaf).map(({ row }) => hash('sha256', row.item)),
+    });
   });
 }

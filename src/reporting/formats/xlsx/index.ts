@@ -10,14 +10,13 @@ import { harmless, spanText, timeText } from '../wording.ts';
 import { font, momentFormat, writeJump, writeText, writeVerdict } from './cells.ts';
 import { repack } from './repack.ts';
 import type { SheetContent, Value } from './content.ts';
+import { heightOf, numberAlignment, widest, widthOf, writeHeader } from './layout.ts';
 import { contentOf } from './sheets.ts';
 
 /** Rows of a sheet, header apart. Excel holds 1,048,576; this many were measured at 9.4 s and 835 MB. */
 export const rowLimit = 100_000;
-const widest = 60;
 /** ECMA-376 part 1, 18.3.1.63. */
 const paperSizes: Readonly<Record<ReportModel['meta']['paper'], number>> = { A4: 9, Letter: 1 };
-const headerFill = { type: 'pattern', pattern: 'solid', fgColor: { argb: 'FFEDEFF1' } } as const;
 
 export async function renderWorkbook(model: ReportModel): Promise<Uint8Array> {
   const { meta } = model;
@@ -103,30 +102,6 @@ function fillSheet(sheet: Worksheet, { columns, rows }: SheetContent, sheetOf: S
     writeText(sheet.getRow(rowLimit + 2).getCell(1), `${rows.length - rowLimit} more rows are in the exhibits only.`);
 }
 
-/** Programs do not fit the height of rows when they open a file. Excel allows 409 points; what is below can be read in the cell. */
-function heightOf(values: readonly Value[], widths: readonly number[]): number {
-  const lines = values.map((value, column) => {
-    const [length, width] = [widthOf(value) - 2, widths[column] ?? widest];
-    // Letters are narrower than the digit that a width counts; lines end early where words break.
-    return Math.ceil(length / (width * 1.15)) + (length > width * 3 ? 1 : 0);
-  });
-  return Math.min(409, Math.max(1, ...lines) * 13 + 3);
-}
-
-/** The indent keeps a number apart from the text in the next column. */
-const numberAlignment = { horizontal: 'right', indent: 1 } as const;
-
-function writeHeader(sheet: Worksheet, row: number, columns: readonly { readonly title: string; readonly kind?: string }[]): void {
-  for (const [index, { title, kind }] of columns.entries()) {
-    const cell = sheet.getRow(row).getCell(index + 1);
-    writeText(cell, title);
-    cell.font = { ...font, bold: true };
-    cell.fill = headerFill;
-    cell.border = { bottom: { style: 'thin', color: { argb: 'FF8A9097' } } };
-    cell.alignment = { vertical: 'bottom', wrapText: true, ...(kind === 'number' ? numberAlignment : {}) };
-  }
-}
-
 function writeValue(cell: exceljs.Cell, value: Value, sheetOf: SheetOf): void {
   cell.font = font;
   cell.border = { bottom: { style: 'hair', color: { argb: 'FFC9CED3' } } };
@@ -146,15 +121,6 @@ function writeValue(cell: exceljs.Cell, value: Value, sheetOf: SheetOf): void {
     if (target === undefined) writeText(cell, value.shown);
     else writeJump(cell, target, value.row + 1, value.shown);
   }
-}
-
-/** In characters of the default font, roughly. */
-function widthOf(value: Value): number {
-  if (typeof value === 'string') return value.length + 2;
-  if (typeof value === 'number') return String(value).length + 3;
-  if (value === null) return 0;
-  if ('moment' in value) return 20;
-  return ('verdict' in value ? value.verdict.word.length + 2 : value.shown.length) + 2;
 }
 
 const summaryWidths = [40, 60, 16, 46] as const;

@@ -18,6 +18,7 @@ const makers: Readonly<Record<Exclude<SheetId, 'summary'>, (model: ReportModel) 
   evidence,
   ipe,
   exceptions,
+  reviews,
   timeline,
   deviations,
   definitions,
@@ -80,6 +81,33 @@ function exceptions(model: ReportModel): SheetContent {
       { moment: each.approvedAt },
       each.revokedBy,
       { moment: each.revokedAt },
+    ]),
+  };
+}
+
+function reviews(model: ReportModel): SheetContent {
+  return {
+    columns: [
+      number('Record'),
+      moment('Done'),
+      number('Of run'),
+      number('Keep'),
+      number('Revoke'),
+      number('Change'),
+      number('Open'),
+      ...words({ 'All read': 10, 'Reviewed by (asserted)': 30, 'Prepared by (asserted)': 24 }),
+    ],
+    rows: model.reviews.map(({ leaf, at, run, keep, revoke, change, open, complete, reviewer, preparer }) => [
+      leaf,
+      { moment: at },
+      run,
+      keep,
+      revoke,
+      change,
+      open,
+      complete === null ? 'erased' : complete ? 'yes' : 'no',
+      reviewer === null ? 'erased' : list(reviewer),
+      preparer ?? (reviewer === null ? 'erased' : 'not named'),
     ]),
   };
 }
