@@ -2,20 +2,11 @@
  * Opens the configured ledger for writing, the only way there is: with its key, compared with its last published checkpoint, and with a
  * place to publish the next.
  */
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
 import { createPublishedHeads, type Ledger, type LedgerOptions, openLedger } from '../ledger/index.ts';
+import { checkpointsDirectory } from './checkpoints-directory.ts';
 import type { Config } from './config.ts';
 import type { AppContext } from './context.ts';
 import { loadLogSigner } from './keys/keys.ts';
-
-/** Where published checkpoints are kept: as configured, else in the user's state directory (XDG Base Directory). */
-export function checkpointsDirectory({ env }: Pick<AppContext, 'env'>, { checkpoints }: Pick<Config, 'checkpoints'>): string {
-  if (checkpoints !== null) return checkpoints;
-  const state = env['XDG_STATE_HOME'];
-  const home = env['HOME'] ?? homedir();
-  return join(state !== undefined && isAbsolute(state) ? state : join(home, '.local', 'state'), 'kubevidence');
-}
 
 export async function openLedgerForWriting(
   context: Pick<AppContext, 'env' | 'clock' | 'warn'>,

@@ -10,7 +10,7 @@ import { TransportFailure } from './http-failure.ts';
 import type { ClusterAccess } from './live-access.ts';
 
 export interface LiveOptions {
-  /** Every request's Audit-ID is `<runUuid>-<n>`. */
+  /** Every request's Audit-ID is `<runUuid>-<n>`; at most 53 characters, as the server takes 64. */
   readonly runUuid: string;
   readonly clock: Clock;
   /** Requests under way at a time. Default 4. */

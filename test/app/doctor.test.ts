@@ -52,6 +52,12 @@ function given(config: string) {
 const daily = 'timezone: Europe/Berlin\nschedule: {collect: "0 6 * * *"}\n';
 
 describe('doctor', () => {
+  it('looks for the key of pseudonyms, where they are configured', async () => {
+    const checks = await given('redact: {pseudonyms: {keyFile: no.key}}\n').said();
+    expect(checks).toContainEqual(expect.stringMatching(/^problem: the key of pseudonyms cannot be read: .*openssl rand -hex 32/));
+    expect((await given('').said()).join()).not.toContain('pseudonyms');
+  });
+
   it('looks for the files that join each run', async () => {
     const { said, joining } = given('');
     joining(['manifests', 'gone.yaml']);

@@ -1,5 +1,5 @@
 // One task on a ledger in a process of its own, for the peak of its memory; plain JavaScript on the built package, so that nothing is
-// stripped for it. Arguments: the package's dist, `write` | `read` | `verify`, the ledger, and for `write` the directory of pages.
+// stripped for it. Arguments: the package's dist, `write` | `read` | `verify` | `diff`, the ledger, and for `write` the directory of pages.
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,9 +70,23 @@ function verify({ verifyLedger }) {
   return counts.objects;
 }
 
+/** What differs between the first two runs, ten times: milliseconds of CPU of each. */
+function diff({ openLedger }) {
+  const ledger = openLedger({ path, mode: 'read', clock });
+  let found = 0;
+  const times = Array.from({ length: 10 }, () => {
+    const before = process.cpuUsage();
+    found = [...ledger.differences('bench', 1, 2)].reduce((sum, { items }) => sum + items.length, 0);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  });
+  ledger.close();
+  return { found, times };
+}
+
 if (task === 'write' && isMainThread) {
   // As a collection's worker is started (src/app/collect/worker-client.ts).
-  const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2), resourceLimits: { maxYoungGenerationSizeMb: 48 } });
+  const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2), resourceLimits: { maxYoungGenerationSizeMb: 24 } });
   worker.on('error', (error) => {
     throw error;
   });
@@ -80,7 +94,7 @@ if (task === 'write' && isMainThread) {
   const folders = task === 'write' ? ['ledger', 'collectors', 'sources'] : ['ledger'];
   const modules = await Promise.all(folders.map(load));
   const [started, before] = [performance.now(), process.cpuUsage()];
-  const result = await { write, read, verify }[task](...modules);
+  const result = await { write, read, verify, diff }[task](...modules);
   const { user, system } = process.cpuUsage(before);
   process.stdout.write(`${JSON.stringify({ ms: performance.now() - started, cpuMs: (user + system) / 1000, result })}\n`);
 }

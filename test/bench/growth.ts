@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- growth [--only growth,memory,log,year --pods N --days N --objects N --records N --out FILE]`: what the ledger stores and how that grows, and how fast and
+ * `npm run bench -- growth [--only growth,memory,log,diff,year --pods N --days N --objects N --records N --out FILE]`: what the ledger stores and how that grows, and how fast and
  * in how much memory it is written, read and verified, on synthetic clusters (synthetic.ts). Prints tables in Markdown.
  */
 import { randomUUID } from 'node:crypto';
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     days: { type: 'string', default: '365' },
     objects: { type: 'string', default: '100000' },
     records: { type: 'string', default: '1000000' },
-    only: { type: 'string', default: 'growth,memory,log,year' },
+    only: { type: 'string', default: 'growth,memory,log,diff,year' },
     dist: { type: 'string', default: join(import.meta.dirname, '..', '..', 'dist') },
     out: { type: 'string' },
   },
@@ -230,6 +230,7 @@ function benchLog(): string[] {
         reusable: null,
       });
     }
+    log.sign(opened.signer);
   });
   for (let from = start; from < records; from += 20_000) append(from, Math.min(from + 20_000, records));
   db.close();
@@ -269,6 +270,24 @@ function benchLog(): string[] {
   ];
 }
 
+/** Two snapshots of half as many objects again as for memory, a hundred of them changed. */
+async function benchDiff(): Promise<string[]> {
+  const path = join(work, 'diff.db');
+  const changes = 100;
+  const cluster = createSyntheticCluster(Math.floor((Number(values.objects) * 1.5 * 5) / 8));
+  const opened = openBenchLedger(path);
+  collectSynthetic(opened, cluster);
+  cluster.changePods(changes);
+  collectSynthetic(opened, cluster);
+  opened.ledger.close();
+  const measured = await measure([join(import.meta.dirname, 'growth-child.mjs'), values.dist, 'diff', path], { cwd: work });
+  if (measured.code !== 0 || measured.stdout === '') throw new Error(measured.stderr);
+  const { found, times } = (JSON.parse(measured.stdout) as { result: { found: number; times: number[] } }).result;
+  return [
+    `What differs between two snapshots of ${cluster.objects.toLocaleString('en')} objects, ${changes} pods changed or replaced (${found} differences): ${times[0]?.toFixed(0)} ms of CPU at first, then ${middle(times.slice(1)).toFixed(0)} ms.`,
+  ];
+}
+
 function benchSizes(): string[] {
   const lines = [
     '| | first run | of the gzip | most that one of 24 unchanged runs adds | most that one of 24 with 1 % of the pods changed adds | time in the ledger, of all but the download: first, unchanged |',
@@ -288,6 +307,7 @@ const parts: Readonly<Record<string, () => string[] | Promise<string[]>>> = {
   growth: benchSizes,
   memory: benchMemory,
   log: benchLog,
+  diff: benchDiff,
   year: benchYear,
 };
 

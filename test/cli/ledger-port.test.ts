@@ -1,5 +1,5 @@
 /** `ledger backup|export|import|reconcile` as people type them: what is printed, and the exit code. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { buildProgram } from '../../src/cli/program.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { openLedger } from '../../src/ledger/index.ts';
 import { exitCodeOf } from '../../src/model/index.ts';
+import { append, attack, lastOf } from '../ledger/attacks-given.ts';
 import { clockFrom, collect, create, pod, signerOf } from '../ledger/given.ts';
 
 let home: string;
@@ -70,6 +71,18 @@ describe('a ledger is', () => {
     expect(JSON.parse(json.out)).toMatchObject({ runs: [{ number: 1 }], lastCheckpoint: { size: 4 } });
   });
 
+  it('exported as it is, and says so where packs show pseudonyms', async () => {
+    const pseudonyms = 'organization: Example Clinic\nclusters: [{name: prod}]\nredact: {pseudonyms: {keyFile: key}}\n';
+    writeFileSync(join(home, 'pseudonyms.yaml'), pseudonyms, { mode: 0o600 });
+    // Beside the same ledger; the key is not needed for it.
+    const { code, out } = await type('ledger', 'export', '--out', 'raw', '--config', 'pseudonyms.yaml');
+    expect([code, out]).toEqual([
+      0,
+      expect.stringContaining('the raw ledger: it shows names as they were read, where packs show pseudonyms'),
+    ]);
+    expect((await type('ledger', 'export', '--out', 'plain')).out).not.toContain('pseudonyms');
+  });
+
   it('exported and imported, and a changed export names file and line', async () => {
     expect(await type('ledger', 'export', '--out', 'all')).toMatchObject({
       code: 0,
@@ -89,15 +102,14 @@ describe('a ledger is', () => {
     expect(existsSync(join(home, 'broken.db'))).toBe(false);
   });
 
-  it('not exported while records cannot be signed', async () => {
+  it('not exported with a run in it that nobody signed', async () => {
     const path = join(home, 'kubevidence', 'ledger.db');
-    const ledger = openLedger({ path, mode: 'write', clock: clockFrom() });
-    collect(ledger, [pod({ name: 'unsigned' })]);
-    ledger.close();
+    const signed = readFileSync(path);
+    attack(path, (raw) => append(raw, lastOf(raw, 'run-ended').record));
     const { code, err } = await type('ledger', 'export', '--out', 'unsigned');
-    expect([code, err.replaceAll(/\s+/g, ' ')]).toEqual([3, expect.stringContaining('not signed yet (run-ended)')]);
+    expect([code, err.replaceAll(/\s+/g, ' ')]).toEqual([4, expect.stringContaining('(run-ended) is signed by no checkpoint')]);
     expect(existsSync(join(home, 'unsigned'))).toBe(false);
-    openLedger({ path, mode: 'write', clock: clockFrom(), signer: signerOf() }).close();
+    writeFileSync(path, signed);
   });
 
   it('held against an audit log', async () => {

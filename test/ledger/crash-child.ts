@@ -41,7 +41,7 @@ const tasks: Readonly<Record<string, () => void>> = {
   },
   /** Run after run, with a key that takes its time, as one behind a command does. Says when it is asked to sign the end of a run. */
   sign() {
-    const { sign, ...rest } = signerOf();
+    const signer = signerOf();
     const clock = clockFrom();
     let ending = false;
     const slow = (data: Uint8Array) => {
@@ -49,9 +49,9 @@ const tasks: Readonly<Record<string, () => void>> = {
         say('signing');
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
       }
-      return sign(data);
+      return signer.sign(data);
     };
-    const ledger = openLedger({ path, mode: 'write', clock, signer: { ...rest, sign: slow }, create });
+    const ledger = openLedger({ path, mode: 'write', clock, signer: { ...signer, sign: slow }, create });
     ending = true;
     for (;;) collect(ledger, [pod({ name: `p-${ledger.runs().length}` })], { resourceVersion: String(200 + ledger.runs().length) });
   },

@@ -61,7 +61,7 @@ function lookups(path: string, ask: (runs: Runs) => unknown): { readonly answer:
   const db = new Database(path, { readonly: true });
   const log = createLogStore(db);
   let looked = 0;
-  const counting = <T extends keyof LogStore>(name: T) => ({
+  const counting = (name: 'find' | 'latest') => ({
     [name]: (...args: unknown[]) => {
       looked++;
       return (log[name] as (...all: unknown[]) => unknown)(...args);

@@ -6,7 +6,7 @@ import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { ensureKeys, loadDocumentSigner } from '../keys/keys.ts';
-import { checkpointsDirectory } from '../open-ledger.ts';
+import { checkpointsDirectory } from '../checkpoints-directory.ts';
 import { timesToLive } from '../assess/time-to-live.ts';
 import type { ClosedListing } from './worker-protocol.ts';
 import type { WorkerClient } from './worker-client.ts';

@@ -12,6 +12,7 @@ import type { ClusterConfig } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
 import { describeProblem } from '../describe-problem.ts';
+import { nameCheck } from '../audit-ids.ts';
 import { clockGap } from './clock-gap.ts';
 import type { CollectOptions, CollectReport } from './collect.ts';
 import { describePlan, giveRights, openWorker, statusOf } from './collect.ts';
@@ -80,7 +81,7 @@ class LiveRun {
   async execute(access: ClusterAccess | KubevidenceError, started: Date): Promise<CollectReport> {
     if (access instanceof KubevidenceError) return this.#fail(access);
     const source = openLiveSource(access, {
-      runUuid: this.#uuid,
+      runUuid: this.#options.dryRun ? nameCheck() : this.#uuid,
       clock: this.#context.clock,
       deadlineMs: runDeadlineMs,
       signal: this.#options.signal,

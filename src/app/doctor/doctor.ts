@@ -27,7 +27,7 @@ import { checkDefinitions, checkExceptions } from './doctor-definitions.ts';
 import { checkSchedule } from './doctor-schedule.ts';
 import { checkTimestampAuthority, checkTokens } from './doctor-timestamps.ts';
 import { haveKeys, loadDocumentSigner, loadLogSigner, readCertificateFile } from '../keys/keys.ts';
-import { checkpointsDirectory } from '../open-ledger.ts';
+import { checkpointsDirectory } from '../checkpoints-directory.ts';
 
 /** A run of a large cluster may write this much. */
 const leastFreeBytes = 200e6;

@@ -7,7 +7,8 @@ import { type Checkpoint, claimedHead, formatConsistency, openLogCheckpoint } fr
 import { KubevidenceError } from '../../model/index.ts';
 import type { AppContext } from '../context.ts';
 import type { Config } from '../config.ts';
-import { checkpointsDirectory, openLedgerForWriting } from '../open-ledger.ts';
+import { checkpointsDirectory } from '../checkpoints-directory.ts';
+import { openLedgerForWriting } from '../open-ledger.ts';
 
 export interface SignedHead {
   /** Signed note. */

@@ -18,9 +18,7 @@ import {
   readKeyFile,
   writeKeyFile,
 } from '../../signing/index.ts';
-import { openLedger } from '../../ledger/index.ts';
 import type { NoteSigner } from '../../log/index.ts';
-import { keyIdIn, verifierKeyFor } from '../../log/index.ts';
 import type { AppContext } from '../context.ts';
 import type { Config, KeyPaths, KeySource, LogKeyPaths } from '../config.ts';
 
@@ -134,13 +132,16 @@ export function readCertificateFile(path: string): Uint8Array {
 export async function readKeys(context: Pick<AppContext, 'clock'>, { keys, ledgerPath }: Pick<Config, 'keys' | 'ledgerPath'>) {
   const certificate = certificateInfo((await loadDocumentSigner(keys)).certificate);
   const log = await loadLogSigner(keys);
-  const known = existsSync(ledgerPath) ? readHistory(context, ledgerPath) : null;
+  const { keyIdIn, verifierKeyFor } = await import('../../log/index.ts');
+  const known = existsSync(ledgerPath) ? await readHistory(context, ledgerPath) : null;
   const origin = known?.origin ?? log.name;
   const verifierKey = verifierKeyFor(origin, log.publicKey);
   return { document: certificate, log: { origin, verifierKey, id: keyIdIn(verifierKey) }, history: known?.history ?? null };
 }
 
-function readHistory({ clock }: Pick<AppContext, 'clock'>, path: string) {
+/** Loads the ledger now: a collection, which only needs the keys, leaves it to its worker. */
+async function readHistory({ clock }: Pick<AppContext, 'clock'>, path: string) {
+  const [{ openLedger }, { keyIdIn }] = await Promise.all([import('../../ledger/index.ts'), import('../../log/index.ts')]);
   const ledger = openLedger({ path, mode: 'read', clock });
   try {
     const { periods, revocations, bindings } = ledger.keyHistory();

@@ -1,4 +1,5 @@
 /** What the ledger says it asked a cluster: of each run, under which Audit-IDs, when, as whom, and how often each path. */
+import { parseAuditId } from '../audit-ids.ts';
 import type { Ledger } from '../../ledger/index.ts';
 import { type Instant, KubevidenceError, type RequestRecord, type RunSummary } from '../../model/index.ts';
 
@@ -29,16 +30,9 @@ export interface Span {
 const toleranceMs = 60_000;
 const marginMs = 86_400_000;
 const nothing: { actor: string | null; requests: readonly RequestRecord[] } = { actor: null, requests: [] };
-const auditIdForm = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(\d{1,9})$/;
-
-/** Run and number of one of our Audit-IDs. */
-export function parseAuditId(id: string): { readonly uuid: string; readonly number: number } | undefined {
-  const [, uuid, number] = auditIdForm.exec(id) ?? [];
-  return uuid === undefined ? undefined : { uuid, number: Number(number) };
-}
 
 /**
- * By run uuid; a recording that was replayed keeps the uuid under which it was made. Of runs that ended long before `from` or began long
+ * By run uuid; a recording that was replayed keeps the uuid under which it was made, which may be that of a check. Of runs that ended long before `from` or began long
  * after `to` only the uuid is known.
  */
 export function readClaims(

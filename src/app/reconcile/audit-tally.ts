@@ -3,7 +3,8 @@
  * Audit-IDs, paths and agents, so every list has an end, and what came after it is counted.
  */
 import { type Instant, type RunSummary, visible } from '../../model/index.ts';
-import { type Claims, parseAuditId } from './audit-claims.ts';
+import { parseAuditId } from '../audit-ids.ts';
+import type { Claims } from './audit-claims.ts';
 import type { AuditEvent } from './audit-log.ts';
 
 /** Requests that belong together; `requests` counts each once, however many of its stages were logged. */
@@ -19,6 +20,16 @@ export interface UnknownRun extends Counted {
   readonly user: string;
   /** One of the paths. */
   readonly path: string;
+}
+
+/** What calls itself `doctor` or `collect --dry-run`. Nothing vouches for that, so it tells where it came from, too. */
+export interface UnrecordedCheck extends Counted {
+  readonly uuid: string;
+  readonly user: string;
+  /** One of the paths. */
+  readonly path: string;
+  readonly client: string;
+  readonly address: string;
 }
 
 export interface OtherRequests extends Counted {
@@ -48,6 +59,7 @@ export interface Tally {
   /** Every path that any known run was seen to ask. */
   readonly paths: ReadonlySet<string>;
   unknownRuns(): UnknownRun[];
+  checks(): UnrecordedCheck[];
   otherRequests(): OtherRequests[];
   /** Runs of other clusters whose Audit-IDs stand in this log. */
   readonly strayRuns: ReadonlySet<RunSummary>;
@@ -71,6 +83,7 @@ export function createTally(
   const known = new Map<string, { readonly requests: Map<number, SeenRequest>; readonly wrong: Map<string, number> }>();
   const paths = new Set<string>();
   const unknown = createGroups<Pick<UnknownRun, 'uuid' | 'user' | 'path'>>();
+  const checks = createGroups<Pick<UnrecordedCheck, 'uuid' | 'user' | 'path' | 'client' | 'address'>>();
   const other = createGroups<Pick<OtherRequests, 'user' | 'verb' | 'path' | 'client' | 'address'>>();
   const strayRuns = new Set<RunSummary>();
   let dropped = 0;
@@ -98,18 +111,18 @@ export function createTally(
     if (claim.actor !== null && who !== claim.actor) wrong(`made by ${visible(who)}, and the run was made by ${visible(claim.actor)}`);
     const time = Date.parse(received);
     if (time < claim.window.from || time > claim.window.to) wrong('outside of the time of the run');
-    const reads = verb === 'get' || verb === 'list' || (verb === 'create' && selfReview.test(path));
-    if (!reads) wrong(`${visible(verb)} ${visible(path)}, and a collector only reads`);
+    if (!isRead(event)) wrong(`${visible(verb)} ${visible(path)}, and a collector only reads`);
   };
 
   return {
     paths,
     strayRuns,
     get dropped() {
-      return dropped + unknown.dropped() + other.dropped();
+      return dropped + unknown.dropped() + checks.dropped() + other.dropped();
     },
     seen: (uuid) => known.get(uuid) ?? nothing,
     unknownRuns: () => unknown.list(),
+    checks: () => checks.list(),
     otherRequests: () => other.list(),
     take(event) {
       // Nobody was let in: whoever sent it was not the collector.
@@ -122,10 +135,16 @@ export function createTally(
       const stray = id === undefined ? undefined : others.get(id.uuid);
       const { verb, path, client, address } = event;
       if (stray !== undefined) strayRuns.add(stray);
-      else if (id !== undefined) unknown.add(`${id.uuid} ${who}`, () => ({ uuid: id.uuid, user: who, path }), event);
+      else if (id?.isCheck === true && isRead(event))
+        checks.add(JSON.stringify([id.uuid, who, client, address]), () => ({ uuid: id.uuid, user: who, path, client, address }), event);
+      else if (id?.isCheck === false) unknown.add(`${id.uuid} ${who}`, () => ({ uuid: id.uuid, user: who, path }), event);
       else other.add(JSON.stringify([who, verb, path, client, address]), () => ({ user: who, verb, path, client, address }), event);
     },
   };
+}
+
+function isRead({ verb, path }: AuditEvent): boolean {
+  return verb === 'get' || verb === 'list' || (verb === 'create' && selfReview.test(path));
 }
 
 function createGroups<T>() {

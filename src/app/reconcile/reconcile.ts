@@ -6,9 +6,10 @@
  */
 import { openLedger } from '../../ledger/index.ts';
 import { type Instant, KubevidenceError, visible } from '../../model/index.ts';
-import { type Claims, parseAuditId, readClaims, type Span } from './audit-claims.ts';
+import { parseAuditId } from '../audit-ids.ts';
+import { type Claims, readClaims, type Span } from './audit-claims.ts';
 import { type AuditLogSummary, emptySummary, readAuditLog } from './audit-log.ts';
-import { createTally, type OtherRequests, type Tally, type UnknownRun } from './audit-tally.ts';
+import { createTally, type OtherRequests, type Tally, type UnknownRun, type UnrecordedCheck } from './audit-tally.ts';
 import type { AppContext } from '../context.ts';
 
 export interface ReconcileOptions {
@@ -47,6 +48,8 @@ export interface Reconciliation {
   readonly runs: readonly RunMatch[];
   /** With Audit-IDs as ours, by the collector's user, of no run of this ledger. */
   readonly unknownRuns: readonly UnknownRun[];
+  /** With Audit-IDs as our checks have them, by the collector's user: they leave nothing in a ledger, and only read. */
+  readonly checks: readonly UnrecordedCheck[];
   /** By the collector's user, without an Audit-ID of ours. */
   readonly otherRequests: readonly OtherRequests[];
   /** What is wrong, what could not be compared, and what else to know: sentences that are safe to print. */
@@ -99,10 +102,11 @@ export async function reconcile(context: Pick<AppContext, 'clock'>, options: Rec
       collectors: [...collectors].sort(),
       runs: compared.matches,
       unknownRuns: tally.unknownRuns(),
+      checks: tally.checks(),
       otherRequests: tally.otherRequests(),
       problems,
       gaps,
-      notes: compared.notes,
+      notes: [...compared.notes, ...describeChecks(tally.checks())],
     };
   } finally {
     ledger.close();
@@ -200,7 +204,7 @@ function findStrangers(tally: Tally): string[] {
     .unknownRuns()
     .map(
       ({ uuid, user, requests, first, last }) =>
-        `${count(requests, 'request')} by ${visible(user)} from ${first} to ${last} with Audit-IDs of the run ${uuid}, which this ledger does not have: another ledger, a run that was left out, or a \`doctor\` or \`--dry-run\``,
+        `${count(requests, 'request')} by ${visible(user)} from ${first} to ${last} with Audit-IDs of the run ${uuid}, which this ledger does not have: another ledger, or a run that was left out`,
     );
   const other = tally.otherRequests();
   const sum = other.reduce((total, { requests }) => total + requests, 0);
@@ -211,6 +215,20 @@ function findStrangers(tally: Tally): string[] {
       `${count(sum, 'request')} by ${some(named)} without an Audit-ID of a run: somebody used the collector's credentials for other things`,
     );
   return [...unknown, ...stray];
+}
+
+/** One for each user. */
+function describeChecks(checks: readonly UnrecordedCheck[]): string[] {
+  return [...Map.groupBy(checks, ({ user }) => user)].map(([user, own]) => {
+    const requests = own.reduce((sum, each) => sum + each.requests, 0);
+    const [first] = own.map((each) => each.first).toSorted();
+    const last = own
+      .map((each) => each.last)
+      .toSorted()
+      .at(-1);
+    const distinct = new Set(own.map(({ uuid }) => uuid)).size;
+    return `${count(distinct, 'check')} (\`doctor\`, \`collect --dry-run\`) with ${count(requests, 'request')} by ${visible(user)} from ${first} to ${last}: no ledger has them, and whoever has these credentials can give requests this name, so somebody should answer for each`;
+  });
 }
 
 function findGaps(

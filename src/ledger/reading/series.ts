@@ -2,18 +2,26 @@
  * Snapshots of one cluster read one after the other, for whoever looks at many runs: what two of them have in common is read and checked
  * once, and is the very same value in both. It says what {@link readSnapshot} says of each. Only what the last few snapshots hold is kept.
  */
-import type { EvidenceReader, ListingKind, RunSummary, StoredListing, StoredObject } from '../../model/index.ts';
+import {
+  type EvidenceReader,
+  KubevidenceError,
+  type ListingKind,
+  type RunSummary,
+  type StoredListing,
+  type StoredObject,
+} from '../../model/index.ts';
 import { type ErasedIds, erasedIds } from '../erasure/erased.ts';
 import type { StoredRun } from '../runs/run-payload.ts';
 import type { Stores } from '../stores.ts';
-import type { Member } from '../storage/trees.ts';
-import { asRead, openRun, readObject, readObjectTree, readTree } from './snapshot.ts';
+import { saltedId } from '../storage/salted.ts';
+import { type Member, treeBytes } from '../storage/trees.ts';
+import { asRead, openRun, readObject, readSnapshot } from './snapshot.ts';
 
 export interface SeriesSnapshot extends EvidenceReader {
   readonly run: RunSummary;
   /** Seconds for which each planned listing holds, where the run recorded it. */
   readonly timesToLive: Readonly<Record<ListingKind, number>>;
-  objects(kind: ListingKind): readonly StoredObject[];
+  parts(kind: ListingKind): ReadonlyMap<string, readonly StoredObject[]> | null;
   /** Equal for listings with the same objects, and only for them; null for one without objects. */
   contentOf(kind: ListingKind): number | null;
   previous(): SeriesSnapshot | null;
@@ -26,13 +34,17 @@ export type SnapshotSeries = (number: number) => SeriesSnapshot;
 interface Part {
   readonly tree: number;
   readonly members: readonly Member[];
-  readonly objects: readonly (StoredObject | undefined)[];
+  readonly places: readonly (StoredObject | undefined)[];
+  /** Without those that were erased. */
+  readonly objects: readonly StoredObject[];
 }
 
 interface Held {
   readonly tree: number;
+  readonly members: readonly Member[];
   readonly parts: ReadonlyMap<string, Part>;
-  readonly objects: readonly StoredObject[];
+  readonly lists: ReadonlyMap<string, readonly StoredObject[]>;
+  readonly objects: () => readonly StoredObject[];
 }
 
 /** What has been read of one snapshot. */
@@ -43,6 +55,10 @@ interface Opened {
   readonly held: Map<ListingKind, Held>;
 }
 
+/** Items of a listing that is kept; a larger one is read anew each time. */
+const mostHeld = 50_000;
+const none: ReadonlyMap<string, readonly StoredObject[]> = new Map();
+
 /** Snapshots whose content is kept: the one that is judged, and those with which it is compared. */
 const kept = 3;
 
@@ -51,6 +67,7 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
   const readers = new Map<number, SeriesSnapshot>();
   const opened = new Map<number, Opened>();
   const latest = new Map<ListingKind, Held>();
+  const shelf = openShelf(stores);
 
   const open = (number: number, read?: { readonly stored: StoredRun | undefined }): Opened => {
     const known = opened.get(number);
@@ -67,18 +84,20 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
     if (opened.size > kept && oldest !== undefined) opened.delete(oldest);
     return fresh;
   };
-  const objectsOf = (number: number, kind: ListingKind): readonly StoredObject[] => {
+  /** Null for a listing without objects, and for one that is too large to be held. */
+  const holdOf = (number: number, kind: ListingKind): Held | null => {
     const { stored, held } = open(number);
-    const tree = stored?.listings.find(({ listing }) => listing.kind === kind)?.tree ?? null;
-    if (tree === null) return [];
+    const listing = stored?.listings.find((each) => each.listing.kind === kind);
+    const tree = listing?.tree ?? null;
+    if (listing === undefined || tree === null || listing.listing.items > mostHeld) return null;
     let found = held.get(kind);
     if (found === undefined) {
       const last = latest.get(kind);
-      found = last?.tree === tree ? last : readHeld(stores, tree, last, erased);
+      found = last?.tree === tree ? last : readHeld(shelf, tree, last);
       held.set(kind, found);
       latest.set(kind, found);
     }
-    return found.objects;
+    return found;
   };
   const read = (number: number): SeriesSnapshot => {
     const known = readers.get(number);
@@ -95,7 +114,11 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
       timesToLive: details?.timeToLive ?? {},
       listings: () => open(number).listings,
       listing: (kind) => open(number).byKind.get(kind),
-      objects: (kind) => objectsOf(number, kind),
+      objects(kind) {
+        if ((trees.get(kind) ?? null) === null) return [];
+        return holdOf(number, kind)?.objects() ?? readSnapshot(stores, cluster, number).objects(kind);
+      },
+      parts: (kind) => ((trees.get(kind) ?? null) === null ? none : (holdOf(number, kind)?.lists ?? null)),
       contentOf: (kind) => trees.get(kind) ?? null,
       previous() {
         if (before === undefined) {
@@ -111,23 +134,68 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
   return read;
 }
 
-/** A listing's objects, with those that `last` holds taken from it. */
-function readHeld(stores: Stores, tree: number, last: Held | undefined, erased: ErasedIds): Held {
-  const parts = new Map<string, Part>();
-  for (const { ref, label } of readTree(stores, tree, (each) => stores.trees.id(each)).members) {
-    const before = last?.parts.get(label);
-    parts.set(label, before?.tree === ref ? before : readPart(stores, ref, before, erased));
-  }
-  const objects = [...parts.values()].flatMap((part) => part.objects.filter((object) => object !== undefined));
-  return { tree, parts, objects };
+/** Reads trees and objects, each checked against its id. */
+interface Shelf {
+  /** `before`: what stood in its place, on which it may stand. */
+  tree(
+    ref: number,
+    of: 'trees' | 'objects',
+    before: { readonly tree: number; readonly members: readonly Member[] } | undefined,
+  ): readonly Member[];
+  object(member: Member): StoredObject | undefined;
 }
 
-function readPart(stores: Stores, tree: number, before: Part | undefined, erased: ErasedIds): Part {
-  const known = new Map(before?.members.map(({ ref, label }, place) => [`${ref} ${label}`, place]));
-  const { members } = readObjectTree(stores, tree);
-  const objects = members.map(({ ref, label }) => {
-    const place = known.get(`${ref} ${label}`);
-    return place === undefined ? readObject(stores, ref, label, erased)?.object : before?.objects[place];
+/** Ids that are looked up once. */
+const mostIds = 200_000;
+
+function openShelf(stores: Stores): Shelf {
+  const erased: ErasedIds = erasedIds(stores.db);
+  const remember = (idOf: (ref: number) => Buffer) => {
+    const ids = new Map<number, Buffer>();
+    return (ref: number): Buffer => {
+      let id = ids.get(ref);
+      if (id === undefined) {
+        if (ids.size >= mostIds) ids.clear();
+        ids.set(ref, (id = idOf(ref)));
+      }
+      return id;
+    };
+  };
+  const idOf = { trees: remember((ref) => stores.trees.id(ref)), objects: remember((ref) => stores.objects.entry(ref).id) };
+  return {
+    tree(ref, of, before) {
+      const { id, salt, members } = stores.trees.readOn(ref, (base) => (base === before?.tree ? before.members : undefined));
+      if (!saltedId(salt, treeBytes(members, idOf[of])).equals(id))
+        throw new KubevidenceError('integrity', `tree ${ref} is not what its id says`);
+      return members;
+    },
+    object: ({ ref, label }) => readObject(stores, ref, label, erased)?.object,
+  };
+}
+
+/** A listing's objects, with those that `last` holds taken from it. */
+function readHeld(shelf: Shelf, tree: number, last: Held | undefined): Held {
+  const parts = new Map<string, Part>();
+  const members = shelf.tree(tree, 'trees', last);
+  for (const { ref, label } of members) {
+    const before = last?.parts.get(label);
+    parts.set(label, before?.tree === ref ? before : readPart(shelf, ref, before));
+  }
+  const lists = new Map([...parts].map(([label, { objects }]) => [label, objects]));
+  let objects: readonly StoredObject[] | undefined;
+  return { tree, members, parts, lists, objects: () => (objects ??= [...lists.values()].flat()) };
+}
+
+function readPart(shelf: Shelf, tree: number, before: Part | undefined): Part {
+  const known = new Map(before?.members.map((member, place) => [keyOf(member), place]));
+  const members = shelf.tree(tree, 'objects', before);
+  const places = members.map((member) => {
+    const place = known.get(keyOf(member));
+    return place === undefined ? shelf.object(member) : before?.places[place];
   });
-  return { tree, members, objects };
+  return { tree, members, places, objects: places.filter((object) => object !== undefined) };
+}
+
+function keyOf({ ref, label }: Member): number | string {
+  return label === '' ? ref : `${ref} ${label}`;
 }

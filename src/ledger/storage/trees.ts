@@ -37,6 +37,8 @@ export interface TreeStore {
   /** Stores a tree in the caller's transaction, or returns `before` when nothing differs. `idOf` gives the id of a member's number. */
   write(run: number, members: readonly Member[], idOf: (ref: number) => Buffer, before?: Tree): Tree;
   read(ref: number): Tree;
+  /** The same, for whoever has read trees on which this one may stand, and gives their members. */
+  readOn(ref: number, known: (ref: number) => readonly Member[] | undefined): Omit<Tree, 'depth'>;
   /** Of a tree whose members nobody asks for. */
   id(ref: number): Buffer;
   dropRun(run: number): void;
@@ -66,6 +68,24 @@ export function createTreeStore(db: Db): TreeStore {
     if (found === undefined) throw new KubevidenceError('integrity', `the ledger lacks tree ${ref}`);
     return found;
   };
+  const readOn = (ref: number, known: (ref: number) => readonly Member[] | undefined): Tree => {
+    const chain = [row(ref)];
+    let members: readonly Member[] = [];
+    for (let next = chain[0]?.base ?? null; next !== null; next = chain.at(-1)?.base ?? null) {
+      // A tree stands only on earlier ones: a damaged row cannot make us run in circles.
+      if (chain.length > deepest || next >= (chain.at(-1)?.ref ?? 0))
+        throw new KubevidenceError('integrity', `tree ${ref} stands on itself`);
+      const base = known(next);
+      if (base !== undefined) {
+        members = base;
+        break;
+      }
+      chain.push(row(next));
+    }
+    for (const { ref: at, bytes } of chain.toReversed()) members = decodeTree(at, bytes, members);
+    const { id, salt } = chain[0] as TreeRow;
+    return { ref, id, salt, members, depth: chain.length - 1 };
+  };
   return {
     write(run, members, idOf, before) {
       if (before !== undefined && sameMembers(before.members, members)) return before;
@@ -77,19 +97,8 @@ export function createTreeStore(db: Db): TreeStore {
       const { lastInsertRowid } = insert.run(run, edited ? before.ref : null, salt, id, edited ? edit : whole);
       return { ref: Number(lastInsertRowid), id, salt, members, depth: edited ? before.depth + 1 : 0 };
     },
-    read(ref) {
-      const chain = [row(ref)];
-      for (let next = chain[0]?.base ?? null; next !== null; next = chain.at(-1)?.base ?? null) {
-        // A tree stands only on earlier ones: a damaged row cannot make us run in circles.
-        if (chain.length > deepest || next >= (chain.at(-1)?.ref ?? 0))
-          throw new KubevidenceError('integrity', `tree ${ref} stands on itself`);
-        chain.push(row(next));
-      }
-      let members: Member[] = [];
-      for (const { ref: at, bytes } of chain.toReversed()) members = decodeTree(at, bytes, members);
-      const { id, salt } = chain[0] as TreeRow;
-      return { ref, id, salt, members, depth: chain.length - 1 };
-    },
+    read: (ref) => readOn(ref, () => undefined),
+    readOn,
     id: (ref) => selectId.get(ref) ?? row(ref).id,
     dropRun(run) {
       for (const ref of ofRun.all(run)) remove.run(ref);
