@@ -3,9 +3,9 @@
  * assessment and mapping, which do not know of each other. Pure: it reads no clock, no file and no network.
  */
 import { assessControls, type AssessmentInput } from './assessment/index.ts';
-import { pickFrameworks } from './catalog/index.ts';
+import { isGeneralBenchmark, pickFrameworks } from './catalog/index.ts';
 import { rollUp, summarize } from './mapping/index.ts';
-import { type Assessment, type Catalog, KubevidenceError, clip, findNearest } from './model/index.ts';
+import { type Assessment, type Catalog, type Control, type Framework, KubevidenceError, clip, findNearest } from './model/index.ts';
 
 export interface AssessOptions extends AssessmentInput {
   readonly catalog: Catalog;
@@ -18,20 +18,21 @@ export interface AssessOptions extends AssessmentInput {
 /** Errors: `usage` for an id that the catalog does not have, `configuration` for parameters that do not fit. */
 export function assess(options: AssessOptions): Assessment {
   const { catalog, reader, frameworks: wanted, controlIds, managed } = options;
-  const fitting = pickFrameworks(catalog.frameworks, reader.cluster.version);
-  refuseUnknown('framework', wanted, fitting);
+  const fitting = pickFrameworks(catalog.frameworks, { version: reader.cluster.version, managed });
+  refuseUnknown('framework', wanted, catalog.frameworks);
   refuseUnknown('control', controlIds, catalog.controls);
 
   const frameworks = wanted === undefined ? fitting : fitting.filter((framework) => wanted.includes(framework.id));
-  const named = new Set(
-    frameworks.flatMap((framework) => framework.requirements.flatMap((requirement) => requirement.controls.map((link) => link.id))),
-  );
-  const controls = catalog.controls.filter(({ id }) =>
-    controlIds === undefined ? wanted === undefined || named.has(id) : controlIds.includes(id),
-  );
+  if (frameworks.length === 0 && wanted !== undefined && wanted.length > 0) throw unfitting(wanted, catalog.frameworks);
+  const controls =
+    controlIds === undefined
+      ? wanted === undefined
+        ? catalog.controls
+        : controlsNamedBy(frameworks, catalog.controls)
+      : catalog.controls.filter(({ id }) => controlIds.includes(id));
   const results = assessControls(controls, options);
 
-  const benchmark = fitting.find((framework) => framework.kind === 'benchmark');
+  const benchmark = fitting.find(isGeneralBenchmark);
   const requirements = rollUp(frameworks, results, { managed: typeof managed === 'string', benchmark }).filter(
     (requirement) => controlIds === undefined || requirement.controls.some((link) => controlIds.includes(link.id)),
   );
@@ -46,6 +47,24 @@ export function assess(options: AssessOptions): Assessment {
     requirements,
     summary: summarize(requirements),
   };
+}
+
+/** Those of `controls` that support anything in the frameworks. */
+export function controlsNamedBy(frameworks: readonly Framework[], controls: readonly Control[]): readonly Control[] {
+  const named = new Set(frameworks.flatMap(({ requirements }) => requirements.flatMap((each) => each.controls.map(({ id }) => id))));
+  return controls.filter(({ id }) => named.has(id));
+}
+
+/** Of several frameworks those that do not fit are left out: one configuration is for clusters of several kinds. */
+function unfitting(wanted: readonly string[], known: readonly Framework[]): KubevidenceError {
+  const { id, platform } = known.find((framework) => wanted.includes(framework.id)) ?? { id: wanted[0] ?? '', platform: undefined };
+  return new KubevidenceError(
+    'usage',
+    `${id} is for clusters that ${platform?.toUpperCase() ?? 'a provider'} runs, and this is none of them`,
+    {
+      next: 'If it is one, say so in kubevidence.yaml: clusters[].managed',
+    },
+  );
 }
 
 function refuseUnknown(what: string, wanted: readonly string[] | undefined, known: readonly { readonly id: string }[]): void {

@@ -38,6 +38,7 @@ const before = new Date('2026-09-30T12:00:00.000Z');
 
 /** Evidence that is no Kubernetes object, as the collectors make it, so that no file source accepts it. */
 const ownKinds: Readonly<Record<string, ListingKind>> = {
+  AccessReview: 'kubevidence.ledger/reviews',
   ApiGroup: 'k8s.cluster/groups',
   Exception: 'kubevidence.ledger/exceptions',
   MetricFamily: 'k8s.apiserver/metrics',
@@ -74,6 +75,12 @@ function uncited({ evidence, findings }: ControlResult, reader: EvidenceReader):
     for (const { id, kind } of at.listings()) if (standsOn.has(id)) for (const object of at.objects(kind)) shown.add(object.id);
   const cited = findings.flatMap((finding) => finding.evidence);
   return cited.every((id) => shown.has(id)) ? [] : ['a finding cites an object of a listing that the control does not stand on'];
+}
+
+/** A snapshot of objects as multi-document YAML, filed and scrubbed as real evidence is. `absent`: listings that were not read. */
+export function exampleSnapshot(given: string, where: string, absent: readonly string[] = []): EvidenceReader {
+  const gaps = absent.map((what) => ({ what, reason: 'absent' as const }));
+  return snapshot(readDocuments(given, where), gaps, now, undefined);
 }
 
 function compare(example: ControlExample, result: ControlResult): readonly string[] {

@@ -27,6 +27,6 @@ export type { Rule } from './rules.ts';
 export { allows, readRules, wildcardsOf } from './rules.ts';
 export type { Cut, Hop, Path, PathsQuestion, PathsReport, Removal, Target, Technique } from './escalation/index.ts';
 export type { AccessPaths } from './escalation/index.ts';
-export { accessPathsSchema, conditionNames, describeTarget, findPaths, overKinds, yieldNames } from './escalation/index.ts';
+export { accessPathsSchema, conditionNames, findPaths, overKinds, yieldNames } from './escalation/index.ts';
 export type { Everyone, Subject } from './subjects.ts';
 export { readSubject, subjectKey, userNameOf } from './subjects.ts';

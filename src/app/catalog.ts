@@ -6,6 +6,7 @@ import { type ExampleResult, runExamples } from '../control-examples.ts';
 import type { Catalog, Json } from '../model/index.ts';
 import { canonicalBytes } from '../model/index.ts';
 import { populations } from '../populations/index.ts';
+import { prepareShippedTechniques } from './access/techniques.ts';
 import type { Config } from './config.ts';
 import { type AppContext, shipped } from './context.ts';
 
@@ -37,7 +38,10 @@ export function loadCatalogInForce(config: Pick<Config, 'controlDirs' | 'params'
 
 /** The shipped catalog as the build keeps it, so that a command need not parse its YAML: the text of {@link shipped}.prepared. */
 export function prepareShippedCatalog(): string {
-  return JSON.stringify(prepareCatalog({ controlDirs: [shipped.controls], mappingDirs: [shipped.mappings], populations: populationNames }));
+  return JSON.stringify({
+    ...prepareCatalog({ controlDirs: [shipped.controls], mappingDirs: [shipped.mappings], populations: populationNames }),
+    ...prepareShippedTechniques(),
+  });
 }
 
 /** Runs the examples of the shipped controls, or of those in `directory`. */

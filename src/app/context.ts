@@ -22,6 +22,7 @@ export const packageRoot = resolve(dirname(fileURLToPath(import.meta.url)), '..'
 export const shipped = {
   controls: join(packageRoot, 'controls'),
   mappings: join(packageRoot, 'mappings'),
+  techniques: join(packageRoot, 'techniques'),
   /** Written by the build (scripts/prepare-catalog.mjs); absent beside the sources. */
   prepared: fileURLToPath(new URL('../catalog/prepared.json', import.meta.url)),
 };

@@ -2,6 +2,14 @@
  * The composition root's door: what the command line and other programs call. A use case loads its parts when it is called, so that
  * nobody who collects waits for the PDF library, or for the populations and the expression language that only judging needs.
  */
+import type * as AccessCan from './access/can.ts';
+import type * as AccessCheck from './access/check.ts';
+import type * as AccessMatrix from './access/matrix.ts';
+import type * as AccessPaths from './access/paths.ts';
+import type * as ReviewExports from './access/review-export.ts';
+import type * as ReviewImports from './access/review-import.ts';
+import type * as ReviewStates from './access/review-status.ts';
+import type * as AccessWhoCan from './access/who-can.ts';
 import type * as Assess from './assess/assess.ts';
 import type * as Catalog from './catalog.ts';
 import type * as Checkpoints from './keys/checkpoints.ts';
@@ -24,6 +32,8 @@ import type * as Pack from './pack/pack.ts';
 import type * as Reconcile from './reconcile/reconcile.ts';
 import type * as Serve from './serve.ts';
 
+export type { ReviewImport } from './access/review-import.ts';
+export type { FollowedRow, ReviewStatus } from './access/review-status.ts';
 export type { AssessOptions, AssessReport } from './assess/assess.ts';
 export type { Drift } from '../assessment/index.ts';
 export type { CatalogInForce } from './catalog.ts';
@@ -44,6 +54,18 @@ export type { ServeEvent } from './serve.ts';
 
 type Later<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
 
+export const accessCan: typeof AccessCan.accessCan = async (...args) => (await import('./access/can.ts')).accessCan(...args);
+export const accessCheck: typeof AccessCheck.accessCheck = async (...args) => (await import('./access/check.ts')).accessCheck(...args);
+export const accessMatrix: typeof AccessMatrix.accessMatrix = async (...args) => (await import('./access/matrix.ts')).accessMatrix(...args);
+export const accessPaths: typeof AccessPaths.accessPaths = async (...args) => (await import('./access/paths.ts')).accessPaths(...args);
+export const accessWhoCan: typeof AccessWhoCan.accessWhoCan = async (...args) =>
+  (await import('./access/who-can.ts')).accessWhoCan(...args);
+export const exportReview: typeof ReviewExports.exportReview = async (...args) =>
+  (await import('./access/review-export.ts')).exportReview(...args);
+export const importReview: typeof ReviewImports.importReview = async (...args) =>
+  (await import('./access/review-import.ts')).importReview(...args);
+export const reviewStatus: Later<typeof ReviewStates.reviewStatus> = async (...args) =>
+  (await import('./access/review-status.ts')).reviewStatus(...args);
 export const assessCommand: typeof Assess.assessCommand = async (...args) => (await import('./assess/assess.ts')).assessCommand(...args);
 export const parseInstant: Later<typeof Assess.parseInstant> = async (...args) =>
   (await import('./assess/assess.ts')).parseInstant(...args);

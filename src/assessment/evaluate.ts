@@ -2,14 +2,21 @@
  * One control over the rows of its population. An outcome starts at notAssessed and has to earn pass: every row answered, nothing
  * missing, and evidence to stand on. What is kept of a row is a finding or a gap, never the row.
  */
-import { type Budget, CelProblem, compileMessage, compilePredicate, type Predicate, stepsPerControl, toCel } from '../catalog/index.ts';
+import {
+  type Budget,
+  CelProblem,
+  compileMessage,
+  compilePredicate,
+  type Predicate,
+  stepsPerControl,
+  stepsPerRow,
+  toCel,
+} from '../catalog/index.ts';
 import {
   canonicalize,
   type Control,
   type ControlResult,
-  type ExactTime,
   clip,
-  type Finding,
   type Gap,
   isComplete,
   type Json,
@@ -17,6 +24,7 @@ import {
   type Row,
 } from '../model/index.ts';
 import type { PopulationReading } from './read-population.ts';
+import { type Several, sortedFindings, type Tally, type Verdict } from './tally.ts';
 
 /** An approved exception for one item of one control, already known to be valid at the time of the assessment. */
 export interface ItemException {
@@ -33,9 +41,14 @@ export interface PreparedRow {
 }
 
 export interface Evaluation {
-  visit(prepared: PreparedRow): void;
+  /** Asks the expressions; the same row has the same verdict where the budget was and is {@link Evaluation.isAmple}. */
+  judge(prepared: PreparedRow): Verdict;
+  /** Whether no expression of a row could reach the end of what the control may spend. */
+  isAmple(): boolean;
+  /** Spends what a verdict took that was made before. */
+  charge(verdict: Verdict): void;
   /** `outside` counts rows that a namespace filter kept away. */
-  conclude(reading: PopulationReading, outside: number): ControlResult;
+  conclude(tally: Tally, reading: PopulationReading, outside: number): ControlResult;
 }
 
 export interface EvaluationOptions {
@@ -64,72 +77,74 @@ function predicatesOf(control: Control): Predicates {
   return made;
 }
 
+const noProblems: readonly string[] = [];
+
+/** Whether no expression of a row could reach the end of a budget that has so much left. */
+export function isAmple(left: number): boolean {
+  return left >= 3 * stepsPerRow;
+}
+
 export function startEvaluation(control: Control, options: EvaluationOptions): Evaluation {
   const { where, undecided, expect } = predicatesOf(control);
   const params = toCel(options.params);
   const describe = compileMessage(control.message);
   const budget: Budget = { left: stepsPerControl };
   const exceptions = new Map(options.exceptions.filter((each) => each.control === control.id).map((each) => [each.item, each.id]));
-  const findings: Finding[] = [];
-  const gaps = new Map<string, Gap>();
-  const unanswered = new Map<string, { readonly first: string; rows: number }>();
-  const times: (ExactTime | null | undefined)[] = [];
-  const open: { first?: string; rows: number } = { rows: 0 };
-  let size = 0;
-  let tested = 0;
 
   /** True, false, or null where there is no answer: then that is a gap, never a row less. */
-  const ask = (predicate: Predicate, { row, cel }: PreparedRow): boolean | null => {
+  const ask = (predicate: Predicate, { cel }: PreparedRow, problems: string[]): boolean | null => {
     try {
       return predicate.test(cel, params, budget);
     } catch (error) {
       if (!(error instanceof CelProblem)) throw error;
-      // What the population already said about the row explains more than the expression that stumbled over it.
-      if (row.gaps === undefined || row.gaps.length === 0) {
-        const known = unanswered.get(error.message);
-        if (known) known.rows += 1;
-        else unanswered.set(error.message, { first: row.item, rows: 1 });
-      }
+      problems.push(error.message);
       return null;
     }
   };
 
-  return {
-    visit(prepared) {
-      const { row } = prepared;
-      size += 1;
-      const inside = where === null ? true : ask(where, prepared);
-      if (inside !== false) {
-        tested += 1;
-        times.push(row.since);
-      }
-      const isOpen = inside === true && undecided !== null ? ask(undecided, prepared) : false;
-      if (isOpen === true) {
-        open.first ??= row.item;
-        open.rows += 1;
-      } else if (inside === true && isOpen === false && ask(expect, prepared) === false) {
-        findings.push({
+  const judge = (prepared: PreparedRow): Verdict => {
+    const { row } = prepared;
+    const [problems, before]: [string[], number] = [[], budget.left];
+    const inside = where === null ? true : ask(where, prepared, problems);
+    const isOpen = inside === true && undecided !== null ? ask(undecided, prepared, problems) : false;
+    const fails = inside === true && isOpen === false && ask(expect, prepared, problems) === false;
+    const finding = fails
+      ? {
           item: row.item,
           resource: row.resource,
           message: describe(row, options.params),
           evidence: [...row.evidence],
           exception: exceptions.get(row.item) ?? null,
           ...(row.since && { since: row.since }),
-        });
-        return;
-      }
-      // Also for a row that `where` leaves out: it may do so only because of what is unknown.
-      for (const gap of row.gaps ?? []) gaps.set(canonicalize(gap), gap);
+        }
+      : null;
+    return {
+      tested: inside !== false,
+      open: isOpen === true,
+      finding,
+      problems: problems.length === 0 ? noProblems : problems,
+      steps: before - budget.left,
+    };
+  };
+
+  return {
+    judge,
+    isAmple: () => isAmple(budget.left),
+    charge({ steps }) {
+      budget.left -= steps;
     },
-    conclude(reading, outside) {
+    conclude(tally, reading, outside) {
+      const { size, tested, latest } = tally;
+      const gaps = new Map(tally.gaps);
+      const findings = sortedFindings(tally);
       const evidence = reading.listings.map(({ listing, optional }) => ({
         optional,
         shown: { kind: listing.kind, id: listing.id, items: listing.items, complete: isComplete(listing) },
       }));
       for (const gap of reading.gaps) gaps.set(canonicalize(gap), gap);
-      const all = [...gaps.values(), ...[...unanswered].map(([problem, rows]) => unansweredGap(control, problem, rows))];
-      const forPerson = control.undecided?.outcome === 'manual' ? undecidedGaps(control, open) : [];
-      if (control.undecided?.outcome === 'notAssessed') all.push(...undecidedGaps(control, open));
+      const all = [...gaps.values(), ...unansweredGaps(control, tally)];
+      const forPerson = control.undecided?.outcome === 'manual' ? undecidedGaps(control, tally.open) : [];
+      if (control.undecided?.outcome === 'notAssessed') all.push(...undecidedGaps(control, tally.open));
       if (all.length === 0 && !evidence.some(({ optional, shown }) => !optional || shown.complete))
         all.push({ reason: 'absent', what: control.population, detail: 'nothing was read that an outcome could stand on' });
       const whenEmpty = outside > 0 ? 'notApplicable' : (control.whenEmpty ?? 'notApplicable');
@@ -137,7 +152,6 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
       all.push(...forPerson);
       const provider = providerGap(control, found, all, tested, options.managed);
       const outcome = provider === null ? found : 'providerResponsibility';
-      const since = latestOf(times);
       // A pass stands on what was read whole; an optional listing that was not is nothing that it may stand on.
       const standsOn = evidence.filter(({ optional, shown }) => !(optional && outcome === 'pass' && !shown.complete));
       return {
@@ -148,9 +162,9 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
         labels: { ...control.labels },
         population: { name: control.population, size, tested },
         evidence: standsOn.map(({ shown }) => shown),
-        findings: findings.sort((a, b) => (a.item < b.item ? -1 : 1)),
+        findings,
         gaps: provider === null ? all : [provider, ...all],
-        ...(outcome === 'pass' && since !== undefined && { since }),
+        ...(outcome === 'pass' && !tally.silent && latest !== null && { since: latest }),
       };
     },
   };
@@ -171,16 +185,6 @@ function decide({ failures, gaps, forPerson, tested, whenEmpty }: Counted): Outc
   return tested > 0 ? 'pass' : whenEmpty;
 }
 
-/** Since when all rows have been as they are: undefined as soon as one does not say. */
-function latestOf(times: readonly (ExactTime | null | undefined)[]): ExactTime | undefined {
-  let latest: ExactTime | undefined;
-  for (const time of times) {
-    if (time === undefined) return undefined;
-    if (time !== null && (latest === undefined || time.at > latest.at)) latest = time;
-  }
-  return latest;
-}
-
 /**
  * On a managed cluster the provider answers for what the control plane does not show. Not for what could be read with a right, a retry
  * or another tool: that stays a gap of ours.
@@ -197,16 +201,19 @@ function providerGap(control: Control, outcome: Outcome, gaps: readonly Gap[], t
   };
 }
 
-function unansweredGap(control: Control, problem: string, { first, rows }: { readonly first: string; readonly rows: number }): Gap {
-  return { reason: 'error', what: manyRows(control, first, rows), detail: `${control.id} has no answer: ${clip(problem, 300)}` };
+function unansweredGaps(control: Control, { unanswered }: Tally): Gap[] {
+  const sorted = [...unanswered].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([problem, rows]) => {
+    return { reason: 'error', what: manyRows(control, rows), detail: `${control.id} has no answer: ${clip(problem, 300)}` };
+  });
 }
 
-function undecidedGaps(control: Control, { first, rows }: { readonly first?: string; readonly rows: number }): Gap[] {
-  if (control.undecided === undefined || first === undefined) return [];
+function undecidedGaps(control: Control, open: Several): Gap[] {
+  if (control.undecided === undefined || open.rows === 0) return [];
   const { because: detail, closedBy } = control.undecided;
-  return [{ reason: 'absent', what: manyRows(control, first, rows), detail, closedBy }];
+  return [{ reason: 'absent', what: manyRows(control, open), detail, closedBy }];
 }
 
-function manyRows({ population }: Control, first: string, rows: number): string {
+function manyRows({ population }: Control, { first, rows }: Several): string {
   return `${clip(first, 200)}${rows === 1 ? '' : ` and ${rows - 1} more ${population}`}`;
 }

@@ -10,11 +10,15 @@ export interface ExactTime {
   readonly source: string;
 }
 
+/** A finding of an assessment, or as much of it as a timeline asks for. */
 export interface TimelineFinding {
   readonly item: string;
-  readonly uid?: string;
+  readonly resource?: { readonly uid: string };
   /** Since when the item has been as it was found. */
-  readonly since?: ExactTime;
+  readonly since?: ExactTime | undefined;
+  /** As the run told it: what a person reads, and ids of the objects that it stands on. */
+  readonly message?: string;
+  readonly evidence?: readonly string[];
 }
 
 /** What one run says of one control. */
@@ -28,6 +32,32 @@ export interface TimelineResult {
   readonly since?: ExactTime;
   /** The outcome of the same evidence by the definitions of the run before, where they were others. */
   readonly byOldDefinitions?: Outcome;
+}
+
+/** The same without what was found, which is kept by item: see {@link TimelineRecord}. */
+export interface RunOutcome extends Omit<TimelineResult, 'findings'> {
+  /** How many findings. */
+  readonly found: number;
+  /** Moments that the evidence names for what was found. */
+  readonly named: readonly ExactTime[];
+}
+
+/** Runs in which an item was found, one after the other: from `first` to `last`, both among them. */
+export interface FoundSpan {
+  readonly first: number;
+  readonly last: number;
+  /** As told by the first of them. */
+  readonly finding: TimelineFinding;
+  /** Of all of them. */
+  readonly since: ExactTime | undefined;
+}
+
+/** What the runs of a period said. */
+export interface TimelineRecord {
+  outcome(control: string, run: number): RunOutcome | undefined;
+  found(control: string, item: string, run: number): TimelineFinding | undefined;
+  /** Every item that was ever found, with its spans in the order of the runs. */
+  items(control: string): Iterable<readonly [item: string, spans: readonly FoundSpan[]]>;
 }
 
 export interface TimelineRun {
@@ -45,7 +75,7 @@ export interface TimelineRun {
   readonly imported?: { readonly provenFrom: Instant | null };
   /** Seconds, as recorded at collection. */
   readonly timeToLive: Readonly<Partial<Record<ListingKind, number>>>;
-  /** By control id. Without a result a control's state is unknown. */
+  /** By control id. Without a result a control's state is unknown. Empty where the run was recorded: {@link TimelineInput.record}. */
   readonly results: ReadonlyMap<string, TimelineResult>;
 }
 
@@ -68,6 +98,8 @@ export interface TimelineInput {
   readonly genesis: Instant;
   /** All that is known by `asOf`, earlier and later than the period too, in any order. */
   readonly runs: readonly TimelineRun[];
+  /** What the runs said, where it was recorded run by run; default: their results. */
+  readonly record?: TimelineRecord;
   readonly controls: readonly string[];
   readonly exceptions: readonly TimelineException[];
   /** Slots of the schedule in force, as far as the caller knows it; those without a run count as missed. */

@@ -47,14 +47,14 @@ function joins(last: Draft, next: Draft): boolean {
 /** At the moments at which an exception for an item that fails begins or ends. */
 function split(stretch: Stretch, exceptions: readonly TimelineException[]): Draft[] {
   const { from, to, state, cause, run, source, gaps, items } = stretch;
-  const own = state === 'fail' ? exceptions.filter(({ item }) => items.includes(item)) : [];
+  const own = state === 'fail' ? exceptions.filter(({ item }) => items.has(item)) : [];
   const times = own.flatMap((each) => [Date.parse(each.from), Date.parse(each.to)]).filter((time) => time > from && time < to);
   const marks = [from, ...new Set(times.sort((a, b) => a - b)), to];
   return marks.slice(1).map((end, index): Draft => {
     const begin = marks[index] as number;
     const inForce = own.filter((each) => Date.parse(each.from) <= begin && Date.parse(each.to) > begin);
     const covered = new Set(inForce.map(({ item }) => item));
-    const excepted = covered.size === 0 ? 'none' : items.every((item) => covered.has(item)) ? 'all' : 'some';
+    const excepted = covered.size === 0 ? 'none' : covered.size === items.size ? 'all' : 'some';
     const ids = [...new Set(inForce.map(({ id }) => id))].sort();
     return { from: begin, to: end, state, cause, run, lastRun: run, source, gaps, missed: [], exceptions: ids, excepted };
   });

@@ -31,9 +31,16 @@ export interface Observation {
   /** Whether all that was found has such a moment. */
   readonly allExact: boolean;
   readonly gaps: readonly Gap[];
-  /** Items that fail. */
-  readonly items: readonly string[];
+  readonly items: FailingItems;
 }
+
+/** Items that fail, which may be many: only single ones are asked for. */
+export interface FailingItems {
+  readonly size: number;
+  has(item: string): boolean;
+}
+
+export const noItems: FailingItems = new Set<string>();
 
 /** A stretch of one state; unlike a segment, stretches of one state may touch. */
 export interface Stretch {
@@ -44,8 +51,7 @@ export interface Stretch {
   readonly run: number | null;
   readonly source: string | null;
   readonly gaps: readonly Gap[];
-  /** Items that fail. */
-  readonly items: readonly string[];
+  readonly items: FailingItems;
 }
 
 /** Without gaps over [from, to). Observations in their order. */
@@ -79,7 +85,7 @@ function append(stretches: Stretch[], seen: Observation, end: number, onset: Mom
   const lasts = Math.min(end, Math.max(seen.from, seen.expires));
   stretches.push(stretchOf(seen, seen.from, lasts, seen.cause, null), { ...nothing(lasts, end, 'expired'), run: seen.run });
   // Whoever could have made it up later proves no pass by it.
-  const unproven = (each: Stretch): Stretch => ({ ...each, state: 'unknown', cause: 'unproven', items: [] });
+  const unproven = (each: Stretch): Stretch => ({ ...each, state: 'unknown', cause: 'unproven', items: noItems });
   const begin = onset?.at ?? seen.from;
   replace(stretches, begin, Math.min(seen.provenFrom, end), (each) => (isGood(each.state) ? unproven(each) : each));
 }
@@ -104,7 +110,7 @@ function stretchOf(
 }
 
 function nothing(from: number, to: number, cause: TimelineCause): Stretch {
-  return { from, to, state: 'unknown', cause, run: null, source: null, gaps: [], items: [] };
+  return { from, to, state: 'unknown', cause, run: null, source: null, gaps: [], items: noItems };
 }
 
 /** Changes what lies in [from, to), at the end of the list; what is there is cut at both ends. */

@@ -6,23 +6,24 @@
 import type { Instant } from '../model/index.ts';
 import { coverageOf, type Window } from './timeline-coverage.ts';
 import { type Bounds, type Deviation, deviationsOf } from './timeline-deviations.ts';
-import { observationsOfItem } from './timeline-items.ts';
+import { firstFrom, type FoundPlaces, observeItems } from './timeline-items.ts';
 import type {
   ControlTimeline,
+  FoundSpan,
   ItemTimeline,
   StateTimeline,
   Timeline,
   TimelineBounds,
   TimelineDeviation,
   TimelineException,
-  TimelineFinding,
   TimelineInput,
-  TimelineResult,
+  TimelineRecord,
   TimelineRun,
 } from './timeline-model.ts';
 import { type Placed, placeInTime } from './timeline-order.ts';
+import { recordRuns } from './timeline-record.ts';
 import { segmentsOf, percentages, timeIn, verdictOf } from './timeline-segments.ts';
-import { type Observation, type Stretch, statesOf } from './timeline-states.ts';
+import { noItems, type Observation, type Stretch, statesOf } from './timeline-states.ts';
 
 /** An attempt that has ended, as {@link placeInTime} wants it. */
 interface Attempt {
@@ -58,6 +59,7 @@ export function buildTimeline(input: TimelineInput): Timeline {
       ? [{ run: run.number, slots: (run.missedSlots ?? [run.slot ?? run.startedAt]).map((slot) => Date.parse(slot)) }]
       : [],
   );
+  const record = input.record ?? recordRuns(runs);
   const frame: Frame = { from, until, genesis, asOf, missed, defaultTimeToLiveSeconds: input.defaultTimeToLiveSeconds };
   return {
     period: { ...period, until: instantOf(until), progress: asOf >= to ? 'over' : asOf > from ? 'running' : 'notBegun' },
@@ -71,6 +73,7 @@ export function buildTimeline(input: TimelineInput): Timeline {
       controlTimeline(
         control,
         placed,
+        record,
         input.exceptions.filter((exception) => exception.control === control),
         frame,
       ),
@@ -103,15 +106,15 @@ function momentOf(run: TimelineRun): number {
 function controlTimeline(
   control: string,
   placed: readonly Placed<Attempt>[],
+  record: TimelineRecord,
   exceptions: readonly TimelineException[],
   frame: Frame,
 ): ControlTimeline {
-  const results = placed.map((each) => each.run.run.results.get(control));
-  const observations = placed.map((each, index) => observe(each, results[index], frame));
-  const whole = stateTimeline(observations, exceptions, () => [], frame);
-  const items = itemTimelines(observations, results, exceptions, frame);
-  const flips = placed.flatMap(({ run, from }, index) => {
-    const [before, after] = [results[index]?.byOldDefinitions, results[index]?.outcome];
+  const observations = placed.map((each) => observe(each, control, record, frame));
+  const whole = stateTimeline(observations, exceptions, frame);
+  const items = itemTimelines(control, observations, record, exceptions, frame);
+  const flips = placed.flatMap(({ run, from }) => {
+    const { byOldDefinitions: before, outcome: after } = record.outcome(control, run.number) ?? {};
     const isInside = from >= frame.from && from < frame.until;
     return !isInside || before === undefined || after === undefined || before === after
       ? []
@@ -120,68 +123,104 @@ function controlTimeline(
   return { control, ...whole, items, flips };
 }
 
-function observe({ run: { run }, from, to, doubtful }: Placed<Attempt>, result: TimelineResult | undefined, frame: Frame): Observation {
+function observe(
+  { run: { run }, from, to, doubtful }: Placed<Attempt>,
+  control: string,
+  record: TimelineRecord,
+  frame: Frame,
+): Observation {
   const proven = run.imported?.provenFrom ?? null;
   const place = { run: run.number, from, to, doubtful, provenFrom: proven === null ? -Infinity : Date.parse(proven) };
-  const silent = { state: 'unknown', expires: Infinity, since: [], allExact: false, items: [] } as const;
+  const silent = { state: 'unknown', expires: Infinity, since: [], allExact: false, items: noItems } as const;
   if (!hasRead(run)) return { ...place, ...silent, cause: 'failed', gaps: [] };
+  const result = record.outcome(control, run.number);
   if (result === undefined) return { ...place, ...silent, cause: 'notJudged', gaps: [] };
-  const { outcome, findings, gaps } = result;
+  const { outcome, found, gaps } = result;
   if (outcome === 'notAssessed') return { ...place, ...silent, cause: 'unread', gaps };
   const seconds = result.kinds.map((kind) => run.timeToLive[kind] ?? frame.defaultTimeToLiveSeconds);
   const least = Math.min(...(seconds.length > 0 ? seconds : [frame.defaultTimeToLiveSeconds]));
-  const named = outcome === 'fail' ? findings.map(({ since }) => since) : [result.since];
-  const since = named.flatMap((moment) => (moment === undefined ? [] : [{ at: Date.parse(moment.at), source: moment.source }]));
+  const named = outcome === 'fail' ? result.named : result.since === undefined ? [] : [result.since];
   return {
     ...place,
     state: outcome,
     cause: 'run',
     expires: from + least * 1000,
-    since,
-    allExact: since.length === named.length,
+    since: named.map(({ at, source }) => ({ at: Date.parse(at), source })),
+    allExact: named.length === (outcome === 'fail' ? found : 1),
     gaps,
-    items: findings.map(({ item }) => item),
+    items: found === 0 ? noItems : { size: found, has: (item) => record.found(control, item, run.number) !== undefined },
   };
 }
 
 function itemTimelines(
+  control: string,
   observations: readonly Observation[],
-  results: readonly (TimelineResult | undefined)[],
+  record: TimelineRecord,
   exceptions: readonly TimelineException[],
   frame: Frame,
 ): ItemTimeline[] {
-  const failing = new Map<string, Map<number, TimelineFinding>>();
-  for (const [index, result] of results.entries()) {
-    for (const finding of result?.findings ?? []) {
-      const found = failing.get(finding.item);
-      if (found === undefined) failing.set(finding.item, new Map([[index, finding]]));
-      else found.set(index, finding);
-    }
-  }
-  const places = new Map(observations.map(({ run }, index) => [run, index]));
-  return [...failing.keys()].sort().flatMap((item): ItemTimeline[] => {
-    const found = failing.get(item) as ReadonlyMap<number, TimelineFinding>;
-    const uidsOf = (first: number, last: number): readonly string[] => {
-      const [from, to] = [places.get(first) ?? 0, places.get(last) ?? 0];
-      const uids = new Set<string>();
-      for (const [index, { uid }] of found) if (index >= from && index <= to && uid !== undefined) uids.add(uid);
-      return [...uids];
+  const placesOf = placer(observations);
+  const observed = observeItems(observations);
+  const excepted = new Set(exceptions.map(({ item }) => item));
+  // Many are found and lost together.
+  const alike = new Map<string, StateTimeline>();
+  const timelines: ItemTimeline[] = [];
+  for (const [item, spans] of record.items(control)) {
+    const found = placesOf(spans);
+    const make = () => {
+      const own = excepted.has(item) ? exceptions.filter((exception) => exception.item === item) : [];
+      return stateTimeline(observed.of(item, found), own, frame);
     };
-    const own = exceptions.filter((exception) => exception.item === item);
-    const timeline = stateTimeline(observationsOfItem(item, observations, found), own, uidsOf, frame);
-    return timeline.deviations.length === 0 ? [] : [{ item, ...timeline }];
-  });
+    const key = excepted.has(item) || spans.some(({ since }) => since !== undefined) ? null : keyOf(found);
+    let timeline = key === null ? undefined : alike.get(key);
+    if (timeline === undefined) timeline = make();
+    if (key !== null) alike.set(key, timeline);
+    if (timeline.deviations.length > 0) timelines.push({ item, ...withUids(timeline, found, placesOf.place) });
+  }
+  return timelines.sort((a, b) => (a.item < b.item ? -1 : 1));
 }
 
-/** Of the objects of an item, from one run to another. */
-type UidsOf = (firstRun: number, lastRun: number) => readonly string[];
+function keyOf(found: readonly FoundPlaces[]): string {
+  return found.map(({ from, to }) => `${from} ${to}`).join();
+}
 
-function stateTimeline(
-  observations: readonly Observation[],
-  exceptions: readonly TimelineException[],
-  uidsOf: UidsOf,
-  frame: Frame,
-): StateTimeline {
+/** Turns spans of runs into places of observations, which are in another order where clocks or imports made it so. */
+function placer(observations: readonly Observation[]) {
+  const places = new Map(observations.map(({ run }, place) => [run, place]));
+  const inOrder = observations.every(({ run }, place) => place === 0 || (observations[place - 1] as Observation).run < run);
+  const numbers = observations.map(({ run }) => run);
+  const one = (spans: readonly FoundSpan[]): FoundPlaces[] => {
+    if (inOrder) {
+      return spans.flatMap(({ first, last, finding, since }) => {
+        const [from, to] = [firstFrom(numbers, first), firstFrom(numbers, last + 1) - 1];
+        return to < from ? [] : [{ from, to, since, uid: uidOf(finding) }];
+      });
+    }
+    return spans
+      .flatMap(({ first, last, finding, since }) =>
+        observations.flatMap(({ run }, place) =>
+          run >= first && run <= last ? [{ from: place, to: place, since, uid: uidOf(finding) }] : [],
+        ),
+      )
+      .sort((a, b) => a.from - b.from);
+  };
+  return Object.assign(one, { place: (run: number) => places.get(run) ?? 0 });
+}
+
+function uidOf({ resource }: FoundSpan['finding']): string {
+  return resource?.uid ?? '';
+}
+
+/** With the objects that the item was, from the first run that found it bad to the last. */
+function withUids(timeline: StateTimeline, found: readonly FoundPlaces[], place: (run: number) => number): StateTimeline {
+  const uidsOf = ({ firstBad, lastBad }: TimelineDeviation): readonly string[] => {
+    const [from, to] = [place(firstBad), place(lastBad)];
+    return [...new Set(found.flatMap((each) => (each.from <= to && each.to >= from ? (each.uid === '' ? [] : each.uid) : [])))];
+  };
+  return { ...timeline, deviations: timeline.deviations.map((deviation) => ({ ...deviation, uids: uidsOf(deviation) })) };
+}
+
+function stateTimeline(observations: readonly Observation[], exceptions: readonly TimelineException[], frame: Frame): StateTimeline {
   const { from, until, genesis, asOf } = frame;
   const states = statesOf(observations, { from: -Infinity, to: asOf, genesis });
   const segments = segmentsOf(states, exceptions, frame.missed, { from, until });
@@ -194,7 +233,7 @@ function stateTimeline(
     time,
     percent: percentages(time),
     longestFail: longestFail(states, frame),
-    deviations: deviations.map((deviation) => describe(deviation, exceptions, uidsOf)),
+    deviations: deviations.map((deviation) => describe(deviation, exceptions)),
   };
 }
 
@@ -229,13 +268,14 @@ function longestFail(states: readonly Stretch[], { from, until }: Window): State
 function describe(
   { lastGood, bad, firstGood, onset, end, least, most }: Deviation,
   exceptions: readonly TimelineException[],
-  uidsOf: UidsOf,
 ): TimelineDeviation {
   const lastBad = bad.at(-1) ?? bad[0];
-  const items = new Set(exceptions.length === 0 ? [] : bad.flatMap((each) => each.items));
   const [begin, over] = [onset.by, end?.by ?? Infinity];
   const inForce = exceptions.filter(
-    (each) => items.has(each.item) && Date.parse(each.from) < over && Math.max(Date.parse(each.from), begin) < Date.parse(each.to),
+    (each) =>
+      bad.some(({ items }) => items.has(each.item)) &&
+      Date.parse(each.from) < over &&
+      Math.max(Date.parse(each.from), begin) < Date.parse(each.to),
   );
   return {
     lastGood: lastGood?.run ?? null,
@@ -246,7 +286,7 @@ function describe(
     end: end === null ? null : boundsOf(end),
     exposure: { least, most },
     exceptions: [...new Set(inForce.map(({ id }) => id))].sort(),
-    uids: uidsOf(bad[0].run, lastBad.run),
+    uids: [],
   };
 }
 

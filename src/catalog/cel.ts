@@ -9,9 +9,11 @@
  * - JSON has one kind of number and CEL two: {@link toCel} makes whole numbers `int`, as the API server's CEL sees them.
  * - A field that a row does not have is an error, and so is a result that is no bool. `has(item.x)` asks first.
  */
-import { type ASTNode, Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
-import { RE2JS } from 're2js';
+import { createRequire } from 'node:module';
+import type * as Cel from '@marcbachmann/cel-js';
+import type * as Re2 from 're2js';
 import { reasonOf } from '../model/index.ts';
+import { type Budget, rememberAnswers } from './shared-answers.ts';
 
 /** Steps for one expression on one row: list elements walked, and a share of what a pattern reads. */
 export const stepsPerRow = 1_000_000;
@@ -20,15 +22,12 @@ export const stepsPerControl = 50_000_000;
 const maxPattern = 1000;
 const deepest = 2;
 
-/** What one control may still spend in one assessment. */
-export interface Budget {
-  left: number;
-}
-
 export interface Predicate {
   readonly source: string;
   /** Names used as `params.<name>`. */
   readonly params: ReadonlySet<string>;
+  /** Names used as `item.<name>`: all that the answer can depend on. Null when the item is used as a whole. */
+  readonly fields: ReadonlySet<string> | null;
   /** True or false; throws {@link CelProblem} for everything else. `item` and `params` come from {@link toCel}. */
   test(item: unknown, params: unknown, budget: Budget): boolean;
 }
@@ -44,29 +43,45 @@ const iterating = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 // Evaluation is synchronous and never re-entered, so the functions below find the running evaluation's meter here.
 let meter = 0;
-const patterns = new Map<string, RE2JS>();
+const patterns = new Map<string, Re2.RE2JS>();
 
-const environment = new Environment({ homogeneousAggregateLiterals: false, limits: { maxAstNodes: 2000, maxDepth: 100 } })
-  .registerVariable('item', 'dyn')
-  .registerVariable('params', 'dyn')
-  .registerFunction(
-    `${matcherName}(string, string): bool`,
-    (text: string, pattern: string) => {
-      const compiled = compilePattern(pattern);
-      // RE2 takes at most text × program; a real pattern on a real name takes one step or two.
-      spend(1 + Math.floor((text.length * compiled.programSize()) / 64));
-      return compiled.test(text);
-    },
-    { async: false } as object,
-  )
-  .registerFunction(
-    `${counterName}(dyn): dyn`,
-    (value: unknown) => {
-      spend(1 + sizeOf(value));
-      return value;
-    },
-    { async: false } as object,
-  );
+// Loaded with the first expression: whoever comes through this folder's door to read a configuration does not wait for it, nor hold it.
+const load = createRequire(import.meta.url);
+let loaded: ReturnType<typeof loadEngine> | undefined;
+
+function engine(): ReturnType<typeof loadEngine> {
+  return (loaded ??= loadEngine());
+}
+
+function loadEngine() {
+  const cel = load('@marcbachmann/cel-js') as typeof Cel;
+  const re2 = load('re2js') as typeof Re2;
+  return { cel, re2, environment: createEnvironment(cel) };
+}
+
+function createEnvironment({ Environment }: typeof Cel): Cel.Environment {
+  return new Environment({ homogeneousAggregateLiterals: false, limits: { maxAstNodes: 2000, maxDepth: 100 } })
+    .registerVariable('item', 'dyn')
+    .registerVariable('params', 'dyn')
+    .registerFunction(
+      `${matcherName}(string, string): bool`,
+      (text: string, pattern: string) => {
+        const compiled = compilePattern(pattern);
+        // RE2 takes at most text × program; a real pattern on a real name takes one step or two.
+        spend(1 + Math.floor((text.length * compiled.programSize()) / 64));
+        return compiled.test(text);
+      },
+      { async: false } as object,
+    )
+    .registerFunction(
+      `${counterName}(dyn): dyn`,
+      (value: unknown) => {
+        spend(1 + sizeOf(value));
+        return value;
+      },
+      { async: false } as object,
+    );
+}
 
 function spend(steps: number): void {
   meter -= steps;
@@ -79,13 +94,13 @@ function sizeOf(value: unknown): number {
   return typeof value === 'object' && value !== null ? Object.keys(value).length : 0;
 }
 
-function compilePattern(pattern: string): RE2JS {
+function compilePattern(pattern: string): Re2.RE2JS {
   const known = patterns.get(pattern);
   if (known) return known;
   if (pattern.length > maxPattern) throw new CelProblem(`a pattern is longer than ${maxPattern} characters`);
-  let made: RE2JS;
+  let made: Re2.RE2JS;
   try {
-    made = RE2JS.compile(pattern);
+    made = engine().re2.RE2JS.compile(pattern);
   } catch (cause) {
     throw new CelProblem(`not a pattern that RE2 knows: ${reasonOf(cause)}`, { cause });
   }
@@ -110,14 +125,17 @@ export function compilePredicate(source: string): Predicate {
 }
 
 function compile(source: string): Predicate {
-  const params = new Set<string>();
+  const used: Used = { params: new Set(), fields: new Set(), whole: false };
   try {
-    const text = print(environment.parse(source).ast, 0, params);
+    const { environment } = engine();
+    const text = print(environment.parse(source).ast, 0, used);
     const checked = environment.check(text);
     if (!checked.valid) throw new CelProblem(checked.error?.summary ?? 'it does not type-check');
     if (checked.type !== 'bool' && checked.type !== 'dyn') throw new CelProblem(`it gives ${checked.type}, not bool`);
     const run = environment.parse(text);
-    return { source, params, test: (item, values, budget) => evaluate(run, { item, params: values }, budget) };
+    const { params, fields, whole } = used;
+    const test = rememberAnswers((item, values, budget) => evaluate(run, { item, params: values }, budget), stepsPerRow);
+    return { source, params, fields: whole ? null : fields, test };
   } catch (cause) {
     throw problemOf(cause);
   }
@@ -144,28 +162,42 @@ function evaluate(
 
 function problemOf(cause: unknown): CelProblem {
   if (cause instanceof CelProblem) return cause;
+  const { ParseError, TypeError: CelTypeError, EvaluationError } = engine().cel;
   if (cause instanceof ParseError || cause instanceof CelTypeError || cause instanceof EvaluationError) {
     return cause.cause instanceof CelProblem ? cause.cause : new CelProblem(cause.summary, { cause });
   }
   return new CelProblem(reasonOf(cause), { cause });
 }
 
+/** What an expression reads. */
+interface Used {
+  readonly params: Set<string>;
+  readonly fields: Set<string>;
+  /** The item itself, not only fields of it. */
+  whole: boolean;
+}
+
 /** The expression again, in full parentheses, with our functions in place; `depth` counts enclosing comprehensions. */
-function print(node: ASTNode, depth: number, params: Set<string>): string {
-  const again = (each: ASTNode) => print(each, depth, params);
+function print(node: Cel.ASTNode, depth: number, used: Used): string {
+  const again = (each: Cel.ASTNode) => print(each, depth, used);
   switch (node.op) {
     case 'value':
       return node.input.slice(node.start, node.end);
     case 'id':
+      if (node.args === 'item') used.whole = true;
       return node.args;
-    case '.':
-      if (node.args[0].op === 'id' && node.args[0].args === 'params') params.add(node.args[1]);
-      return `${operand(node.args[0], again)}.${node.args[1]}`;
+    case '.': {
+      const [from, name] = node.args;
+      if (from.op === 'id' && from.args === 'params') used.params.add(name);
+      if (from.op !== 'id' || from.args !== 'item') return `${operand(from, again)}.${name}`;
+      used.fields.add(name);
+      return `item.${name}`;
+    }
     case '[]': {
       const [from, key] = node.args;
       if (from.op === 'id' && from.args === 'params') {
         if (key.op !== 'value' || typeof key.args !== 'string') throw new CelProblem('a parameter must be named: params.name');
-        params.add(key.args);
+        used.params.add(key.args);
       }
       return `${operand(from, again)}[${again(key)}]`;
     }
@@ -182,7 +214,7 @@ function print(node: ASTNode, depth: number, params: Set<string>): string {
     case 'call':
       return printCall(node.args[0], node.args[1], again);
     case 'rcall':
-      return printMethod(node.args, depth, params);
+      return printMethod(node.args, depth, used);
     case 'in':
       return `(${again(node.args[0])} in ${counterName}(${again(node.args[1])}))`;
     case '.?':
@@ -193,17 +225,17 @@ function print(node: ASTNode, depth: number, params: Set<string>): string {
   }
 }
 
-function operand(node: ASTNode, again: (node: ASTNode) => string): string {
+function operand(node: Cel.ASTNode, again: (node: Cel.ASTNode) => string): string {
   return node.op === 'id' || node.op === '.' ? again(node) : `(${again(node)})`;
 }
 
-function printCall(name: string, args: readonly ASTNode[], again: (node: ASTNode) => string): string {
+function printCall(name: string, args: readonly Cel.ASTNode[], again: (node: Cel.ASTNode) => string): string {
   if (name === matcherName || name === counterName) throw new CelProblem(`there is no function ${name}`);
   return `${name}(${args.map(again).join(', ')})`;
 }
 
-function printMethod([name, receiver, args]: [string, ASTNode, ASTNode[]], depth: number, params: Set<string>): string {
-  const again = (each: ASTNode) => print(each, depth, params);
+function printMethod([name, receiver, args]: [string, Cel.ASTNode, Cel.ASTNode[]], depth: number, used: Used): string {
+  const again = (each: Cel.ASTNode) => print(each, depth, used);
   if (name === 'matches') {
     const [pattern] = args;
     if (args.length !== 1 || pattern === undefined) throw new CelProblem('matches takes one pattern');
@@ -217,7 +249,7 @@ function printMethod([name, receiver, args]: [string, ASTNode, ASTNode[]], depth
   const [variable] = args;
   if (variable?.op === 'id' && (variable.args === 'item' || variable.args === 'params'))
     throw new CelProblem(`${name} cannot use ${variable.args} as its own variable`);
-  const inside = args.map((each) => print(each, depth + 1, params)).join(', ');
+  const inside = args.map((each) => print(each, depth + 1, used)).join(', ');
   return binds ? `cel.bind(${inside})` : `${counterName}(${again(receiver)}).${name}(${inside})`;
 }
 

@@ -5,11 +5,11 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** {@link prepareKey} to the value that a file's YAML gives. */
+/** {@link prepareKey} to the value that a file's YAML gives, and to the canonical text of the whole catalog. */
 export type Prepared = ReadonlyMap<string, unknown>;
 
 /** What a text is read as, and its SHA-256. */
-export const prepareKey = (as: 'control' | 'framework', text: string): string => `${as} ${hash('sha256', text)}`;
+export const prepareKey = (as: 'control' | 'framework' | 'technique' | 'catalog', text: string): string => `${as} ${hash('sha256', text)}`;
 
 /** Empty when there is none, or when it is not one: then everything is read as YAML. */
 export function readPrepared(path: string): Prepared {

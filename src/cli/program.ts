@@ -104,6 +104,82 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .requiredOption('--by <name>', 'who accepts it')
     .action(run(async () => (await import('./drift.ts')).acceptAction));
 
+  const access = program.command('access').description('RBAC as an auditor asks it');
+  /** Which evidence: the same options as `assess`. */
+  const evidence = (command: Command) =>
+    command
+      .option('--cluster <name>', 'which cluster of the configuration')
+      .option('--from <path>', 'a recording, or a directory or file of manifests; needs no ledger')
+      .option('--at <time>', 'the run that had ended by then, e.g. 2026-08-14T12:00Z')
+      .option('--run <number>', 'a past run', wholeNumber)
+      .option('--strict', 'exit 3 when the answer is not known, because something was not read');
+  const membershipsHelp = 'who is in which group: CSV `user,group`, or a SCIM export; for groups of an identity provider';
+  evidence(access.command('can <verb> <resource> [groups...]'))
+    .description('may somebody do something, and why; exit 0 for yes, 1 for no')
+    .option('--as <user>', 'who, as the API server names users, or ServiceAccount/NS/NAME (default: the account that collected)')
+    .option('--as-group <group>', 'a group besides the implied ones; may be repeated', (group, all: string[] | undefined) => [
+      ...(all ?? []),
+      group,
+    ])
+    .option('--name <name>', 'of the object (default: none, so that rules for some names do not count)')
+    .option('-n, --namespace <name>', 'where (default: across all namespaces)')
+    .option('--memberships <file>', membershipsHelp)
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./access.ts')).canAction));
+  evidence(access.command('check'))
+    .description('answer many SubjectAccessReview specs, one a line; nothing is implied')
+    .requiredOption('--file <tuples.jsonl>', 'the specs')
+    .addOption(new Option('-o, --output <format>', 'jsonl').default('jsonl'))
+    .action(run(async () => (await import('./access.ts')).checkAction));
+  evidence(access.command('who-can <verb> <resource> [name]'))
+    .description('every subject that a binding gives a right, with each grant')
+    .option('-n, --namespace <name>', 'only what holds there (default: cluster-wide or in any namespace)')
+    .option('--memberships <file>', membershipsHelp)
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./access.ts')).whoCanAction));
+  evidence(access.command('matrix'))
+    .description('effective access as CSV: subject, scope, verb, resource, and what gives it')
+    .requiredOption('--out <file.csv>', 'where it goes')
+    .addOption(output('table|json'))
+    .action(run(async () => (await import('./access.ts')).matrixAction));
+
+  evidence(access.command('paths'))
+    .description('how far subjects can climb: every path to a target, hop by hop, and which bindings to remove')
+    .option('--to <target>', 'cluster-admin, secret:NS/NAME or node:NAME', 'cluster-admin')
+    .option('--subject <subject>', 'only from here: User/alice, Group/dev, ServiceAccount/NS/NAME')
+    .option('--all', 'also by what the API server and the installer grant')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./access-paths.ts')).pathsAction));
+
+  const review = access.command('review').description('the quarterly access review: a workbook for people, read back as an attestation');
+  review
+    .command('export')
+    .description('write the grants of a snapshot as a workbook to decide about')
+    .requiredOption('--out <file.xlsx>', 'where it goes')
+    .option('--cluster <name>', 'which cluster of the configuration')
+    .option('--run <number>', 'a past run (default: the latest snapshot)', wholeNumber)
+    .option('--at <time>', 'the last snapshot by then, e.g. 2026-08-14T12:00Z')
+    .option('--all', 'also the grants that every API server makes for itself')
+    .option('--preparer <name>', 'who prepares it, and so does not review it (default: the user of this system)')
+    .option('--carry <file.xlsx>', 'take over what a filled workbook decided about grants that are still the same')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./access-review.ts')).exportAction));
+  review
+    .command('import <file>')
+    .description('record the decisions of a filled workbook, and print the commands for the revokes; changes nothing in the cluster')
+    .requiredOption('--reviewer <name>', 'who answers for it; not who prepared it')
+    .option('--preparer <name>', 'who prepared it (default: whom the workbook names)')
+    .option('--partial', 'rows may be undecided; they stay open')
+    .option('--cluster <name>', 'which cluster of the configuration (default: the one that the workbook names)')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./access-review.ts')).importAction));
+  review
+    .command('status')
+    .description('the reviews, and whether the newest snapshot still has what was to be revoked')
+    .option('--cluster <name>', 'which cluster of the configuration')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./access-review.ts')).statusAction));
+
   const pack = program.command('pack').description('audit packs');
   pack
     .command('create')

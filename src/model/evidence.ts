@@ -155,6 +155,8 @@ export interface EvidenceReader {
   listing(kind: ListingKind): StoredListing | undefined;
   /** Items of one listing in (namespace, name, uid) order; streams, so that a large cluster is never in memory at once. */
   objects(kind: ListingKind): Iterable<StoredObject>;
+  /** The same by namespace, where many snapshots are read: of a namespace that did not change it is the very same list. Null: too many. */
+  parts?(kind: ListingKind): ReadonlyMap<string, readonly StoredObject[]> | null;
   /** The latest snapshot before this one of the same cluster, or null. For counters that only mean something as a difference. */
   previous(): EvidenceReader | null;
 }

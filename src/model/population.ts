@@ -56,5 +56,10 @@ export interface Population {
   readonly from: readonly ListingKind[];
   /** Listings that are read when there, and are no gap when not; the population decides. */
   readonly also?: readonly ListingKind[];
+  /**
+   * Rows of a namespace follow from its objects alone, and those of all namespaces are the rows, so what did not change in a namespace
+   * need not be read again. Only for kinds that have a namespace, all of them in `from`; no own gaps, no time, no earlier run.
+   */
+  readonly byNamespace?: boolean;
   readonly rows: (input: PopulationInput) => Iterable<Row>;
 }

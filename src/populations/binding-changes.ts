@@ -86,6 +86,8 @@ function* changesOf(input: PopulationInput, kind: ListingKind, unique: (key: str
     return;
   }
   input.cite(earlier.listing);
+  // A reader of many snapshots gives the very same list where nothing changed.
+  if (earlier.reader.objects(kind) === input.reader.objects(kind)) return;
   const before = new Map<string, StoredObject>();
   for (const binding of earlier.reader.objects(kind)) before.set(identityOf(binding), binding);
   for (const binding of input.each(kind)) {

@@ -1,5 +1,6 @@
 /** The registry of populations, in the order in which they are read. Adding one is one line here. */
 import type { Population } from '../model/index.ts';
+import { accessReviews, accessRevokes } from './access-reviews.ts';
 import { accountGrants } from './account-grants.ts';
 import { admissionPolicies } from './admission-policies.ts';
 import { apiServers } from './api-servers.ts';
@@ -13,6 +14,7 @@ import { controllerManagers, etcdMembers, schedulers } from './components.ts';
 import { containers } from './containers.ts';
 import { encryptionCoverage, secretWrites, storedSecrets } from './encryption.ts';
 import { exceptions } from './exceptions.ts';
+import { grantOverlaps } from './grant-overlaps.ts';
 import { grants } from './grants.ts';
 import { ingressHosts } from './ingresses.ts';
 import { legacyTokens } from './legacy-tokens.ts';
@@ -39,6 +41,7 @@ export { detectManaged } from './managed.ts';
 export const populations: readonly Population[] = [
   grants,
   accountGrants,
+  grantOverlaps,
   mastersUses,
   bindingChanges,
   roles,
@@ -77,4 +80,6 @@ export const populations: readonly Population[] = [
   collectorRights,
   scheduledRuns,
   exceptions,
+  accessReviews,
+  accessRevokes,
 ];

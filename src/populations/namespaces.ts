@@ -2,7 +2,8 @@
 import type { Json, JsonObject, Population } from '../model/index.ts';
 import { at, isObject } from '../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
-import { podListings, summarizeWorkloads } from './pod-specs.ts';
+import { summarizeWorkloads } from './pod-parts.ts';
+import { podListings } from './pod-specs.ts';
 
 /** Namespaces that Kubernetes itself makes for its own parts. `default` is not one: people work there. */
 export const systemNamespaces: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
@@ -30,8 +31,8 @@ export const namespaces: Population = {
         evidence: [object.id],
         namespace: object.name,
         system: systemNamespaces.includes(object.name),
-        workloads: countIn.get(object.name) ?? 0,
-        hasWorkloads: countIn.has(object.name),
+        workloads: countIn(object.name),
+        hasWorkloads: countIn(object.name) > 0,
         labels: textsOf(at(object.body, 'metadata', 'labels')),
         // Their values are not kept.
         annotations: namesOf(at(object.body, 'metadata', 'annotations')),

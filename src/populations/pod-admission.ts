@@ -6,7 +6,8 @@ import type { Gap, Population, PopulationInput } from '../model/index.ts';
 import { textAt } from '../model/index.ts';
 import { apiServers } from './api-servers.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
-import { podListings, summarizeWorkloads } from './pod-specs.ts';
+import { summarizeWorkloads } from './pod-parts.ts';
+import { podListings } from './pod-specs.ts';
 
 const levels: ReadonlySet<string> = new Set(['privileged', 'baseline', 'restricted']);
 
@@ -49,7 +50,7 @@ export const podAdmission: Population = {
         evidence: [object.id],
         ...(gaps.length === 0 ? {} : { gaps }),
         namespace: object.name,
-        hasWorkloads: countIn.has(object.name),
+        hasWorkloads: countIn(object.name) > 0,
         ...(enforces === '' && file !== '' ? {} : { enforces }),
       };
     }

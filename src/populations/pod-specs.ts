@@ -2,9 +2,9 @@
  * Every pod, and every workload template that has no pod at the moment: together they are what runs or can start to run, each once. A
  * template counts through the pods that its controller owns, so a ReplicaSet of a Deployment and a Job of a CronJob count with their owner.
  */
-import type { EvidenceReader, Json, JsonObject, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
+import type { Json, JsonObject, ListingKind, ResourceRef, StoredObject } from '../model/index.ts';
 import { at, isObject, listAt, textAt } from '../model/index.ts';
-import { nameOf, segment, uniqueKeys } from './identity.ts';
+import { nameOf, resourceOf, segment, uniqueKeys } from './identity.ts';
 
 export const podListings: readonly ListingKind[] = [
   'k8s.pods/pods',
@@ -18,6 +18,9 @@ export const podListings: readonly ListingKind[] = [
 
 export interface PodSpec {
   readonly object: StoredObject;
+  /** How rows name the object, and what they stand on. */
+  readonly resource: ResourceRef;
+  readonly evidence: readonly string[];
   /** `namespace/pod`, `namespace/Deployment/name`. Unique. */
   readonly key: string;
   readonly namespace: string;
@@ -29,6 +32,19 @@ export interface PodSpec {
   readonly spec: JsonObject;
   /** Labels and annotations of the pod, or those that the template gives its pods. */
   readonly metadata: JsonObject;
+  /** What follows from the members above alone, by who made it: see {@link ofPod}. */
+  readonly made?: Map<unknown, unknown>;
+}
+
+/** Makes something of a pod that depends on nothing else: once for a pod of a remembered list, as long as its object is held. */
+export function ofPod<T>(make: (pod: PodSpec) => T): (pod: PodSpec) => T {
+  return (pod) => {
+    const { made } = pod;
+    if (made === undefined) return make(pod);
+    let known = made.get(make) as T | undefined;
+    if (known === undefined) made.set(make, (known = make(pod)));
+    return known;
+  };
 }
 
 function controllerOf(object: StoredObject): { readonly kind: string; readonly name: string; readonly uid: string } | undefined {
@@ -51,69 +67,85 @@ function objectAt(value: Json, key: string): JsonObject {
   return isObject(found) ? found : {};
 }
 
-const remembered = new WeakMap<EvidenceReader, readonly PodSpec[]>();
-/** Larger clusters stream, once for each population. */
-const mostRemembered = 20_000;
-
-/** Pods first, then the templates. Several populations ask, so those of a moderately large snapshot are kept. */
-export function readPodSpecs(input: PopulationInput): Iterable<PodSpec> {
-  // Each population still says which evidence it stands on.
-  const items = podListings.reduce((sum, kind) => sum + (input.listing(kind)?.items ?? 0), 0);
-  if (items > mostRemembered) return eachPodSpec(input);
-  const known = remembered.get(input.reader) ?? [...eachPodSpec(input)];
-  remembered.set(input.reader, known);
-  return known;
+/** What follows from one object alone. */
+interface Seed {
+  /** Null for what is neither a pod nor a template that can run by itself. */
+  readonly pod: PodSpec | null;
+  /** The keys by which the object, and its controller, are known as having a pod. */
+  readonly self: string;
+  readonly owner: readonly string[];
 }
 
-/** Streams; holds one entry per controller in memory. */
-function* eachPodSpec(input: PopulationInput): Iterable<PodSpec> {
-  const unique = uniqueKeys();
-  // Controllers that have a pod, by uid, or by name for those whose uid is not known (manifests).
-  const busy = new Set<string>();
-  const nameKey = (kind: string, namespace: string, name: string) => `${kind}/${segment(namespace)}/${segment(name)}`;
-  const markOwner = (object: StoredObject) => {
-    const owner = controllerOf(object);
-    // Pods of one ReplicaSet are neighbours more often than not.
-    if (owner === undefined || (owner.uid !== '' && busy.has(owner.uid))) return owner;
-    busy.add(owner.uid);
-    busy.add(nameKey(owner.kind, object.namespace, owner.name));
-    return owner;
-  };
-  const isBusy = (object: StoredObject) =>
-    object.uid === '' ? busy.has(nameKey(object.type, object.namespace, object.name)) : busy.has(object.uid);
+// An owner is in the same namespace (Kubernetes' garbage collector); what names another one makes nothing there busy.
+const uidKey = (namespace: string, uid: string) => `${namespace} ${uid}`;
+const nameKey = (kind: string, namespace: string, name: string) => `${kind}/${segment(namespace)}/${segment(name)}`;
 
-  for (const pod of input.each('k8s.pods/pods')) {
-    const owner = markOwner(pod);
-    yield {
-      object: pod,
-      key: unique(`${segment(pod.namespace)}/${segment(pod.name)}`),
-      namespace: pod.namespace,
-      workload: owner === undefined || owner.kind === 'Node' ? `Pod/${pod.name}` : `${owner.kind}/${owner.name}`,
-      template: false,
-      mirror: isMirrorPod(pod),
-      spec: objectAt(pod.body, 'spec'),
-      metadata: objectAt(pod.body, 'metadata'),
-    };
-  }
+function seedOf(object: StoredObject, made?: Map<unknown, unknown>): Seed {
+  const { type, namespace, name, uid } = object;
+  const owner = controllerOf(object);
+  const common = { object, resource: resourceOf(object), evidence: [object.id], namespace, ...(made && { made }) };
+  const template = type === 'Pod' ? undefined : templateOf(object);
+  const pod: PodSpec | null =
+    type === 'Pod'
+      ? {
+          ...common,
+          key: `${segment(namespace)}/${segment(name)}`,
+          workload: owner === undefined || owner.kind === 'Node' ? `Pod/${name}` : `${owner.kind}/${owner.name}`,
+          template: false,
+          mirror: isMirrorPod(object),
+          spec: objectAt(object.body, 'spec'),
+          metadata: objectAt(object.body, 'metadata'),
+        }
+      : !isObject(template?.['spec']) || (owner !== undefined && (owner.kind === 'Deployment' || owner.kind === 'CronJob'))
+        ? null
+        : {
+            ...common,
+            key: nameOf(type, namespace, name).replace(/^([^/]+)\/([^/]+)\//, '$2/$1/'),
+            workload: `${type}/${name}`,
+            template: true,
+            mirror: false,
+            spec: objectAt(template, 'spec'),
+            metadata: objectAt(template, 'metadata'),
+          };
+  return {
+    pod,
+    // The uid of what comes from a file is not known.
+    self: uid === '' ? nameKey(type, namespace, name) : uidKey(namespace, uid),
+    owner: owner === undefined ? [] : [uidKey(namespace, owner.uid), nameKey(owner.kind, namespace, owner.name)],
+  };
+}
+
+/** Whoever reads one snapshot after the other gives the same objects again, and so has the same pods. */
+const seeds = new WeakMap<StoredObject, Seed>();
+
+function sameSeed(object: StoredObject): Seed {
+  let seed = seeds.get(object);
+  if (seed === undefined) seeds.set(object, (seed = seedOf(object, new Map())));
+  return seed;
+}
+
+/** What runs among some objects: the pods of objects that were asked about before are the very same. */
+export function rememberedPods(objects: (kind: ListingKind) => Iterable<StoredObject>): readonly PodSpec[] {
+  return [...eachPodSpec(objects, sameSeed)];
+}
+
+/** Pods first, then the templates. Streams; holds a few texts per controller in memory. */
+export function* eachPodSpec(
+  objects: (kind: ListingKind) => Iterable<StoredObject>,
+  seed: (object: StoredObject) => Seed = (object) => seedOf(object),
+): Iterable<PodSpec> {
+  const unique = uniqueKeys();
+  // Controllers that have a pod.
+  const busy = new Set<string>();
   // The kinds that own pods themselves come before those that own them through a ReplicaSet or Job.
-  for (const kind of podListings.slice(1)) {
-    for (const object of input.each(kind)) {
-      const has = isBusy(object);
-      if (has) markOwner(object);
-      const owner = controllerOf(object);
-      const template = templateOf(object);
-      if (has || !isObject(template?.['spec']) || (owner !== undefined && (owner.kind === 'Deployment' || owner.kind === 'CronJob')))
-        continue;
-      yield {
-        object,
-        key: unique(nameOf(object.type, object.namespace, object.name).replace(/^([^/]+)\/([^/]+)\//, '$2/$1/')),
-        namespace: object.namespace,
-        workload: `${object.type}/${object.name}`,
-        template: true,
-        mirror: false,
-        spec: objectAt(template, 'spec'),
-        metadata: objectAt(template, 'metadata'),
-      };
+  for (const kind of podListings) {
+    for (const object of objects(kind)) {
+      const { pod, self, owner } = seed(object);
+      const runs = kind !== 'k8s.pods/pods' && busy.has(self);
+      if (runs || kind === 'k8s.pods/pods') for (const key of owner) busy.add(key);
+      if (pod === null || runs) continue;
+      const key = unique(pod.key);
+      yield key === pod.key ? pod : { ...pod, key, ...(pod.made && { made: new Map() }) };
     }
   }
 }
@@ -121,32 +153,4 @@ function* eachPodSpec(input: PopulationInput): Iterable<PodSpec> {
 /** The account a pod runs as; `default` when it does not say. */
 export function accountOf(spec: JsonObject): string {
   return textAt(spec, 'serviceAccountName') || textAt(spec, 'serviceAccount') || 'default';
-}
-
-interface WorkloadSummary {
-  /** Namespace → how many pods and templates. */
-  readonly countIn: ReadonlyMap<string, number>;
-  /** `namespace/account` → the workloads that run as it. */
-  readonly usersOf: ReadonlyMap<string, ReadonlySet<string>>;
-}
-
-const summaries = new WeakMap<EvidenceReader, WorkloadSummary>();
-
-/** Where workloads are and which accounts they use. Several populations ask, so one snapshot's pods are read once for all of them. */
-export function summarizeWorkloads(input: PopulationInput): WorkloadSummary {
-  for (const kind of podListings) input.listing(kind);
-  const known = summaries.get(input.reader);
-  if (known !== undefined) return known;
-  const countIn = new Map<string, number>();
-  const usersOf = new Map<string, Set<string>>();
-  for (const { namespace, mirror, spec, workload } of readPodSpecs(input)) {
-    countIn.set(namespace, (countIn.get(namespace) ?? 0) + 1);
-    if (mirror) continue;
-    const account = `${namespace}/${accountOf(spec)}`;
-    const users = usersOf.get(account) ?? new Set();
-    usersOf.set(account, users.add(workload));
-  }
-  const summary = { countIn, usersOf };
-  summaries.set(input.reader, summary);
-  return summary;
 }

@@ -2,10 +2,11 @@
  * Which tools bring Secrets from an external store, told by the API groups that they install and by what pods ask for; and the inventory
  * of Secrets with those that such a tool keeps. Nothing of a store itself is read, and a tool that marks nothing is not seen.
  */
-import type { ListingKind, Population, PopulationInput } from '../model/index.ts';
+import type { ListingKind, Population } from '../model/index.ts';
 import { listAt, textAt } from '../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
-import { podListings, readPodSpecs } from './pod-specs.ts';
+import { ofPart, readPodParts } from './pod-parts.ts';
+import { podListings } from './pod-specs.ts';
 
 /** API group → tool. */
 const tools: Readonly<Record<string, string>> = {
@@ -18,14 +19,24 @@ const tools: Readonly<Record<string, string>> = {
 };
 const injected = 'vault.hashicorp.com/agent-inject';
 
-/** What of a store this pod takes: `Secrets Store CSI driver`, `Vault Agent Injector`. */
-function* usedBy(input: PopulationInput): Iterable<{ readonly tool: string; readonly id: string }> {
-  for (const { object, spec, metadata } of readPodSpecs(input)) {
-    const mounts = listAt(spec, 'volumes').some((volume) => textAt(volume, 'csi', 'driver') === 'secrets-store.csi.k8s.io');
-    if (mounts) yield { tool: 'Secrets Store CSI driver', id: object.id };
-    if (textAt(metadata, 'annotations', injected) === 'true') yield { tool: 'Vault Agent Injector', id: object.id };
-  }
+interface Use {
+  /** `Secrets Store CSI driver`, `Vault Agent Injector`. */
+  readonly tool: string;
+  /** The pod that takes something of its store. */
+  readonly key: string;
+  readonly id: string;
 }
+
+const usesIn = ofPart(({ pods }): readonly Use[] =>
+  pods.flatMap(({ key, object: { id }, spec, metadata }) => {
+    const mounts = listAt(spec, 'volumes').some((volume) => textAt(volume, 'csi', 'driver') === 'secrets-store.csi.k8s.io');
+    const injects = textAt(metadata, 'annotations', injected) === 'true';
+    return [
+      ...(mounts ? [{ tool: 'Secrets Store CSI driver', key, id }] : []),
+      ...(injects ? [{ tool: 'Vault Agent Injector', key, id }] : []),
+    ];
+  }),
+);
 
 export const secretStores: Population = {
   name: 'secretStores',
@@ -41,11 +52,17 @@ export const secretStores: Population = {
       evidence.push(group.id);
     }
     let users = 0;
-    for (const { tool, id } of usedBy(input)) {
-      // One example of each is evidence enough.
-      if (!found.has(tool)) evidence.push(id);
+    // One example of each is evidence enough: the first by its key.
+    const examples = new Map<string, Use>();
+    for (const part of readPodParts(input))
+      for (const use of usesIn(part)) {
+        const { tool, key } = use;
+        if (!found.has(tool) && key < (examples.get(tool)?.key ?? '\uffff')) examples.set(tool, use);
+        users += 1;
+      }
+    for (const { tool, id } of [...examples.values()].sort((a, b) => (a.tool < b.tool ? -1 : 1))) {
+      evidence.push(id);
       found.add(tool);
-      users += 1;
     }
     const unique = uniqueKeys();
     for (const object of input.each('k8s.cluster/identity')) {

@@ -6,7 +6,8 @@ import type { Json, Population, StoredObject } from '../model/index.ts';
 import { at, isComplete, isObject, listAt, textAt } from '../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
 import { systemNamespaces } from './namespaces.ts';
-import { podListings, summarizeWorkloads } from './pod-specs.ts';
+import { summarizeWorkloads } from './pod-parts.ts';
+import { podListings } from './pod-specs.ts';
 
 type Direction = 'ingress' | 'egress';
 
@@ -78,7 +79,7 @@ export const segments: Population = {
         evidence: [object.id, ...(policies?.ids ?? [])],
         namespace: object.name,
         system: systemNamespaces.includes(object.name),
-        hasWorkloads: countIn.has(object.name),
+        hasWorkloads: countIn(object.name) > 0,
         policies: policies?.names ?? [],
         ...(known ? { deniesIngress: denies('ingress'), deniesEgress: denies('egress') } : { gaps: listing?.gaps ?? [] }),
       };

@@ -1,9 +1,10 @@
 /** Every service account: whether its token is mounted by default, which pods run as it, and which roles reach it, also through groups. */
 import { rbacListings, readGrants } from '../access/index.ts';
-import type { Population, PopulationInput } from '../model/index.ts';
-import { at } from '../model/index.ts';
+import type { Json, Population, PopulationInput, Row, StoredListing, StoredObject } from '../model/index.ts';
+import { at, isComplete } from '../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
-import { podListings, summarizeWorkloads } from './pod-specs.ts';
+import { summarizeWorkloads } from './pod-parts.ts';
+import { podListings } from './pod-specs.ts';
 
 // Every account may read the issuer's discovery document; the API server binds it.
 const expected = 'ClusterRoleBinding/system:service-account-issuer-discovery|ClusterRole/system:service-account-issuer-discovery';
@@ -12,6 +13,8 @@ interface Roles {
   readonly byAccount: ReadonlyMap<string, readonly string[]>;
   /** Key: the group's namespace, or '' for all accounts. */
   readonly byGroup: ReadonlyMap<string, readonly string[]>;
+  /** Rows by their account, as long as these roles are the ones that there are. */
+  readonly rows: WeakMap<StoredObject, Row & { readonly usedBy: readonly string[] }>;
 }
 
 function readRolesOfAccounts(input: PopulationInput): Roles {
@@ -25,7 +28,34 @@ function readRolesOfAccounts(input: PopulationInput): Roles {
       add(byGroup, subject.name.slice('system:serviceaccounts:'.length), `${text} (every account)`);
     }
   }
-  return { byAccount, byGroup };
+  return { byAccount, byGroup, rows: new WeakMap() };
+}
+
+interface Held {
+  readonly lists: readonly Iterable<StoredObject>[];
+  readonly facts: string;
+  readonly roles: Roles;
+}
+
+/** By a list of all role bindings. */
+const held = new WeakMap<Iterable<StoredObject>, Held>();
+
+/** A reader of many snapshots gives the very same lists where nothing changed: then the roles are the same too. */
+function rolesOf(input: PopulationInput): Roles {
+  if (input.reader.parts === undefined) return readRolesOfAccounts(input);
+  const lists = rbacListings.map((kind) => input.reader.objects(kind));
+  const facts = JSON.stringify(rbacListings.map((kind) => factsAbout(input.listing(kind))));
+  const [first] = lists;
+  const known = first === undefined ? undefined : held.get(first);
+  if (known?.facts === facts && known.lists.every((list, place) => list === lists[place])) return known.roles;
+  const roles = readRolesOfAccounts(input);
+  if (first !== undefined) held.set(first, { lists, facts, roles });
+  return roles;
+}
+
+/** What may decide whether a role is known to be missing. */
+function factsAbout(listing: StoredListing | undefined): Json {
+  return listing === undefined ? null : [isComplete(listing), listing.gaps as unknown as Json];
 }
 
 export const serviceAccounts: Population = {
@@ -33,22 +63,31 @@ export const serviceAccounts: Population = {
   doc: 'A service account, with the pods that run as it and the roles that reach it',
   from: ['k8s.serviceaccounts/serviceaccounts', ...podListings, ...rbacListings],
   *rows(input) {
-    const roles = readRolesOfAccounts(input);
+    const roles = rolesOf(input);
     const { usersOf } = summarizeWorkloads(input);
     const unique = uniqueKeys();
     for (const object of input.each('k8s.serviceaccounts/serviceaccounts')) {
+      const item = unique(`${segment(object.namespace)}/${segment(object.name)}`);
+      const usedBy = usersOf(object.namespace, object.name);
+      const known = roles.rows.get(object);
+      if (known?.item === item && known.usedBy === usedBy) {
+        yield known;
+        continue;
+      }
       const account = `${object.namespace}/${object.name}`;
-      yield {
-        item: unique(`${segment(object.namespace)}/${segment(object.name)}`),
+      const row = {
+        item,
         resource: resourceOf(object),
         evidence: [object.id],
         account,
         namespace: object.namespace,
         isDefault: object.name === 'default',
         automount: at(object.body, 'automountServiceAccountToken') !== false,
-        usedBy: [...(usersOf.get(account) ?? [])],
+        usedBy,
         roles: [...(roles.byAccount.get(account) ?? []), ...(roles.byGroup.get(object.namespace) ?? []), ...(roles.byGroup.get('') ?? [])],
       };
+      roles.rows.set(object, row);
+      yield row;
     }
   },
 };

@@ -1,10 +1,10 @@
 /** Runs, how well they cover the time of the report, and what changed between the first and the last. */
-import { type Instant, isComplete } from '../model/index.ts';
-import type { ReportInputs, RunInput } from './report-inputs.ts';
+import { type Instant, isComplete, type StoredListing } from '../model/index.ts';
+import type { ReadInput, ReportInputs, RunInput } from './report-inputs.ts';
 import type { ReportChanges, ReportCoverage, ReportRun } from './report-model.ts';
 import { isExcepted, shownOf, verdictsOf } from './verdict.ts';
 
-export function describeRun({ summary, listings, recordHash, slots = 1 }: RunInput, period: ReportInputs['period']): ReportRun {
+export function describeRun({ summary, read, recordHash, slots = 1 }: RunInput, period: ReportInputs['period']): ReportRun {
   const started = summary.status !== 'planned' && summary.status !== 'missed';
   return {
     number: summary.number,
@@ -16,14 +16,23 @@ export function describeRun({ summary, listings, recordHash, slots = 1 }: RunInp
     slot: summary.slot,
     slots,
     observedAt: summary.observedAt,
-    listings: { complete: listings.filter(isComplete).length, total: listings.length },
-    items: listings.reduce((total, listing) => total + listing.items, 0),
+    listings: { complete: read.complete, total: read.total },
+    items: read.items,
     error: summary.error,
     auditIdPrefix: summary.uuid,
-    clockSkewSeconds: clockSkew(listings),
+    clockSkewSeconds: read.clockSkewSeconds,
     leaf: summary.leaf,
     recordHash,
     place: placeOf(summary, period),
+  };
+}
+
+export function describeRead(listings: readonly StoredListing[]): ReadInput {
+  return {
+    complete: listings.filter(isComplete).length,
+    total: listings.length,
+    items: listings.reduce((total, listing) => total + listing.items, 0),
+    clockSkewSeconds: clockSkew(listings),
   };
 }
 
@@ -38,7 +47,7 @@ export function placeOf(
 }
 
 /** A Date header has whole seconds and is written some time after the request arrived, so smaller differences say nothing. */
-function clockSkew(listings: RunInput['listings']): number | null {
+function clockSkew(listings: readonly StoredListing[]): number | null {
   const differences = listings.flatMap((listing) =>
     listing.requests.flatMap(({ serverDate, startedAt, endedAt }) => {
       const server = serverDate === undefined ? Number.NaN : Date.parse(serverDate);

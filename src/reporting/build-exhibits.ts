@@ -7,6 +7,7 @@ import {
   type ControlResult,
   isComplete,
   KubevidenceError,
+  type ListingKind,
   type RequestRecord,
   type StoredListing,
 } from '../model/index.ts';
@@ -23,24 +24,25 @@ export interface ExhibitSource {
 /** A listing of a run that something of the period stands on. */
 export interface CitedListing {
   readonly run: number;
-  readonly listing: string;
+  readonly kind: ListingKind;
 }
 
 export function selectExhibits(inputs: ReportInputs, ofPeriod: readonly CitedListing[] = []): readonly ExhibitSource[] {
-  const keyOf = ({ run, listing }: CitedListing) => `${run} ${listing}`;
-  const alsoCited = new Set(ofPeriod.map(keyOf));
-  const cited = new Set(inputs.assessment.controls.flatMap((control) => control.evidence.map((evidence) => evidence.id)));
+  const ofPeriodByRun = Map.groupBy(ofPeriod, ({ run }) => run);
   const assessed = inputs.assessment.run?.number;
+  // Differences of counters stand on an earlier run too; most often on the one before.
+  const missing = new Set(inputs.assessment.controls.flatMap((control) => control.evidence.map((evidence) => evidence.id)));
   const selected = inputs.runs
-    .toSorted((a, b) => a.summary.number - b.summary.number)
-    .flatMap((run) =>
-      run.listings
-        .filter(
-          ({ id }) => run.summary.number === assessed || cited.has(id) || alsoCited.has(keyOf({ run: run.summary.number, listing: id })),
-        )
-        .toSorted((a, b) => (a.kind < b.kind ? -1 : Number(a.kind > b.kind)))
-        .map((listing) => ({ run, listing })),
-    );
+    .toSorted((a, b) => b.summary.number - a.summary.number)
+    .flatMap((run) => {
+      const { number } = run.summary;
+      const kinds = new Set(ofPeriodByRun.get(number)?.map(({ kind }) => kind));
+      if (number !== assessed && kinds.size === 0 && missing.size === 0) return [];
+      const shown = run.listings().filter(({ id, kind }) => [missing.delete(id), number === assessed, kinds.has(kind)].includes(true));
+      return [shown.toSorted((a, b) => (a.kind < b.kind ? -1 : Number(a.kind > b.kind))).map((listing) => ({ run, listing }))];
+    })
+    .toReversed()
+    .flat();
   const sources = Array.from(selected, (source, index) => ({ ...source, id: `EX-${String(index + 1).padStart(4, '0')}` }));
   const known = new Set(sources.map((source) => source.listing.id));
   for (const control of inputs.assessment.controls) {

@@ -9,11 +9,12 @@ import type {
   StateTimeline,
   Timeline,
   TimelineDeviation,
+  TimelineRecord,
   TimelineSegment,
 } from '../assessment/index.ts';
-import { type Assessment, type ControlResult, type Outcome, severities } from '../model/index.ts';
+import { type Outcome, severities } from '../model/index.ts';
 import type { CitedListing, ExhibitSource } from './build-exhibits.ts';
-import type { JudgedPeriodInput, ReportInputs } from './report-inputs.ts';
+import type { ReportInputs } from './report-inputs.ts';
 import type { ReportDeviation, ReportFlip, ReportPeriod, ReportStanding } from './report-period.ts';
 import { countShown, periodVerdictsOf, shownOf, verdictsOf } from './verdict.ts';
 
@@ -31,15 +32,15 @@ export function outcomeOfPeriod(verdict: PeriodVerdict): Outcome {
   return outcomes[verdict];
 }
 
-/** Deviations whose evidence becomes exhibits; of more, the ledger has it. */
-const exhibitedAtMost = 100;
+/** Deviations whose evidence becomes exhibits, and the objects that those list at most; of more, the ledger has it. */
+const exhibitedAtMost = { deviations: 100, objects: 250_000 };
 
 /** A deviation before its exhibits have numbers. */
 export type DeviationDraft = Omit<ReportDeviation, 'exhibits'> & { readonly evidence: readonly CitedListing[] };
 
 export function draftDeviations({ judged, runs, catalog }: ReportInputs): readonly DeviationDraft[] {
   if (judged === null) return [];
-  const { timeline, assessments } = judged;
+  const { timeline, record } = judged;
   const severityOf = new Map(catalog.controls.map(({ id, title, severity }) => [id, { id, title, severity }]));
   const observed = new Map(runs.map(({ summary }) => [summary.number, summary.observedAt ?? summary.endedAt ?? summary.startedAt]));
   const alike = Map.groupBy(timeline.controls.flatMap(entriesOf), ({ item, deviation }) => keyOf(item, deviation));
@@ -53,7 +54,7 @@ export function draftDeviations({ judged, runs, catalog }: ReportInputs): readon
       severity: severities.find((each) => controls.some(({ severity }) => severity === each)) ?? 'info',
       controls,
       item,
-      message: messageOf(assessments.get(firstBad), first),
+      message: item === null ? null : (record.found(first.control, item, firstBad)?.message ?? null),
       lastGood: deviation.lastGood,
       firstBad,
       lastBad: deviation.lastBad,
@@ -70,10 +71,11 @@ export function draftDeviations({ judged, runs, catalog }: ReportInputs): readon
     };
   });
   const width = Math.max(4, String(drafts.length).length);
+  const evidenceOf = exhibitor(record, runs);
   return drafts
     .toSorted((a, b) => compare(rank(a), rank(b)))
     .map((draft, index) => {
-      const evidence = draft.throughout || index >= exhibitedAtMost ? [] : evidenceOf(draft, assessments);
+      const evidence = draft.throughout || index >= exhibitedAtMost.deviations ? [] : evidenceOf(draft);
       return Object.assign({ id: `D-${String(index + 1).padStart(width, '0')}`, evidence }, draft);
     });
 }
@@ -97,22 +99,30 @@ function keyOf(item: string | null, { lastGood, firstBad, lastBad, firstGood, on
   return JSON.stringify([item, lastGood, firstBad, lastBad, firstGood, onset, end, exceptions]);
 }
 
-function messageOf(assessment: Assessment | undefined, { control, item }: Entry): string | null {
-  return resultOf(assessment, control)?.findings.find((finding) => finding.item === item)?.message ?? null;
-}
-
-function resultOf(assessment: Assessment | undefined, control: string): ControlResult | undefined {
-  return assessment?.controls.find(({ id }) => id === control);
-}
-
-/** What the run that detected it read, and the run that retested it. */
-function evidenceOf(
-  { controls, firstBad, firstGood }: Pick<ReportDeviation, 'controls' | 'firstBad' | 'firstGood'>,
-  assessments: JudgedPeriodInput['assessments'],
-): readonly CitedListing[] {
-  return [firstBad, ...(firstGood === null ? [] : [firstGood])].flatMap((run) =>
-    controls.flatMap(({ id }) => (resultOf(assessments.get(run), id)?.evidence ?? []).map((evidence) => ({ run, listing: evidence.id }))),
-  );
+/** What the run that detected a deviation read, and the run that retested it; nothing once that becomes too much. */
+function exhibitor(record: TimelineRecord, runs: ReportInputs['runs']) {
+  const byNumber = new Map(runs.map((run) => [run.summary.number, run]));
+  const shown = new Set<string>();
+  let objects = 0;
+  return ({ controls, firstBad, firstGood }: Pick<ReportDeviation, 'controls' | 'firstBad' | 'firstGood'>): readonly CitedListing[] => {
+    const cited = [firstBad, ...(firstGood === null ? [] : [firstGood])].flatMap((run) =>
+      [...new Set(controls.flatMap(({ id }) => record.outcome(id, run)?.kinds ?? []))].map((kind) => ({ run, kind })),
+    );
+    const more = cited.filter(({ run, kind }) => !shown.has(`${run} ${kind}`));
+    const size = more.reduce((sum, { run, kind }) => {
+      return (
+        sum +
+        (byNumber
+          .get(run)
+          ?.listings()
+          .find((listing) => listing.kind === kind)?.items ?? 0)
+      );
+    }, 0);
+    if (objects + size > exhibitedAtMost.objects) return [];
+    objects += size;
+    for (const { run, kind } of more) shown.add(`${run} ${kind}`);
+    return cited;
+  };
 }
 
 function rank({ throughout, severity, onset, item }: Omit<DeviationDraft, 'id' | 'evidence'>): readonly (string | number)[] {
@@ -130,8 +140,9 @@ function compare(a: readonly (string | number)[], b: readonly (string | number)[
 /** With the numbers of its exhibits. */
 export function finishDeviations(drafts: readonly DeviationDraft[], sources: readonly ExhibitSource[]): readonly ReportDeviation[] {
   return drafts.map(({ evidence, ...draft }) => {
-    const wanted = new Set(evidence.map(({ run, listing }) => `${run} ${listing}`));
-    const cited = sources.filter(({ run, listing }) => wanted.has(`${run.summary.number} ${listing.id}`));
+    if (evidence.length === 0) return { ...draft, exhibits: [] };
+    const wanted = new Set(evidence.map(({ run, kind }) => `${run} ${kind}`));
+    const cited = sources.filter(({ run, listing }) => wanted.has(`${run.summary.number} ${listing.kind}`));
     return { ...draft, exhibits: cited.map(({ id }) => id) };
   });
 }

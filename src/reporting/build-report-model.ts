@@ -32,10 +32,11 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
   const { controls, findings } = buildControls(inputs, sources, requirementsOf, standings);
   const runs = inputs.runs.map((run) => describeRun(run, inputs.period)).toSorted((a, b) => a.number - b.number);
   const coverage = buildCoverage(inputs, runs);
+  const citing = citingInPeriod(deviations);
   const exhibits = sources.map((source) =>
     describeExhibit(
       source,
-      controls.filter(({ id, exhibits }) => exhibits.includes(source.id) || citesInPeriod(deviations, id, source.id)).map(({ id }) => id),
+      controls.filter(({ id, exhibits }) => exhibits.includes(source.id) || citing.get(source.id)?.has(id)).map(({ id }) => id),
       requirements.filter((requirement) => requirement.exhibits.includes(source.id)).map(({ key }) => key),
     ),
   );
@@ -88,6 +89,7 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     findings,
     open: buildOpenPoints(controls, requirements, definition),
     exceptions: inputs.exceptions,
+    reviews: inputs.reviews,
     definitionChanges: inputs.definitionChanges,
     runs,
     coverage,
@@ -110,8 +112,16 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
   };
 }
 
-function citesInPeriod(deviations: readonly ReportDeviation[], control: string, exhibit: string): boolean {
-  return deviations.some(({ controls, exhibits }) => exhibits.includes(exhibit) && controls.some(({ id }) => id === control));
+/** Exhibit → ids of the controls that deviated by it. */
+function citingInPeriod(deviations: readonly ReportDeviation[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const citing = new Map<string, Set<string>>();
+  for (const { controls, exhibits } of deviations)
+    for (const exhibit of exhibits) {
+      const ids = citing.get(exhibit) ?? new Set();
+      for (const { id } of controls) ids.add(id);
+      citing.set(exhibit, ids);
+    }
+  return citing;
 }
 
 function resultIn({ definition, ...inputs }: ReportInputs): string {

@@ -17,4 +17,5 @@ export type {
   ReportExhibit,
   ReportModel,
   ReportRedaction,
+  ReportReview,
 } from './report-model.ts';

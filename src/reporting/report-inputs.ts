@@ -2,7 +2,7 @@
  * What a report is made from. Nothing here is read from a clock, a network or a file: the caller (packs) freezes the log at a checkpoint
  * and hands over what it holds up to there.
  */
-import type { Timeline } from '../assessment/index.ts';
+import type { Timeline, TimelineRecord } from '../assessment/index.ts';
 import type {
   Assessment,
   Catalog,
@@ -22,23 +22,35 @@ import type {
   ReportDefinitionChange,
   ReportException,
   ReportRedaction,
+  ReportReview,
 } from './report-model.ts';
 
-/** One run with what it listed: `reader.listings()` of its snapshot, empty for a run that read nothing. */
+/** One run with what it read. */
 export interface RunInput {
   readonly summary: RunSummary;
   /** RFC 6962 hash of the record at `summary.leaf`, lower-case hex. */
   readonly recordHash: string;
-  readonly listings: readonly StoredListing[];
+  readonly read: ReadInput;
+  /** `reader.listings()` of its snapshot, none for a run that read nothing; asked for where they are shown. */
+  readonly listings: () => readonly StoredListing[];
   /** For a missed run: how many slots it stands for. Default: one. */
   readonly slots?: number;
+}
+
+/** The listings of a run in numbers: {@link describeRead}. */
+export interface ReadInput {
+  readonly complete: number;
+  readonly total: number;
+  readonly items: number;
+  /** The server's clock minus ours, where they differ most; null when the server named no time. */
+  readonly clockSkewSeconds: number | null;
 }
 
 /** The runs of a period, judged, and what that says over time. */
 export interface JudgedPeriodInput {
   readonly timeline: Timeline;
-  /** By run number, as judged by the definitions that held then. */
-  readonly assessments: ReadonlyMap<number, Assessment>;
+  /** What the runs said, as judged by the definitions that held then. */
+  readonly record: TimelineRecord;
   /** Rolled up from the verdicts of the controls over the period; in the order of the assessment's. */
   readonly requirements: readonly RequirementResult[];
 }
@@ -82,6 +94,7 @@ export interface ReportInputs {
   readonly keeping: readonly string[];
   readonly redactions: readonly ReportRedaction[];
   readonly exceptions: readonly ReportException[];
+  readonly reviews: readonly ReportReview[];
   readonly definitionChanges: readonly ReportDefinitionChange[];
   /** The population `grants` of the last run. */
   readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly Gap[] };

@@ -19,6 +19,7 @@ export const sectionIds = [
   'findings',
   'open',
   'exceptions',
+  'reviews',
   'coverage',
   'timelines',
   'deviations',
@@ -39,6 +40,7 @@ export const sheetIds = [
   'findings',
   'open',
   'exceptions',
+  'reviews',
   'runs',
   'timeline',
   'deviations',
@@ -362,6 +364,24 @@ export interface ReportDefinitionChange {
   readonly approvedLaterAt: Instant | null;
 }
 
+/** One import of an access review; names are asserted, not authenticated. */
+export interface ReportReview {
+  /** Leaf of its record. */
+  readonly leaf: number;
+  readonly at: Instant;
+  /** Whose snapshot was reviewed. */
+  readonly run: number;
+  readonly keep: number;
+  readonly revoke: number;
+  readonly change: number;
+  readonly open: number;
+  /** Everybody who decided a grant; null where it was erased. */
+  readonly reviewer: readonly string[] | null;
+  readonly preparer: string | null;
+  /** All roles and bindings could be read. */
+  readonly complete: boolean | null;
+}
+
 export interface VerificationStep {
   readonly title: string;
   readonly text: string;
@@ -388,6 +408,8 @@ export interface ReportModel {
   readonly open: readonly OpenPoint[];
   /** In the order of the requests. */
   readonly exceptions: readonly ReportException[];
+  /** In the order of the log. */
+  readonly reviews: readonly ReportReview[];
   /** In the order of the log. */
   readonly definitionChanges: readonly ReportDefinitionChange[];
   readonly runs: readonly ReportRun[];

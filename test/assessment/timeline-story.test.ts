@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildTimeline, type ControlTimeline, type StateTimeline } from '../../src/assessment/index.ts';
 import { berlin, day, type GivenResult, hour, input, run } from './timeline-given.ts';
 
-const friday = { item: 'User/alice|ClusterRoleBinding/friday|ClusterRole/cluster-admin', uid: 'u-friday' };
+const friday = { item: 'User/alice|ClusterRoleBinding/friday|ClusterRole/cluster-admin', resource: { uid: 'u-friday' } };
 const sandbox = 'booking/web|env|SANDBOX_LOGIN';
 const excess = 'ServiceAccount/reports/report-exporter';
 const plain = ['lab-results/db', 'lab-results/mail', 'booking/pay'];

@@ -220,7 +220,7 @@ describe('moments that the evidence names', () => {
 
 describe('items', () => {
   it('are unknown while something unread may hide them, and keep their name when they are made anew', () => {
-    const a = (uid: string) => ({ item: 'a', uid });
+    const a = (uid: string) => ({ item: 'a', resource: { uid } });
     const runs = daily('2026-06-30', [
       { findings: [a('1')] },
       { findings: ['b'], gaps: [forbidden] },

@@ -2,6 +2,7 @@
 import { createPrivateKey, createPublicKey, randomUUID, sign } from 'node:crypto';
 import { collectors } from '../../src/collectors/index.ts';
 import { type Ledger, openLedger, type RunWriter } from '../../src/ledger/index.ts';
+import type { NoteSigner } from '../../src/log/index.ts';
 import type { ClusterIdentity, EvidenceSink, ListingKind } from '../../src/model/index.ts';
 import { createIngest, createScrubber } from '../../src/sources/index.ts';
 import type { SyntheticCluster } from './synthetic.ts';
@@ -20,6 +21,8 @@ export const identity: ClusterIdentity = {
 export interface BenchLedger {
   readonly ledger: Ledger;
   readonly clock: () => Date;
+  /** The ledger's key. */
+  readonly signer: NoteSigner;
   /** Sets the clock forward. */
   pass(ms: number): void;
 }
@@ -37,6 +40,7 @@ export function openBenchLedger(path: string): BenchLedger {
   return {
     ledger,
     clock,
+    signer,
     pass(ms) {
       now += ms;
     },

@@ -71,7 +71,7 @@ function timelineResult({ id, outcome, findings, gaps, evidence }: ControlResult
     outcome,
     findings: findings.map(({ item, resource, message, evidence: stoodOn, since }) => ({
       item,
-      uid: resource.uid,
+      resource,
       message,
       evidence: stoodOn,
       ...(since && { since }),

@@ -10,6 +10,6 @@ forbidden frameworks from gaps get gke group high imported incomplete inconsiste
 insufficientCoverage integrity interrupted ipe kind law Letter limitations list literal low manual medium missed names
 noDeviation none noRun notApplicable notAssessed notBegun notJudged null number object observed open openshift outcome over part
 partial pass person place planned policy provider providerResponsibility reason redacted redactions requested required
-requirements revoked run running runs scheduled scope sections segments sheets some stale state string succeeded summary
+requirements reviews revoked run running runs scheduled scope sections segments sheets some stale state string succeeded summary
 supporting timeline timelines to true unknown unproven unreachable unread unused usage verification what
 `;

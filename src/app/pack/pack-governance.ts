@@ -1,11 +1,11 @@
 /**
- * What people decided, as a pack shows it: exceptions with both their people, and every change of definitions with who answers for it. All
+ * What people decided, as a pack shows it: exceptions with both their people, access reviews, and every change of definitions with who answers for it. All
  * of it as the log told it at the pack's checkpoint.
  */
 import { countLabelled, exceptionStatus } from '../../assessment/index.ts';
 import type { DefinitionDifference, Ledger } from '../../ledger/index.ts';
 import { type Assessment, clip, type Instant } from '../../model/index.ts';
-import type { ReportDefinitionChange, ReportException } from '../../reporting/index.ts';
+import type { ReportDefinitionChange, ReportException, ReportReview } from '../../reporting/index.ts';
 import type { Period } from '../period.ts';
 
 /** Exceptions that could have had an effect in the period, or were asked for in it. `moment`: at which their state is told. */
@@ -42,6 +42,28 @@ export function readExceptions(
         compensatingControl,
         ticket,
         findings,
+      };
+    });
+}
+
+/** Those of the period, up to the checkpoint. */
+export function readReviews(ledger: Ledger, cluster: string, period: Period, size: number): ReportReview[] {
+  return ledger
+    .reviews(cluster, size)
+    .filter(({ at }) => at >= period.start && at < period.end)
+    .map(({ leaf, at, run, decisions, statement }): ReportReview => {
+      const names = statement === null ? null : [statement.reviewer, ...statement.rows.map(({ reviewer }) => reviewer)];
+      return {
+        leaf,
+        at,
+        run,
+        keep: decisions.keep,
+        revoke: decisions.revoke,
+        change: decisions.change,
+        open: decisions.open,
+        reviewer: names === null ? null : [...new Set(names)],
+        preparer: statement?.preparer ?? null,
+        complete: statement?.population.complete ?? null,
       };
     });
 }

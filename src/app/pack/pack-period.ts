@@ -3,16 +3,13 @@
  * ledger is younger than, or in which nothing was read gets a pack as well; it concludes nothing.
  */
 import type { Timeline } from '../../assessment/index.ts';
-import { pickFrameworks } from '../../catalog/index.ts';
-import type { Ledger } from '../../ledger/index.ts';
+import { isGeneralBenchmark, pickFrameworks } from '../../catalog/index.ts';
 import { rollUp } from '../../mapping/index.ts';
 import type { Assessment, Catalog, ControlResult, EvidenceReader, Outcome, RequirementResult, RunSummary } from '../../model/index.ts';
 import { KubevidenceError } from '../../model/index.ts';
-import { type JudgedPeriodInput, outcomeOfPeriod } from '../../reporting/index.ts';
+import { type JudgedPeriodInput, outcomeOfPeriod, type ReportExhibit } from '../../reporting/index.ts';
 import { managedOf } from '../assess/assess.ts';
-import type { CatalogInForce } from '../catalog.ts';
-import type { Config } from '../config.ts';
-import { judgePeriod } from '../assess/judged-period.ts';
+import { type JudgedPeriod, judgePeriod, type PeriodOptions } from '../assess/judged-period.ts';
 import { parsePeriod, type Period, quarterOf } from '../period.ts';
 
 /** When a run's evidence was observed, which decides the period it belongs to. */
@@ -48,20 +45,13 @@ export function shownRun(runs: readonly RunSummary[], period: Period): RunSummar
 }
 
 export interface PackPeriod {
-  readonly judged: JudgedPeriodInput;
+  readonly judged: JudgedPeriodInput & Pick<JudgedPeriod, 'judged'>;
   /** What the report shows as of the period's end: what the run says, unless it lies outside the period. */
   readonly shown: Assessment;
 }
 
-export interface PackPeriodOptions {
-  readonly ledger: Ledger;
-  readonly cluster: string;
+export interface PackPeriodOptions extends PeriodOptions {
   readonly period: Period;
-  readonly config: Config;
-  readonly inForce: CatalogInForce;
-  /** Of the checkpoint. */
-  readonly size: number;
-  readonly asOf: string;
   readonly run: RunSummary;
   readonly assessment: Assessment;
   readonly catalog: Catalog;
@@ -90,10 +80,11 @@ type Roll = (controls: readonly ControlResult[]) => readonly RequirementResult[]
 /** Rolls up to the requirements that the assessment speaks of, as it did itself. */
 function roller({ assessment, catalog, config, reader }: PackPeriodOptions): Roll {
   const spoken = new Set(assessment.requirements.map(({ framework }) => framework));
-  const fitting = pickFrameworks(catalog.frameworks, reader.cluster.version);
+  const managed = managedOf(config, reader);
+  const fitting = pickFrameworks(catalog.frameworks, { version: reader.cluster.version, managed });
   const frameworks = fitting.filter(({ id }) => spoken.has(id));
-  const benchmark = fitting.find(({ kind }) => kind === 'benchmark');
-  return (controls) => rollUp(frameworks, controls, { managed: typeof managedOf(config, reader) === 'string', benchmark });
+  const benchmark = fitting.find(isGeneralBenchmark);
+  return (controls) => rollUp(frameworks, controls, { managed: managed !== null, benchmark });
 }
 
 /** Evidence from outside the period says nothing of it. */
@@ -114,23 +105,34 @@ function concludeNothing(assessment: Assessment, roll: Roll): Assessment {
   return { ...assessment, controls, requirements: [...roll(controls)] };
 }
 
-/** Ids of objects that findings of the assessment and of the period's deviations stand on, where their evidence is an exhibit. */
+/**
+ * Which objects an exhibit shows: in the evidence of the assessment those that its findings stand on, and everywhere those of the
+ * deviations that cite the exhibit.
+ */
 export function citedObjects(
   assessment: Assessment,
-  { assessments }: JudgedPeriodInput,
-  deviations: readonly {
-    readonly firstBad: number;
-    readonly item: string | null;
-    readonly controls: readonly { readonly id: string }[];
-    readonly exhibits: readonly string[];
-  }[],
-): ReadonlySet<string> {
-  const cited = new Set(assessment.controls.flatMap((control) => control.findings.flatMap((finding) => finding.evidence)));
-  for (const { firstBad, item, controls, exhibits } of deviations) {
-    if (exhibits.length === 0) continue;
-    for (const control of assessments.get(firstBad)?.controls ?? [])
-      if (controls.some(({ id }) => id === control.id))
-        for (const finding of control.findings) if (finding.item === item) for (const id of finding.evidence) cited.add(id);
-  }
-  return cited;
+  { record }: Pick<JudgedPeriodInput, 'record'>,
+  deviations: readonly CitingDeviation[],
+): (exhibit: Pick<ReportExhibit, 'id' | 'listing'>) => ReadonlySet<string> {
+  const byFindings = new Set(assessment.controls.flatMap((control) => control.findings.flatMap((finding) => finding.evidence)));
+  const assessed = new Set(assessment.controls.flatMap((control) => control.evidence.map(({ id }) => id)));
+  const byExhibit = new Map<string, Set<string>>();
+  for (const { firstBad, item, controls, exhibits } of deviations)
+    for (const exhibit of exhibits) {
+      const ids = byExhibit.get(exhibit) ?? new Set();
+      byExhibit.set(exhibit, ids);
+      for (const { id: control } of item === null ? [] : controls)
+        for (const id of record.found(control, item ?? '', firstBad)?.evidence ?? []) ids.add(id);
+    }
+  return ({ id, listing }) => {
+    const own = byExhibit.get(id) ?? new Set();
+    return assessed.has(listing) ? new Set([...byFindings, ...own]) : own;
+  };
+}
+
+interface CitingDeviation {
+  readonly firstBad: number;
+  readonly item: string | null;
+  readonly controls: readonly { readonly id: string }[];
+  readonly exhibits: readonly string[];
 }

@@ -35,7 +35,7 @@ import { openLedgerForWriting } from '../open-ledger.ts';
 import type { Period } from '../period.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { labelsAt } from '../assess/labels.ts';
-import { readDefinitionChanges, readExceptions } from './pack-governance.ts';
+import { readDefinitionChanges, readExceptions, readReviews } from './pack-governance.ts';
 import { choosePeriod, citedObjects, isInside, observed, readPackPeriod, shownRun, withSnapshot } from './pack-period.ts';
 import { tellRuns } from './pack-runs.ts';
 import { type Pseudonymised, pseudonymise } from './pseudonymised-pack.ts';
@@ -263,6 +263,7 @@ async function buildFiles(
     keeping: describeRetention(ledger, config, cluster, frozen.time),
     redactions: readRedactions(ledger, cluster, checkpoint.size),
     exceptions: readExceptions(ledger, cluster, period, { moment: stored.exceptionsAt ?? frozen.time, size: checkpoint.size }, shown),
+    reviews: readReviews(ledger, cluster, period, checkpoint.size),
     definitionChanges: readDefinitionChanges(ledger, period, checkpoint.size),
     cluster: reader.cluster,
     catalog,

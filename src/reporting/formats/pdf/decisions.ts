@@ -49,6 +49,36 @@ export function drawExceptions({ paper, model }: Report): void {
   );
 }
 
+export function drawReviews({ paper, model }: Report): void {
+  if (model.reviews.length === 0) {
+    paper.paragraph('The log records no access review in this time.');
+    return;
+  }
+  drawTable(
+    paper,
+    [
+      { title: 'Record, done (UTC)', share: 20 },
+      { title: 'Of run', share: 8, align: 'right' },
+      { title: 'Decisions', share: 30 },
+      { title: 'Reviewed by', share: 28 },
+      { title: 'Prepared by', share: 20 },
+    ],
+    model.reviews.map(({ leaf, at, run, keep, revoke, change, open, reviewer, preparer, complete }) => ({
+      cells: [
+        [text(String(leaf)), text(clockText(at), { below: true })],
+        String(run),
+        [
+          text(`${keep} keep, ${revoke} revoke, ${change} change`),
+          text(open === 0 ? 'none open' : `${open} open`, { colour: quiet, below: true }),
+          ...(complete === false ? [text('not all roles and bindings were read', { below: true })] : []),
+        ],
+        reviewer?.join(', ') ?? 'erased',
+        preparer ?? (reviewer === null ? 'erased' : 'not named'),
+      ],
+    })),
+  );
+}
+
 export function drawDefinitions(report: Report): void {
   const { model, paper } = report;
   if (model.definitionChanges.length === 0) paper.paragraph('The log records no change of definitions since the period began.');

@@ -7,7 +7,7 @@ import { harmless, spanText } from '../wording.ts';
 import { drawChanges, drawExhibits, drawIpe, drawLimitations, drawRedactions, drawVerification } from './evidence.ts';
 import { drawControls } from './controls.ts';
 import { drawCoverage } from './coverage.ts';
-import { drawDefinitions, drawExceptions } from './decisions.ts';
+import { drawDefinitions, drawExceptions, drawReviews } from './decisions.ts';
 import { drawCover, drawFrameworks, drawScope, drawSummary } from './front.ts';
 import { Paper } from './paper.ts';
 import { drawDeviations, drawPeriodStates } from './period.ts';
@@ -51,6 +51,7 @@ const sharesPage = new Set<string>([
   'deviations',
   'open',
   'exceptions',
+  'reviews',
   'changes',
   'definitions',
   'redactions',
@@ -83,6 +84,7 @@ function drawSection(report: Report, { id, title, intro }: ReportModel['sections
   else if (id === 'controls') drawControls(report);
   else if (id === 'ipe') drawIpe(report);
   else if (id === 'exceptions') drawExceptions(report);
+  else if (id === 'reviews') drawReviews(report);
   else if (id === 'definitions') drawDefinitions(report);
   else if (id === 'redactions') drawRedactions(report);
   else if (id === 'limitations') drawLimitations(report);

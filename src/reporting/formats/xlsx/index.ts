@@ -91,11 +91,19 @@ function fillSheet(sheet: Worksheet, { columns, rows }: SheetContent, sheetOf: S
     widths.map((width) => width - 3),
   );
   for (const [index, width] of widths.entries()) sheet.getColumn(index + 1).width = width;
+  // A style that is the very same value is looked up only once when the file is written.
+  const styles = new Map<string, exceljs.Cell['style']>();
   for (const [index, values] of shown.entries()) {
     const row = sheet.getRow(index + 2);
     row.height = heightOf(values, widths);
     for (const [column, value] of values.entries()) {
-      writeValue(row.getCell(column + 1), value, sheetOf);
+      const cell = row.getCell(column + 1);
+      writeValue(cell, value, sheetOf);
+      // Of a date, what it is decides as well.
+      const key = `${typeof cell.value} ${JSON.stringify(cell.style)}`;
+      const style = styles.get(key) ?? cell.style;
+      styles.set(key, style);
+      cell.style = style;
     }
   }
   if (rows.length > rowLimit)

@@ -1,0 +1,183 @@
+/**
+ * The graph of who can become what. Its nodes are states (what somebody controls: a subject, a pod, a node, a Secret, the cluster), and
+ * between them grants, rights, joins and abilities, so that a right of 5,000 subjects over 10,000 pods costs 15,000 edges and not their
+ * product. A hop leads from a state over one ability to the next state. Every edge means: who has the first has the second. A join is had
+ * by whoever has all its premises; joins.ts finds those.
+ */
+import type { Binding } from '../bindings.ts';
+import type { RightMatch } from './rights.ts';
+import type { Technique } from './technique.ts';
+
+export type NodeKind = 'state' | 'grant' | 'right' | 'join' | 'ability' | 'choice';
+
+export interface GrantNode {
+  readonly binding: Binding;
+  /** Made by the API server or the installer for a component of the control plane. */
+  readonly builtin: boolean;
+}
+
+export interface JoinNode {
+  readonly premises: readonly number[];
+  /** One request asks for all premises, so one identity must hold them. */
+  readonly together: boolean;
+}
+
+export interface AbilityNode {
+  readonly technique: Technique;
+  /** The namespace; empty where it is about none. */
+  readonly namespace: string;
+}
+
+/** What it costs the first node of a join's edge to come to the premises that are not its own. */
+export interface Cost {
+  readonly hops: number;
+  readonly privilege: number;
+}
+
+interface Nodes {
+  readonly kinds: NodeKind[];
+  readonly texts: string[];
+  readonly byKey: Map<string, number>;
+  readonly grants: Map<number, GrantNode>;
+  readonly joins: Map<number, JoinNode>;
+  readonly abilities: Map<number, AbilityNode>;
+}
+
+const noNodes = (): Nodes => ({
+  kinds: [],
+  texts: [],
+  byKey: new Map(),
+  grants: new Map(),
+  joins: new Map(),
+  abilities: new Map(),
+});
+
+export class Graph {
+  readonly #nodes: Nodes;
+  readonly from: number[] = [];
+  readonly to: number[] = [];
+  /** Index into {@link reasons}; 0: certain. */
+  readonly reason: number[] = [];
+  /** Why edges are only possible. */
+  readonly reasons: string[] = [''];
+  /** Edges to a right: the rule that gives it. */
+  readonly matches = new Map<number, RightMatch>();
+  readonly joinCosts = new Map<number, Cost>();
+  readonly #reasonNumbers = new Map<string, number>([['', 0]]);
+
+  constructor(nodes: Nodes = noNodes()) {
+    this.#nodes = nodes;
+  }
+
+  get size(): number {
+    return this.#nodes.kinds.length;
+  }
+  get grants(): ReadonlyMap<number, GrantNode> {
+    return this.#nodes.grants;
+  }
+  get joins(): ReadonlyMap<number, JoinNode> {
+    return this.#nodes.joins;
+  }
+  get abilities(): ReadonlyMap<number, AbilityNode> {
+    return this.#nodes.abilities;
+  }
+
+  kindOf(node: number): NodeKind {
+    return this.#nodes.kinds[node] as NodeKind;
+  }
+
+  /** `User/alice`, `Node/worker-1`, `RoleBinding/ns/name`; of other nodes their key. */
+  textOf(node: number): string {
+    return this.#nodes.texts[node] as string;
+  }
+
+  find(kind: NodeKind, text: string): number | undefined {
+    return this.#nodes.byKey.get(`${kind} ${text}`);
+  }
+
+  /** The node of this kind and text, made when it is not there. */
+  node(kind: NodeKind, text: string): number {
+    const { kinds, texts, byKey } = this.#nodes;
+    const key = `${kind} ${text}`;
+    let node = byKey.get(key);
+    if (node === undefined) {
+      node = kinds.length;
+      byKey.set(key, node);
+      kinds.push(kind);
+      texts.push(text);
+    }
+    return node;
+  }
+
+  grant(text: string, grant: GrantNode): number {
+    const node = this.node('grant', text);
+    this.#nodes.grants.set(node, grant);
+    return node;
+  }
+
+  join(text: string, join: JoinNode): number {
+    const node = this.node('join', text);
+    this.#nodes.joins.set(node, join);
+    return node;
+  }
+
+  ability(text: string, ability: AbilityNode): number {
+    const node = this.node('ability', text);
+    this.#nodes.abilities.set(node, ability);
+    return node;
+  }
+
+  /** Returns the edge's number. `reason`: why it is only possible; empty when it is certain. */
+  edge(from: number, to: number, reason = '', match?: RightMatch): number {
+    let number = this.#reasonNumbers.get(reason);
+    if (number === undefined) {
+      number = this.reasons.length;
+      this.#reasonNumbers.set(reason, number);
+      this.reasons.push(reason);
+    }
+    const edge = this.from.length;
+    this.from.push(from);
+    this.to.push(to);
+    this.reason.push(number);
+    if (match !== undefined) this.matches.set(edge, match);
+    return edge;
+  }
+
+  /** Says that a node has all premises of a join. */
+  close(from: number, join: number, reason: string, cost: Cost): void {
+    this.joinCosts.set(this.edge(from, join, reason), cost);
+  }
+
+  /** What would be left if grants were taken away: the same nodes, joins not closed. */
+  without(grants: ReadonlySet<number>): Graph {
+    const rest = new Graph(this.#nodes);
+    for (let edge = 0; edge < this.from.length; edge++) {
+      const [from, to] = [this.from[edge] as number, this.to[edge] as number];
+      if (this.joinCosts.has(edge) || grants.has(from) || grants.has(to)) continue;
+      rest.edge(from, to, this.reasons[this.reason[edge] as number], this.matches.get(edge));
+    }
+    return rest;
+  }
+}
+
+/** Edges by one of their ends, in compressed rows: `edges[start[n] … start[n+1]-1]`, in the order in which they were added. */
+export interface Adjacency {
+  readonly start: Int32Array;
+  readonly edges: Int32Array;
+}
+
+export function adjacency(graph: Graph, end: 'from' | 'to'): Adjacency {
+  const ends = graph[end];
+  const start = new Int32Array(graph.size + 1);
+  for (const node of ends) start[node + 1] = (start[node + 1] as number) + 1;
+  for (let node = 0; node < graph.size; node++) start[node + 1] = (start[node + 1] as number) + (start[node] as number);
+  const next = start.slice();
+  const edges = new Int32Array(ends.length);
+  for (let edge = 0; edge < ends.length; edge++) {
+    const node = ends[edge] as number;
+    const position = next[node] as number;
+    edges[position] = edge;
+    next[node] = position + 1;
+  }
+  return { start, edges };
+}

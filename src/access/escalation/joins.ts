@@ -1,0 +1,198 @@
+/**
+ * Closes the joins of a graph: finds who has all premises of each, so that afterwards every edge means the same and one search is enough.
+ * First what one identity holds by its own grants and groups. Then, to a fixed point, what somebody gathers on the way (alice asks for the
+ * certificate, an account whose token she can take approves it): only for nodes from which nothing simpler leads to the goal, so whether
+ * there is a way is complete, and a way that has to gather is told where there is no other. Joins of one request are closed by the first
+ * alone.
+ */
+import type { Cost, Graph, JoinNode } from './graph.ts';
+import { adjacency } from './graph.ts';
+import { condense } from './condense.ts';
+import type { Ends } from './ways.ts';
+import { cheapestWay, costOfEdge } from './ways.ts';
+
+const free: Cost = { hops: 0, privilege: 0 };
+const doubtful = 'one of the rights comes by a hop that is only possible';
+
+export function closeJoins(graph: Graph, goal: number): void {
+  const joins = joinsBefore(graph, goal);
+  if (joins.length === 0) return;
+  const bits = new Bits(graph, joins);
+  closeOwn(graph, bits);
+  for (const certain of [true, false]) while (closeGathered(graph, bits, goal, certain)) continue;
+}
+
+/** Joins from which some way leads to the goal. */
+function joinsBefore(graph: Graph, goal: number): readonly number[] {
+  const into = adjacency(graph, 'to');
+  const found = new Set([goal]);
+  for (const node of found) {
+    for (let i = into.start[node] as number; i < (into.start[node + 1] as number); i++)
+      found.add(graph.from[into.edges[i] as number] as number);
+    for (const premise of graph.joins.get(node)?.premises ?? []) found.add(premise);
+  }
+  return [...graph.joins.keys()].filter((join) => found.has(join));
+}
+
+/**
+ * Rows of bits over all joins at once: block i says for each join whether its premise i is had, the last block whether the join itself is. So
+ * one look at a word decides for 32 joins, which makes the closing of thousands of joins over a large cluster a matter of a second.
+ */
+class Bits {
+  readonly #joins: readonly number[];
+  readonly #words: number;
+  /** Premises of the join with the most. */
+  readonly #most: number;
+  /** Node → positions of bits that it sets. */
+  readonly #positions = new Map<number, number[]>();
+  /** Joins of one request, which only one identity can close. */
+  readonly #together: Uint32Array;
+
+  constructor(graph: Graph, joins: readonly number[]) {
+    this.#joins = joins;
+    this.#words = Math.ceil(joins.length / 32);
+    this.#most = Math.max(...joins.map((join) => graph.joins.get(join)?.premises.length ?? 0));
+    this.#together = new Uint32Array(this.#words);
+    const note = (node: number, block: number, join: number) => {
+      const position = block * this.#words * 32 + join;
+      const positions = this.#positions.get(node);
+      if (positions === undefined) this.#positions.set(node, [position]);
+      else positions.push(position);
+    };
+    for (const [number, join] of this.#joins.entries()) {
+      const { premises, together } = graph.joins.get(join) as JoinNode;
+      // A premise that a join does not have is had by everybody who has its first.
+      for (let block = 0; block < this.#most; block++) note(premises[block] ?? (premises[0] as number), block, number);
+      note(join, this.#most, number);
+      if (together) this.#together[number >>> 5] = (this.#together[number >>> 5] as number) | (1 << (number & 31));
+    }
+  }
+
+  row(): Uint32Array {
+    return new Uint32Array((this.#most + 1) * this.#words);
+  }
+
+  /** Whether the node is a premise or a join. */
+  isNumbered(node: number): boolean {
+    return this.#positions.has(node);
+  }
+
+  set(row: Uint32Array, node: number): void {
+    for (const position of this.#positions.get(node) ?? []) row[position >>> 5] = (row[position >>> 5] as number) | (1 << (position & 31));
+  }
+
+  add(row: Uint32Array, more: Uint32Array): void {
+    for (let word = 0; word < row.length; word++) row[word] = (row[word] as number) | (more[word] as number);
+  }
+
+  /** Joins whose premises are all in the row, and which are not; sets them. `own`: also those of one request. */
+  close(row: Uint32Array, own: boolean): readonly number[] {
+    const closed: number[] = [];
+    for (let word = 0; word < this.#words; word++) {
+      let bits = ~(row[this.#most * this.#words + word] as number);
+      for (let block = 0; block < this.#most && bits !== 0; block++) bits &= row[block * this.#words + word] as number;
+      if (!own) bits &= ~(this.#together[word] as number);
+      while (bits !== 0) {
+        const bit = 31 - Math.clz32(bits);
+        bits &= ~(1 << bit);
+        const join = this.#joins[word * 32 + bit];
+        if (join === undefined) continue;
+        this.set(row, join);
+        closed.push(join);
+      }
+    }
+    return closed;
+  }
+}
+
+/** What grants and groups give at once: nodes behind edges that cost no hop. */
+function closeOwn(graph: Graph, bits: Bits): void {
+  const out = adjacency(graph, 'from');
+  const empty = bits.row();
+  const rows: Uint32Array[] = [];
+  const found: (readonly [number, number])[] = [];
+
+  const rowOf = (node: number): Uint32Array => {
+    const known = rows[node];
+    if (known !== undefined) return known;
+    rows[node] = empty;
+    let row: Uint32Array | undefined;
+    const inRow = () => (row ??= bits.row());
+    if (bits.isNumbered(node)) bits.set(inRow(), node);
+    for (let i = out.start[node] as number; i < (out.start[node + 1] as number); i++) {
+      const to = graph.to[out.edges[i] as number] as number;
+      const kind = graph.kindOf(to);
+      if (kind === 'ability' || kind === 'join' || (kind === 'state' && graph.kindOf(node) !== 'state')) continue;
+      const more = rowOf(to);
+      if (more !== empty) bits.add(inRow(), more);
+    }
+    if (row === undefined) return empty;
+    rows[node] = row;
+    const kind = graph.kindOf(node);
+    if (kind !== 'state' && kind !== 'grant') return row;
+    // A join may be a premise of the next.
+    for (let closed = bits.close(row, true); closed.length > 0; closed = bits.close(row, true))
+      for (const join of closed) found.push([node, join]);
+    return row;
+  };
+  for (let node = 0; node < graph.size; node++) if (graph.kindOf(node) === 'state') rowOf(node);
+  for (const [node, join] of found) graph.close(node, join, '', free);
+}
+
+/** One pass over everything that each node leads to. Returns whether it closed a join. */
+function closeGathered(graph: Graph, bits: Bits, goal: number, certain: boolean): boolean {
+  const out = adjacency(graph, 'from');
+  const { groupOf, groups } = condense(graph, out, certain);
+  const rows: Uint32Array[] = [];
+  const closed: (readonly [number, number])[] = [];
+  const empty = bits.row();
+  /** Stands for everything that leads to the goal already. */
+  const arrived = bits.row();
+  for (const members of groups) {
+    // A row that only repeats what one successor has is that successor's: it has closed what there was to close.
+    let row = empty;
+    let own = false;
+    const toOwn = () => {
+      if (!own) row = row.slice();
+      own = true;
+      return row;
+    };
+    for (const node of members) {
+      if (node === goal) row = arrived;
+      if (row === arrived) break;
+      if (bits.isNumbered(node)) bits.set(toOwn(), node);
+      for (let i = out.start[node] as number; i < (out.start[node + 1] as number); i++) {
+        const edge = out.edges[i] as number;
+        if (certain && graph.reason[edge] !== 0) continue;
+        const more = rows[groupOf[graph.to[edge] as number] as number];
+        if (more === undefined || more === empty || more === row) continue;
+        if (more === arrived) {
+          row = arrived;
+          break;
+        }
+        if (row === empty) row = more;
+        else bits.add(toOwn(), more);
+      }
+    }
+    rows.push(row);
+    if (!own || row === arrived) continue;
+    const node = members.find((each) => graph.kindOf(each) === 'state') ?? members.at(0) ?? goal;
+    for (const join of bits.close(row, false)) closed.push([node, join]);
+  }
+  const into = closed.length === 0 ? out : adjacency(graph, 'to');
+  for (const [node, join] of closed) graph.close(node, join, certain ? '' : doubtful, costOf(graph, { out, into }, node, join, certain));
+  return closed.length > 0;
+}
+
+/** What the premises cost this node, each by its cheapest way. */
+function costOf(graph: Graph, ends: Ends, node: number, join: number, certain: boolean): Cost {
+  let [hops, privilege] = [0, 0];
+  for (const premise of graph.joins.get(join)?.premises ?? []) {
+    const way = cheapestWay(graph, ends, node, premise, certain, Infinity) ?? [];
+    for (const edge of way) {
+      hops += costOfEdge(graph, edge, 'hops');
+      privilege += costOfEdge(graph, edge, 'privilege');
+    }
+  }
+  return { hops, privilege };
+}

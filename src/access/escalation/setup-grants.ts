@@ -1,0 +1,17 @@
+/**
+ * The grants that kubeadm makes when it sets a cluster up (cmd/kubeadm, as of 1.36), besides the API server's own. As there, a grant counts
+ * only when binding, role and subject are all the expected ones.
+ */
+const grants = new Set([
+  'ClusterRoleBinding/kubeadm:cluster-admins|ClusterRole/cluster-admin|Group/kubeadm:cluster-admins',
+  'ClusterRoleBinding/kubeadm:get-nodes|ClusterRole/kubeadm:get-nodes|Group/system:bootstrappers:kubeadm:default-node-token',
+  'ClusterRoleBinding/kubeadm:kubelet-bootstrap|ClusterRole/system:node-bootstrapper|Group/system:bootstrappers:kubeadm:default-node-token',
+  'ClusterRoleBinding/kubeadm:node-autoapprove-bootstrap|ClusterRole/system:certificates.k8s.io:certificatesigningrequests:nodeclient|Group/system:bootstrappers:kubeadm:default-node-token',
+  'ClusterRoleBinding/kubeadm:node-autoapprove-certificate-rotation|ClusterRole/system:certificates.k8s.io:certificatesigningrequests:selfnodeclient|Group/system:nodes',
+  'ClusterRoleBinding/kubeadm:node-proxier|ClusterRole/system:node-proxier|ServiceAccount/kube-system/kube-proxy',
+  'ClusterRoleBinding/system:coredns|ClusterRole/system:coredns|ServiceAccount/kube-system/coredns',
+]);
+
+export function isSetupGrant(binding: string, role: string, subject: string): boolean {
+  return grants.has(`${binding}|${role}|${subject}`);
+}

@@ -1,0 +1,170 @@
+/**
+ * What the runs of a period said, kept as what changed from run to run: nearly every run says what the one before said. Runs are added one
+ * by one, in the order of their numbers, so that nobody need hold the results of all of them. Nothing is lost that a timeline asks for.
+ */
+import type { ExactTime, FoundSpan, RunOutcome, TimelineFinding, TimelineRecord, TimelineResult, TimelineRun } from './timeline-model.ts';
+
+/** Since when something has been found that the run before did not find, where the evidence names no moment itself. */
+export type SinceNew = (finding: TimelineFinding) => ExactTime | undefined;
+
+export interface TimelineRecorder extends TimelineRecord {
+  /** By control id; findings in the order of their items. Throws (our defect) for a run that is not later than the last one. */
+  add(run: number, results: ReadonlyMap<string, TimelineResult>, sinceNew?: SinceNew): void;
+}
+
+interface Span extends FoundSpan {
+  last: number;
+  /** Whether no run since has said otherwise. */
+  lasts: boolean;
+}
+
+interface ControlState {
+  readonly outcomes: Map<number, RunOutcome>;
+  readonly items: Map<string, Span[]>;
+  /** Of the run that was added last, by item. */
+  findings: readonly TimelineFinding[];
+  readonly open: Map<string, Span>;
+  /** Of the open ones, those that began with the last run, at a moment that only {@link SinceNew} names. */
+  fresh: Span[];
+  latest: RunOutcome | undefined;
+  run: number;
+}
+
+export function createTimelineRecorder(): TimelineRecorder {
+  const controls = new Map<string, ControlState>();
+  let last = -Infinity;
+  const endOf = (span: Span, state: ControlState): number => (span.lasts ? state.run : span.last);
+  const spanAt = (control: string, item: string, run: number): FoundSpan | undefined => {
+    const state = controls.get(control);
+    if (state?.outcomes.has(run) !== true) return undefined;
+    return state.items.get(item)?.find((span) => span.first <= run && run <= endOf(span, state));
+  };
+  return {
+    add(run, results, sinceNew = () => undefined) {
+      if (run <= last) throw new Error(`run ${run} was added after run ${last}`);
+      last = run;
+      for (const [control, state] of controls) if (!results.has(control)) take(state, none, state.run, sinceNew);
+      for (const [control, result] of results) {
+        let state = controls.get(control);
+        if (state === undefined) {
+          state = { outcomes: new Map(), items: new Map(), findings: none, open: new Map(), fresh: [], latest: undefined, run };
+          controls.set(control, state);
+        }
+        const { findings: before, latest, run: lastRun, fresh } = state;
+        state.run = run;
+        const findings = result.outcome === 'fail' ? result.findings : none;
+        take(state, findings, lastRun, sinceNew);
+        const isSame = latest !== undefined && findings === before && fresh.length + state.fresh.length === 0;
+        const outcome = outcomeOf(result, isSame ? latest.named : namedIn(findings, state.fresh));
+        state.latest = latest !== undefined && isSameOutcome(latest, outcome) ? latest : outcome;
+        state.outcomes.set(run, state.latest);
+      }
+    },
+    outcome: (control, run) => controls.get(control)?.outcomes.get(run),
+    found: (control, item, run) => spanAt(control, item, run)?.finding,
+    *items(control) {
+      const state = controls.get(control);
+      if (state === undefined) return;
+      for (const [item, spans] of state.items) yield [item, spans.map((span) => Object.assign({}, span, { last: endOf(span, state) }))];
+    },
+  };
+}
+
+/** Runs that are at hand as a whole. */
+export function recordRuns(runs: readonly Pick<TimelineRun, 'number' | 'results'>[]): TimelineRecord {
+  const recorder = createTimelineRecorder();
+  for (const { number, results } of runs.toSorted((a, b) => a.number - b.number)) {
+    const inOrder = [...results].map(([control, result]) => [control, { ...result, findings: sorted(result.findings) }] as const);
+    if (results.size > 0) recorder.add(number, new Map(inOrder));
+  }
+  return recorder;
+}
+
+/** Takes the findings of `state.run`; those that are gone ended with the run `before`. Both lists are in the order of their items. */
+function take(state: ControlState, findings: readonly TimelineFinding[], before: number, sinceNew: SinceNew): void {
+  const old = state.findings;
+  const aged = state.fresh;
+  state.fresh = [];
+  state.findings = findings;
+  const close = (span: Span | undefined): void => {
+    if (span === undefined) return;
+    [span.lasts, span.last] = [false, before];
+    state.open.delete(span.finding.item);
+  };
+  const begin = (finding: TimelineFinding, since = finding.since): void => {
+    const span: Span = { first: state.run, last: state.run, lasts: true, finding, since };
+    const spans = state.items.get(finding.item);
+    if (spans === undefined) state.items.set(finding.item, [span]);
+    else spans.push(span);
+    state.open.set(finding.item, span);
+    if (since !== finding.since) state.fresh.push(span);
+  };
+  const beginNew = (finding: TimelineFinding): void => begin(finding, finding.since ?? sinceNew(finding));
+  if (old !== findings) {
+    let [i, j] = [0, 0];
+    while (i < old.length || j < findings.length) {
+      const [was, is] = [old[i], findings[j]];
+      if (was === is) [i, j] = [i + 1, j + 1];
+      else if (is === undefined || (was !== undefined && was.item < is.item)) {
+        if (was !== undefined) close(state.open.get(was.item));
+        i += 1;
+      } else if (was === undefined || is.item < was.item) {
+        beginNew(is);
+        j += 1;
+      } else {
+        const isOther = was.resource?.uid !== is.resource?.uid;
+        if (isOther || was.since?.at !== is.since?.at || was.since?.source !== is.since?.source) {
+          close(state.open.get(was.item));
+          if (isOther) beginNew(is);
+          else begin(is);
+        }
+        [i, j] = [i + 1, j + 1];
+      }
+    }
+  }
+  // What was new then is found again: the moment told of it belongs to the run that found it first.
+  for (const span of aged) {
+    if (state.open.get(span.finding.item) !== span) continue;
+    close(span);
+    begin(span.finding);
+  }
+}
+
+/** Of several findings for one item the last. */
+function sorted(findings: readonly TimelineFinding[]): readonly TimelineFinding[] {
+  return [...new Map(findings.map((each) => [each.item, each])).values()].sort((a, b) => (a.item < b.item ? -1 : 1));
+}
+
+function namedIn(findings: readonly TimelineFinding[], fresh: readonly Span[]): readonly ExactTime[] {
+  const named: ExactTime[] = [];
+  for (const { since } of findings) if (since !== undefined) named.push(since);
+  for (const { since } of fresh) if (since !== undefined) named.push(since);
+  return named.length === 0 ? noTimes : named;
+}
+
+const none: readonly TimelineFinding[] = [];
+const noTimes: readonly ExactTime[] = [];
+
+function outcomeOf({ findings, ...result }: TimelineResult, named: readonly ExactTime[]): RunOutcome {
+  return { ...result, found: result.outcome === 'fail' ? findings.length : 0, named };
+}
+
+function isSameOutcome(a: RunOutcome, b: RunOutcome): boolean {
+  return (
+    a.outcome === b.outcome &&
+    a.found === b.found &&
+    a.byOldDefinitions === b.byOldDefinitions &&
+    a.since?.at === b.since?.at &&
+    a.since?.source === b.since?.source &&
+    isSameList(a.kinds, b.kinds) &&
+    a.gaps === b.gaps &&
+    isSameList(a.named, b.named)
+  );
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}

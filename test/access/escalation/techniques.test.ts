@@ -1,0 +1,17 @@
+/** Every technique's examples: the evidence goes the way of real evidence, and the fixed variant of each has no such hop. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { techniqueWords } from '../../../src/app/access/techniques.ts';
+import { loadTechniques, techniqueSchema } from '../../../src/catalog/index.ts';
+import { exampleSnapshot } from '../../../src/control-examples.ts';
+import type { Technique } from '../../../src/access/index.ts';
+import { oneHop } from './one-hop.ts';
+
+const techniques = loadTechniques({ directory: join(import.meta.dirname, '../../../techniques'), schema: techniqueSchema(techniqueWords) });
+
+describe.each(techniques)('$id', ({ id, examples }) => {
+  it.each(examples)('$name', ({ given, absent, from, to, hop }) => {
+    const reader = exampleSnapshot(given, id, absent);
+    expect(oneHop(reader, techniques as readonly Technique[], { id, from, to })).toBe(hop);
+  });
+});
