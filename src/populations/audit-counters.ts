@@ -46,7 +46,8 @@ function* eachReplica(input: PopulationInput, toRow: (row: Row, metrics: Metrics
   if (metrics === undefined) return;
   const replica = findAnsweringReplica(input, metrics);
   const earlier = () => {
-    const [page] = readEarlier(input, metrics.process);
+    const [before] = readEarlier(input, metrics.process);
+    const page = before?.read();
     if (page !== undefined) input.cite(page.listing);
     return page ?? null;
   };

@@ -90,7 +90,27 @@ function readVariables(container: Json): Given {
   return given;
 }
 
+interface Told {
+  readonly node: StoredObject | undefined;
+  readonly version: string | null;
+  readonly process: Process | undefined;
+}
+
+const told = new WeakMap<StoredObject, Map<Program, Told>>();
+
+/** What a pod says of itself follows from it, its node and the version alone; many populations ask. */
 function readProcess(program: Program, pod: StoredObject, node: StoredObject | undefined, version: string | null): Process | undefined {
+  const ofPod = told.get(pod) ?? new Map<Program, Told>();
+  told.set(pod, ofPod);
+  let known = ofPod.get(program);
+  if (known === undefined || known.node !== node || known.version !== version) {
+    known = { node, version, process: tellProcess(program, pod, node, version) };
+    ofPod.set(program, known);
+  }
+  return known.process;
+}
+
+function tellProcess(program: Program, pod: StoredObject, node: StoredObject | undefined, version: string | null): Process | undefined {
   const containers = listAt(pod.body, 'spec', 'containers');
   const container = containers.find((each) => programOf(each) === program);
   const gaps: Gap[] = [];

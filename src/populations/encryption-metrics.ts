@@ -6,8 +6,8 @@
 import type { ExactTime, PopulationInput } from '../model/index.ts';
 import type { Writes } from './encryption-files.ts';
 import { strengthOf } from './encryption-files.ts';
-import type { Metrics } from './metrics.ts';
-import { readEarlier, sum } from './metrics.ts';
+import type { EarlierMetrics, Metrics } from './metrics.ts';
+import { configurationOf, countReloads, readEarlier } from './metrics.ts';
 
 const operations = 'apiserver_storage_transformation_operations_total';
 const reloads = 'apiserver_encryption_config_controller_automatic_reloads_total';
@@ -69,24 +69,16 @@ function minus(a: Counts, b: Counts | undefined): Counts {
   return b === undefined ? a : { strong: a.strong - b.strong, weak: a.weak - b.weak, plain: a.plain - b.plain };
 }
 
-/** Which configuration is in force: the hash of its file where the server tells (1.34), and how often it was reloaded. */
-function configurationOf(metrics: Metrics): string {
-  const hashes = (metrics.families.get('apiserver_encryption_config_controller_last_config_info') ?? [])
-    .filter(({ value }) => value === 1)
-    .map(({ labels }) => labels['hash'] ?? '');
-  return `${hashes.sort().join()} ${sum(metrics, reloads, ({ status }) => status === 'success')}`;
-}
-
 /** The run that counters are compared with: undefined when everything since the process started was under the present configuration. */
 function findBase(metrics: Metrics, input: PopulationInput): Metrics | undefined {
-  if (sum(metrics, reloads, ({ status }) => status === 'success') === 0) return undefined;
+  if (countReloads(metrics) === 0) return undefined;
   const present = configurationOf(metrics);
-  let base: Metrics | undefined;
+  let base: EarlierMetrics | undefined;
   for (const earlier of readEarlier(input, metrics.process)) {
-    if (configurationOf(earlier) !== present) return base ?? earlier;
+    if (earlier.configuration !== present) return (base ?? earlier).read();
     base = earlier;
   }
-  return base;
+  return base?.read();
 }
 
 /** The last reload that worked, or the start of a process that has not reloaded. */
@@ -119,14 +111,15 @@ export function observe(metrics: Metrics, input: PopulationInput): Observation {
   const base = findBase(metrics, input);
   const since = minus(written, maybeCount(base, 'to_storage'));
   const read = count(metrics, 'from_storage');
-  const [earlier] = readEarlier(input, metrics.process);
-  const before = countWriters(base);
+  const [before] = readEarlier(input, metrics.process);
+  const earlier = before?.read();
+  const writtenBefore = countWriters(base);
   for (const page of [base, earlier]) if (page !== undefined) input.cite(page.listing);
   return {
     covers: written.strong + written.weak + written.plain + read.strong + read.weak + read.plain > 0,
     writes: verdict(since),
     written: since[verdict(since) ?? 'strong'],
-    providers: [...countWriters(metrics)].flatMap(([name, times]) => (times > (before.get(name) ?? 0) ? [name] : [])).sort(),
+    providers: [...countWriters(metrics)].flatMap(([name, times]) => (times > (writtenBefore.get(name) ?? 0) ? [name] : [])).sort(),
     since: tookEffect(metrics),
     plainReads: minus(read, maybeCount(earlier, 'from_storage')).plain,
     plainReadsSinceStart: read.plain,

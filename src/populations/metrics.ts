@@ -18,9 +18,18 @@ export interface Metrics {
   readonly families: ReadonlyMap<string, readonly Sample[]>;
 }
 
-/** The page of this snapshot, read as the population's evidence; undefined when it was not read whole. */
+const pages = new WeakMap<EvidenceReader, { readonly page: Metrics | undefined }>();
+
+/** The page of this snapshot, read as the population's evidence; undefined when it was not read whole. Several populations ask. */
 export function readMetrics(input: PopulationInput): Metrics | undefined {
-  return readPage({ listing: (kind) => input.listing(kind), objects: (kind) => input.each(kind) });
+  // Each population still says which evidence it stands on.
+  input.listing('k8s.apiserver/metrics');
+  let known = pages.get(input.reader);
+  if (known === undefined) {
+    known = { page: readPage({ listing: (kind) => input.listing(kind), objects: (kind) => input.each(kind) }) };
+    pages.set(input.reader, known);
+  }
+  return known.page;
 }
 
 function readPage(source: Pick<EvidenceReader, 'listing' | 'objects'>): Metrics | undefined {
@@ -41,17 +50,49 @@ function readPage(source: Pick<EvidenceReader, 'listing' | 'objects'>): Metrics 
   return process === undefined ? undefined : { listing, evidence, object: process.object, process: process.start, families };
 }
 
-/**
- * Pages of the same process in the snapshots before this one, newest first; lazily, because each is read from storage. Whoever draws a
- * difference to one cites its listing.
- */
-export function* readEarlier({ reader }: PopulationInput, process: string): Iterable<Metrics> {
+/** Which configuration of encryption is in force: the hash of its file where the server tells (1.34), and how often it was reloaded. */
+export function configurationOf(metrics: Metrics): string {
+  const hashes = (metrics.families.get('apiserver_encryption_config_controller_last_config_info') ?? [])
+    .filter(({ value }) => value === 1)
+    .map(({ labels }) => labels['hash'] ?? '');
+  return `${hashes.sort().join()} ${countReloads(metrics)}`;
+}
+
+/** Of the EncryptionConfiguration, as far as they worked. */
+export function countReloads(metrics: Metrics): number {
+  return sum(metrics, 'apiserver_encryption_config_controller_automatic_reloads_total', ({ status }) => status === 'success');
+}
+
+/** The page of a snapshot before this one. Whoever draws a difference to it cites its listing. */
+export interface EarlierMetrics {
+  /** See {@link configurationOf}. */
+  readonly configuration: string;
+  read(): Metrics;
+}
+
+/** What decides whether a page is compared with; of each snapshot that was looked at, as long as somebody holds its reader. */
+const facts = new WeakMap<EvidenceReader, { readonly process: string; readonly configuration: string } | { readonly process: null }>();
+let lastRead: { readonly reader: EvidenceReader; readonly page: Metrics | undefined } | undefined;
+
+function readEarlierPage(reader: EvidenceReader): Metrics | undefined {
+  if (lastRead?.reader !== reader) lastRead = { reader, page: readPage(reader) };
+  return lastRead.page;
+}
+
+/** Pages of the same process in the snapshots before this one, newest first; lazily, because each is read from storage. */
+export function* readEarlier({ reader }: PopulationInput, process: string): Iterable<EarlierMetrics> {
   // A replica behind a load balancer answers only now and then, so a page of another process does not end the walk at once.
   let others = 0;
-  for (let earlier = reader.previous(); earlier !== null && others < 10; earlier = earlier.previous()) {
-    const metrics = readPage(earlier);
-    if (metrics?.process === process) yield metrics;
-    else others += 1;
+  for (let before = reader.previous(); before !== null && others < 10; before = before.previous()) {
+    const earlier = before;
+    let known = facts.get(earlier);
+    if (known === undefined) {
+      const page = readEarlierPage(earlier);
+      known = page === undefined ? { process: null } : { process: page.process, configuration: configurationOf(page) };
+      facts.set(earlier, known);
+    }
+    if (known.process !== process) others += 1;
+    else yield { configuration: known.configuration, read: () => readEarlierPage(earlier) as Metrics };
   }
 }
 

@@ -23,12 +23,24 @@ export function readLiveLeases(input: PopulationInput): readonly StoredObject[] 
   return held.map(({ lease }) => lease);
 }
 
+const answered = new WeakMap<StoredObject, { readonly version: string | null; readonly flags: Flags }>();
+
+/** What one page says, for a version of Kubernetes; many populations ask. */
+function flagsOf(object: StoredObject, version: string | null): Flags {
+  let known = answered.get(object);
+  if (known?.version !== version) {
+    known = { version, flags: resolveFlags('kube-apiserver', readFlagz(at(object.body, 'flags')), version) };
+    answered.set(object, known);
+  }
+  return known.flags;
+}
+
 /** The flags that one replica answered, or undefined. A page that was not read whole says nothing. */
 export function readAnsweredFlags(input: PopulationInput): { readonly object: StoredObject; readonly flags: Flags } | undefined {
   const listing = input.listing('k8s.apiserver/flagz');
   if (listing === undefined || !isComplete(listing)) return undefined;
   for (const object of input.each('k8s.apiserver/flagz')) {
-    return { object, flags: resolveFlags('kube-apiserver', readFlagz(at(object.body, 'flags')), input.reader.cluster.version) };
+    return { object, flags: flagsOf(object, input.reader.cluster.version) };
   }
   return undefined;
 }

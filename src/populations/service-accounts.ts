@@ -14,7 +14,7 @@ interface Roles {
   /** Key: the group's namespace, or '' for all accounts. */
   readonly byGroup: ReadonlyMap<string, readonly string[]>;
   /** Rows by their account, as long as these roles are the ones that there are. */
-  readonly rows: WeakMap<StoredObject, Row & { readonly usedBy: readonly string[] }>;
+  readonly rows: WeakMap<StoredObject, { readonly key: string; readonly row: Row; readonly usedBy: readonly string[] }>;
 }
 
 function readRolesOfAccounts(input: PopulationInput): Roles {
@@ -67,11 +67,12 @@ export const serviceAccounts: Population = {
     const { usersOf } = summarizeWorkloads(input);
     const unique = uniqueKeys();
     for (const object of input.each('k8s.serviceaccounts/serviceaccounts')) {
-      const item = unique(`${segment(object.namespace)}/${segment(object.name)}`);
-      const usedBy = usersOf(object.namespace, object.name);
       const known = roles.rows.get(object);
-      if (known?.item === item && known.usedBy === usedBy) {
-        yield known;
+      const key = known?.key ?? `${segment(object.namespace)}/${segment(object.name)}`;
+      const item = unique(key);
+      const usedBy = usersOf(object.namespace, object.name);
+      if (known !== undefined && known.row.item === item && known.usedBy === usedBy) {
+        yield known.row;
         continue;
       }
       const account = `${object.namespace}/${object.name}`;
@@ -86,7 +87,7 @@ export const serviceAccounts: Population = {
         usedBy,
         roles: [...(roles.byAccount.get(account) ?? []), ...(roles.byGroup.get(object.namespace) ?? []), ...(roles.byGroup.get('') ?? [])],
       };
-      roles.rows.set(object, row);
+      roles.rows.set(object, { key, row, usedBy });
       yield row;
     }
   },

@@ -2,11 +2,15 @@
  * An https agent whose connections go through the proxy that a kubeconfig names (`proxy-url`): HTTP CONNECT (RFC 9110 section 9.3.6) or
  * SOCKS 5 (RFC 1928, RFC 1929). TLS is always spoken with the API server itself; the proxy sees host and port.
  */
-import { type ClientRequestArgs, request as requestHttp } from 'node:http';
-import { Agent, type AgentOptions, request as requestHttps } from 'node:https';
+import type { ClientRequestArgs } from 'node:http';
+import type { Agent, AgentOptions } from 'node:https';
 import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { clip } from '../model/index.ts';
+
+// Not imported: see http.ts.
+const { request: requestHttp } = process.getBuiltinModule('node:http');
+const { Agent: HttpsAgent, request: requestHttps } = process.getBuiltinModule('node:https');
 
 type Connected = (error: Error | null, stream: Duplex) => void;
 const handshakeTimeoutMs = 20_000;
@@ -15,7 +19,7 @@ export function createProxyAgent(proxy: URL, tls: AgentOptions): Agent {
   return new ProxyAgent(proxy, tls);
 }
 
-class ProxyAgent extends Agent {
+class ProxyAgent extends HttpsAgent {
   readonly #proxy: URL;
 
   constructor(proxy: URL, tls: AgentOptions) {

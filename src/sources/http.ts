@@ -4,8 +4,8 @@
  * Redirects are not followed, no header or credential appears in a message, and a body is handed over in an ArrayBuffer of its own, so
  * that it can be transferred to another thread.
  */
-import { Agent as HttpAgent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, type AgentOptions, request as requestHttps } from 'node:https';
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { AgentOptions } from 'node:https';
 import { getCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -14,6 +14,10 @@ import { cutShort, explain, TransportFailure } from './http-failure.ts';
 import { createProxyAgent } from './http-proxy.ts';
 import type { ServerConnection } from './live-access.ts';
 import type { Credentials } from './live-exec.ts';
+
+// Importing node:http reads all it exports, WebSocket too, and so loads undici: 25 ms and 5 MB, in each thread.
+const { Agent: HttpAgent, request: requestHttp } = process.getBuiltinModule('node:http');
+const { Agent: HttpsAgent, request: requestHttps } = process.getBuiltinModule('node:https');
 
 export interface Exchange {
   readonly method: 'GET' | 'POST';
@@ -58,11 +62,11 @@ export function createTransport(connection: ServerConnection, options: Transport
   const { url } = connection;
   const basePath = url.pathname.replace(/\/$/, '');
   const largest = options.largestBody ?? 256 * 1024 * 1024;
-  let agent: HttpAgent | undefined;
+  let agent: Agent | undefined;
   let agentFor: Credentials | undefined;
   let connections = 0;
 
-  const agentOf = (credentials: Credentials): HttpAgent => {
+  const agentOf = (credentials: Credentials): Agent => {
     if (agent !== undefined && agentFor?.cert === credentials.cert && agentFor?.key === credentials.key) return agent;
     retire(agent);
     agent = createAgent(connection, credentials, options.sockets);
@@ -143,13 +147,13 @@ export function createTransport(connection: ServerConnection, options: Transport
 }
 
 /** Closes idle connections now, and those in use when their request ends. */
-function retire(agent: HttpAgent | undefined): void {
+function retire(agent: Agent | undefined): void {
   if (agent === undefined) return;
   agent.maxFreeSockets = 0;
   for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
 }
 
-function createAgent(connection: ServerConnection, credentials: Credentials, sockets: number): HttpAgent {
+function createAgent(connection: ServerConnection, credentials: Credentials, sockets: number): Agent {
   const keep = { keepAlive: true, maxSockets: sockets, maxFreeSockets: sockets };
   if (connection.url.protocol === 'http:') return new HttpAgent(keep);
   const tls: AgentOptions = {

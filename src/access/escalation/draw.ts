@@ -2,7 +2,6 @@
  * Draws the graph of one snapshot: states and memberships, grants with the rights that their roles give, and for each right the techniques
  * that it opens. A technique is drawn for what is there and for the names that rules name, never for what nobody has a right on.
  */
-import { textAt } from '../../model/index.ts';
 import type { Binding, Role } from '../bindings.ts';
 import { isBootstrapGrant } from '../bootstrap.ts';
 import { nameOf, segment } from '../names.ts';
@@ -97,11 +96,15 @@ class Drawer {
       matches = this.#plan.rights.map(({ need }) => matchRole(role, need));
       this.#matches.set(role, matches);
     }
-    const everything = namespace === '' && givesEverything(role);
+    const everything = givesEverything(role);
     for (const [right, match] of matches.entries()) {
       const planned = this.#plan.rights[right] as Plan['rights'][number];
-      // Whoever has everything has no need to climb by its parts.
-      if (everything && !planned.need.verbs.includes('*')) continue;
+      // Whoever has everything has no need to climb by its parts; nor, in a namespace, by what is less than the rest.
+      if (
+        everything &&
+        (namespace === '' ? !planned.need.verbs.includes('*') : planned.need.verbs.some((verb) => verb.startsWith('impersonate:')))
+      )
+        continue;
       for (const [scope, name, by] of placesOf(match, planned, namespace)) this.#provide(node, { right, scope, name, match: by });
     }
   }
@@ -185,20 +188,12 @@ class Drawer {
     this.#drawAt(variant, { namespace, name: role, held: { key, scope } });
   }
 
-  /** For each binding there that the name is of, or whose role it is of. */
+  /** All bindings there at once, or each that the name is of, or whose role it is of. */
   #drawBindings(variant: Variant, namespace: string, name: string): void {
-    for (const binding of this.#bindingsIn().get(namespace) ?? []) {
-      const role = binding.object.body;
-      const [kind, roleName] = [textAt(role, 'roleRef', 'kind') ?? '', textAt(role, 'roleRef', 'name') ?? ''];
-      if (kind !== variant.roleKind || binding.role === undefined || (name !== '' && name !== binding.object.name && name !== roleName))
-        continue;
-      this.#drawAt(variant, { namespace, name: binding.object.name, role: roleName });
-    }
-  }
-
-  #bindings: ReadonlyMap<string, readonly Binding[]> | undefined;
-  #bindingsIn(): ReadonlyMap<string, readonly Binding[]> {
-    return (this.#bindings ??= Map.groupBy(this.#world.index.bindings, ({ namespace }) => namespace));
+    if (name === '') this.#drawAt(variant, { namespace, name });
+    else
+      for (const { binding, role } of this.#targets.boundIn(namespace, variant.roleKind))
+        if (name === binding || name === role) this.#drawAt(variant, { namespace, name: binding, role });
   }
 
   #drawAt(variant: Variant, place: Place): void {

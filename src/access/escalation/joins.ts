@@ -5,11 +5,10 @@
  * there is a way is complete, and a way that has to gather is told where there is no other. Joins of one request are closed by the first
  * alone.
  */
-import type { Cost, Graph, JoinNode } from './graph.ts';
+import type { Adjacency, Cost, Graph, JoinNode } from './graph.ts';
 import { adjacency } from './graph.ts';
 import { condense } from './condense.ts';
-import type { Ends } from './ways.ts';
-import { cheapestWay, costOfEdge } from './ways.ts';
+import { cheapestWays, costOfEdge } from './ways.ts';
 
 const free: Cost = { hops: 0, privilege: 0 };
 const doubtful = 'one of the rights comes by a hop that is only possible';
@@ -17,8 +16,10 @@ const doubtful = 'one of the rights comes by a hop that is only possible';
 export function closeJoins(graph: Graph, goal: number): void {
   const joins = joinsBefore(graph, goal);
   if (joins.length === 0) return;
-  const bits = new Bits(graph, joins);
-  closeOwn(graph, bits);
+  closeOwn(graph, new Bits(graph, joins));
+  const gathered = joins.filter((join) => graph.joins.get(join)?.together === false);
+  if (gathered.length === 0) return;
+  const bits = new Bits(graph, gathered);
   for (const certain of [true, false]) while (closeGathered(graph, bits, goal, certain)) continue;
 }
 
@@ -45,14 +46,11 @@ class Bits {
   readonly #most: number;
   /** Node → positions of bits that it sets. */
   readonly #positions = new Map<number, number[]>();
-  /** Joins of one request, which only one identity can close. */
-  readonly #together: Uint32Array;
 
   constructor(graph: Graph, joins: readonly number[]) {
     this.#joins = joins;
     this.#words = Math.ceil(joins.length / 32);
     this.#most = Math.max(...joins.map((join) => graph.joins.get(join)?.premises.length ?? 0));
-    this.#together = new Uint32Array(this.#words);
     const note = (node: number, block: number, join: number) => {
       const position = block * this.#words * 32 + join;
       const positions = this.#positions.get(node);
@@ -60,11 +58,10 @@ class Bits {
       else positions.push(position);
     };
     for (const [number, join] of this.#joins.entries()) {
-      const { premises, together } = graph.joins.get(join) as JoinNode;
+      const { premises } = graph.joins.get(join) as JoinNode;
       // A premise that a join does not have is had by everybody who has its first.
       for (let block = 0; block < this.#most; block++) note(premises[block] ?? (premises[0] as number), block, number);
       note(join, this.#most, number);
-      if (together) this.#together[number >>> 5] = (this.#together[number >>> 5] as number) | (1 << (number & 31));
     }
   }
 
@@ -85,13 +82,12 @@ class Bits {
     for (let word = 0; word < row.length; word++) row[word] = (row[word] as number) | (more[word] as number);
   }
 
-  /** Joins whose premises are all in the row, and which are not; sets them. `own`: also those of one request. */
-  close(row: Uint32Array, own: boolean): readonly number[] {
+  /** Joins whose premises are all in the row, and which are not; sets them. */
+  close(row: Uint32Array): readonly number[] {
     const closed: number[] = [];
     for (let word = 0; word < this.#words; word++) {
       let bits = ~(row[this.#most * this.#words + word] as number);
       for (let block = 0; block < this.#most && bits !== 0; block++) bits &= row[block * this.#words + word] as number;
-      if (!own) bits &= ~(this.#together[word] as number);
       while (bits !== 0) {
         const bit = 31 - Math.clz32(bits);
         bits &= ~(1 << bit);
@@ -131,8 +127,7 @@ function closeOwn(graph: Graph, bits: Bits): void {
     const kind = graph.kindOf(node);
     if (kind !== 'state' && kind !== 'grant') return row;
     // A join may be a premise of the next.
-    for (let closed = bits.close(row, true); closed.length > 0; closed = bits.close(row, true))
-      for (const join of closed) found.push([node, join]);
+    for (let closed = bits.close(row); closed.length > 0; closed = bits.close(row)) for (const join of closed) found.push([node, join]);
     return row;
   };
   for (let node = 0; node < graph.size; node++) if (graph.kindOf(node) === 'state') rowOf(node);
@@ -177,22 +172,30 @@ function closeGathered(graph: Graph, bits: Bits, goal: number, certain: boolean)
     rows.push(row);
     if (!own || row === arrived) continue;
     const node = members.find((each) => graph.kindOf(each) === 'state') ?? members.at(0) ?? goal;
-    for (const join of bits.close(row, false)) closed.push([node, join]);
+    for (const join of bits.close(row)) closed.push([node, join]);
   }
-  const into = closed.length === 0 ? out : adjacency(graph, 'to');
-  for (const [node, join] of closed) graph.close(node, join, certain ? '' : doubtful, costOf(graph, { out, into }, node, join, certain));
+  for (const [node, joins] of Map.groupBy(closed, ([node]) => node))
+    closeAt(
+      graph,
+      out,
+      node,
+      joins.map(([, join]) => join),
+      certain,
+    );
   return closed.length > 0;
 }
 
 /** What the premises cost this node, each by its cheapest way. */
-function costOf(graph: Graph, ends: Ends, node: number, join: number, certain: boolean): Cost {
-  let [hops, privilege] = [0, 0];
-  for (const premise of graph.joins.get(join)?.premises ?? []) {
-    const way = cheapestWay(graph, ends, node, premise, certain, Infinity) ?? [];
-    for (const edge of way) {
-      hops += costOfEdge(graph, edge, 'hops');
-      privilege += costOfEdge(graph, edge, 'privilege');
-    }
+function closeAt(graph: Graph, out: Adjacency, node: number, joins: readonly number[], certain: boolean): void {
+  const premises = new Set(joins.flatMap((join) => graph.joins.get(join)?.premises ?? []));
+  const ways = cheapestWays(graph, out, node, premises, certain, Infinity);
+  for (const join of joins) {
+    let [hops, privilege] = [0, 0];
+    for (const premise of graph.joins.get(join)?.premises ?? [])
+      for (const edge of ways.get(premise) ?? []) {
+        hops += costOfEdge(graph, edge, 'hops');
+        privilege += costOfEdge(graph, edge, 'privilege');
+      }
+    graph.close(node, join, certain ? '' : doubtful, { hops, privilege });
   }
-  return { hops, privilege };
 }

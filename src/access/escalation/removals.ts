@@ -27,7 +27,7 @@ export interface Removal {
 
 const wanted = 5;
 /** Bindings that are tried; with more, those that could cut the most. */
-const mostTries = 60;
+const mostTries = 24;
 /** Closing the joins anew takes time with the size of the graph: small ones may be closed often. */
 const mostEdges = 1_000_000;
 
@@ -69,8 +69,9 @@ function counter(removable: Removable): (grant: number, usedBy: readonly number[
   let closings = Math.max(2, Math.floor(mostEdges / removable.graph.from.length));
   const { graph, goal, search } = removable;
   const loose = scarcestPremises(graph);
+  const gathered = gatheredJoins(search);
   return (grant, usedBy) => {
-    const lost = leaningOn(graph, search, grant);
+    const lost = leaningOn(graph, search, gathered, grant);
     // First as if the scarcest premise of a join were all of it, then as if nothing that leaned on the grant had another way.
     const most = reaching(removable, grant, lost, loose);
     const least = reaching(removable, grant, lost, null);
@@ -89,9 +90,23 @@ function counter(removable: Removable): (grant: number, usedBy: readonly number[
   };
 }
 
+/** Grant → edges that close a join by rights gathered on the way over it. */
+type GatheredJoins = ReadonlyMap<number, readonly number[]>;
+
+function gatheredJoins(search: Search): GatheredJoins {
+  const gathered = new Map<number, number[]>();
+  for (const edge of search.gathered)
+    for (const grant of search.grantsOn([edge])) {
+      const edges = gathered.get(grant);
+      if (edges === undefined) gathered.set(grant, [edge]);
+      else edges.push(edge);
+    }
+  return gathered;
+}
+
 /** Edges that close a join by a way over the grant. */
-function leaningOn(graph: Graph, search: Search, grant: number): ReadonlySet<number> {
-  const leaning = new Set<number>();
+function leaningOn(graph: Graph, search: Search, gathered: GatheredJoins, grant: number): ReadonlySet<number> {
+  const leaning = new Set(gathered.get(grant));
   const { into, out } = search;
   // What one identity holds by itself leans on grants that it has.
   const holders = new Set([grant]);
@@ -100,15 +115,11 @@ function leaningOn(graph: Graph, search: Search, grant: number): ReadonlySet<num
       const from = graph.from[into.edges[i] as number] as number;
       if (graph.kindOf(from) === 'state') holders.add(from);
     }
-  const look = (edge: number) => {
-    if (search.grantsOn([edge]).has(grant)) leaning.add(edge);
-  };
   for (const node of holders)
     for (let i = out.start[node] as number; i < (out.start[node + 1] as number); i++) {
       const edge = out.edges[i] as number;
-      if (graph.joinCosts.get(edge)?.hops === 0) look(edge);
+      if (graph.joinCosts.get(edge)?.hops === 0 && search.grantsOn([edge]).has(grant)) leaning.add(edge);
     }
-  for (const edge of search.gathered) look(edge);
   return leaning;
 }
 

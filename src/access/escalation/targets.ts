@@ -2,6 +2,8 @@
  * The states of a snapshot, and what each yield of a technique leads to. A target comes with the reason why it is only possible; empty when
  * the evidence decides it.
  */
+import { textAt } from '../../model/index.ts';
+import type { Binding } from '../bindings.ts';
 import { nameOf, segment } from '../names.ts';
 import type { Subject } from '../subjects.ts';
 import type { Subject as About } from './conditions.ts';
@@ -347,10 +349,15 @@ export class Targets {
         );
         return;
       case 'boundRole': {
-        const local = over === 'role' || (over === 'roleBinding' && variant.roleKind === 'Role');
+        const isBinding = over === 'roleBinding' || over === 'clusterRoleBinding';
+        const local = isBinding ? variant.roleKind === 'Role' : over === 'role';
         const ofKind = local ? nameOf('Role', namespace, '') : nameOf('ClusterRole', '', '');
-        const wanted = place.role ?? name;
-        const keys = wanted !== '' ? [ofKind + segment(wanted)] : local ? this.#rolesIn(ofKind) : [''];
+        const wanted = isBinding ? place.role : name;
+        const every = () => {
+          if (isBinding) return [...new Set(this.boundIn(namespace, variant.roleKind).map(({ role }) => ofKind + segment(role)))];
+          return local ? this.#rolesIn(ofKind) : [''];
+        };
+        const keys = wanted === undefined || wanted === '' ? every() : [ofKind + segment(wanted)];
         for (const key of keys) {
           const bound = this.#bind(key, namespace);
           if (bound !== undefined) yield [bound, ''];
@@ -364,6 +371,18 @@ export class Targets {
       }
       default:
     }
+  }
+
+  #bindings: ReadonlyMap<string, readonly Binding[]> | undefined;
+
+  /** The bindings that hold in a scope and refer to a role of this kind, by name, with the role's. */
+  boundIn(namespace: string, roleKind: string): readonly { readonly binding: string; readonly role: string }[] {
+    this.#bindings ??= Map.groupBy(this.#world.index.bindings, (binding) => binding.namespace);
+    return (this.#bindings.get(namespace) ?? []).flatMap(({ object, role }) =>
+      role !== undefined && textAt(object.body, 'roleRef', 'kind') === roleKind
+        ? [{ binding: object.name, role: textAt(object.body, 'roleRef', 'name') ?? '' }]
+        : [],
+    );
   }
 
   #rolesIn(prefix: string): readonly string[] {

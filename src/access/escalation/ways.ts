@@ -100,19 +100,30 @@ export function cheapestWay(
   certain: boolean,
   before: number,
 ): readonly number[] | undefined {
-  const own = ownWay(graph, ends, from, to, before);
-  if (own !== undefined) return own;
-  const { out } = ends;
+  return ownWay(graph, ends, from, to, before) ?? cheapestWays(graph, ends.out, from, new Set([to]), certain, before).get(to);
+}
+
+/** The same to several ends at once. */
+export function cheapestWays(
+  graph: Graph,
+  out: Adjacency,
+  from: number,
+  to: ReadonlySet<number>,
+  certain: boolean,
+  before: number,
+): ReadonlyMap<number, readonly number[]> {
   const cost = new Map<number, number>([[from, 0]]);
   const last = new Map<number, number>();
   const buckets: number[][] = [[from]];
   const done = new Set<number>();
+  const ways = new Map<number, readonly number[]>();
   for (let level = 0; level < buckets.length; level++) {
     const bucket = (buckets[level] ??= []);
     for (let node = bucket.pop(); node !== undefined; node = bucket.pop()) {
-      if (node === to) return backTo(graph, last, from, to);
       if (done.has(node)) continue;
       done.add(node);
+      if (to.has(node)) ways.set(node, backTo(graph, last, from, node));
+      if (ways.size === to.size) return ways;
       for (let i = out.start[node] as number; i < (out.start[node + 1] as number); i++) {
         const edge = out.edges[i] as number;
         if (edge >= before || (certain && graph.reason[edge] !== 0)) continue;
@@ -125,7 +136,7 @@ export function cheapestWay(
       }
     }
   }
-  return undefined;
+  return ways;
 }
 
 function backTo(graph: Graph, last: ReadonlyMap<number, number>, from: number, to: number): readonly number[] {
