@@ -6,7 +6,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { accessCanSchema, accessPathsSchema, accessWhoCanSchema } from '../src/access/index.ts';
-import { techniqueWords } from '../src/app/access/techniques.ts';
 import { configSchema, rbacManifests } from '../src/app/index.ts';
 import { driftSchema } from '../src/assessment/index.ts';
 import { controlSchema, frameworkSchema, techniqueSchema } from '../src/catalog/index.ts';
@@ -51,7 +50,7 @@ const files: Record<string, string> = {
   'schemas/access-can.schema.json': schema(accessCanSchema, 'kubevidence/access-can/v1', 'output'),
   'schemas/access-who-can.schema.json': schema(accessWhoCanSchema, 'kubevidence/access-who-can/v1', 'output'),
   'schemas/access-paths.schema.json': schema(accessPathsSchema, 'kubevidence/access-paths/v1', 'output'),
-  'schemas/technique.schema.json': schema(techniqueSchema(techniqueWords), 'A technique of escalation', 'input'),
+  'schemas/technique.schema.json': schema(techniqueSchema, 'A technique of escalation', 'input'),
   'schemas/drift.schema.json': schema(driftSchema, 'kubevidence/drift/v1', 'output'),
   'schemas/config.schema.json': schema(configSchema, 'kubevidence.yaml', 'input'),
   'schemas/control.schema.json': schema(controlSchema, 'A control', 'input'),

@@ -5,7 +5,7 @@
  * docs/decisions/0001-toolchain.md.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -57,6 +57,9 @@ function installed() {
 }
 
 function install() {
+  // npm ci empties the directory that a link leads to, and with it somebody else's checkout.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    fail('node_modules is a link, and what it leads to is older than package-lock.json. Run npm there, or remove the link.');
   process.stderr.write('installing dependencies (once) …\n');
   const npm = (...args) =>
     run('npm', [...args, '--loglevel=error', '--no-update-notifier', '--no-fund', '--no-audit'], { stdio: ['ignore', 2, 2] });

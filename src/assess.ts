@@ -30,7 +30,7 @@ export function assess(options: AssessOptions): Assessment {
         ? catalog.controls
         : controlsNamedBy(frameworks, catalog.controls)
       : catalog.controls.filter(({ id }) => controlIds.includes(id));
-  const results = assessControls(controls, options);
+  const results = assessControls(controls, { ...options, techniques: catalog.techniques });
 
   const benchmark = fitting.find(isGeneralBenchmark);
   const requirements = rollUp(frameworks, results, { managed: typeof managed === 'string', benchmark }).filter(

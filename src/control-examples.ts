@@ -21,6 +21,7 @@ import {
   type Population,
   type RawObject,
   reasonOf,
+  type Technique,
   textAt,
 } from './model/index.ts';
 import { createIngest } from './sources/index.ts';
@@ -48,18 +49,24 @@ const ownKinds: Readonly<Record<string, ListingKind>> = {
   Version: 'k8s.cluster/version',
 };
 
-/** All examples of the given controls, in order. Errors: `configuration`, for an example that cannot be read. */
-export function* runExamples(controls: readonly Control[], populations: readonly Population[]): Iterable<ExampleResult> {
-  for (const control of controls) for (const example of control.examples) yield runExample(control, example, populations);
+/** What examples are judged by beside their control. */
+export interface ExampleRules {
+  readonly populations: readonly Population[];
+  readonly techniques: readonly Technique[];
 }
 
-export function runExample(control: Control, example: ControlExample, populations: readonly Population[]): ExampleResult {
+/** All examples of the given controls, in order. Errors: `configuration`, for an example that cannot be read. */
+export function* runExamples(controls: readonly Control[], rules: ExampleRules): Iterable<ExampleResult> {
+  for (const control of controls) for (const example of control.examples) yield runExample(control, example, rules);
+}
+
+export function runExample(control: Control, example: ControlExample, rules: ExampleRules): ExampleResult {
   const where = `example "${example.name}" of ${control.id}`;
   const previous = example.before === undefined ? undefined : snapshot(readDocuments(example.before, where), [], before, undefined);
   const reader = snapshot(readDocuments(example.given ?? '', where), example.gaps ?? [], now, previous);
   const [result] = assessControls([control], {
     reader,
-    populations,
+    ...rules,
     ...(example.params !== undefined && { params: { [control.id]: example.params } }),
   });
   if (result === undefined) throw new Error(`${control.id} has no result`);

@@ -6,9 +6,9 @@ import { snapshot, toys } from './assessment/given.ts';
 import { control, framework, requirement } from './catalog/given.ts';
 
 const exact = (id: string) => [{ id, strength: 'partial', covers: 'exact' }] as const;
-const catalog = makeCatalog(
-  [control(), control({ id: 'TOY-002', expect: 'item.sharp' }), control({ id: 'TOY-003' })],
-  [
+const catalog = makeCatalog({
+  controls: [control(), control({ id: 'TOY-002', expect: 'item.sharp' }), control({ id: 'TOY-003' })],
+  frameworks: [
     framework({ version: '1.0', kubernetesVersions: ['1.30'] }),
     framework({
       version: '2.0',
@@ -29,7 +29,8 @@ const catalog = makeCatalog(
       ],
     }),
   ],
-);
+  techniques: [],
+});
 
 function run(options: Partial<AssessOptions> = {}) {
   return assess({ catalog, populations: [toys], reader: snapshot({ toys: [{ name: 'knife', fields: { sharp: true } }] }), ...options });

@@ -79,15 +79,25 @@ export function readRoles(input: RbacInput): ReadonlyMap<string, Role> {
   const objects = [...input.each('k8s.rbac/roles', 'k8s.rbac/clusterroles')];
   const manifests = input.reader.scope === 'files' ? objects.filter((object) => object.type === 'ClusterRole') : [];
   for (const object of objects) {
-    const key = nameOf(object.type, namespaceOf(object), object.name);
-    roles.set(key, {
-      key,
-      id: object.id,
-      rules: readRules(materialisedRules(object, manifests)),
-      aggregated: isObject(at(object.body, 'aggregationRule')),
-    });
+    // Of a manifest, the others decide as well.
+    const role = (input.reader.scope === 'files' ? undefined : heldRoles.get(object)) ?? readRole(object, manifests);
+    heldRoles.set(object, role);
+    roles.set(role.key, role);
   }
   return roles;
+}
+
+/** Whoever reads one snapshot after the other gives the same objects again, and so has the same roles and bindings. */
+const heldRoles = new WeakMap<StoredObject, Role>();
+const heldBindings = new WeakMap<StoredObject, Binding>();
+
+function readRole(object: StoredObject, manifests: readonly StoredObject[]): Role {
+  return {
+    key: nameOf(object.type, namespaceOf(object), object.name),
+    id: object.id,
+    rules: readRules(materialisedRules(object, manifests)),
+    aggregated: isObject(at(object.body, 'aggregationRule')),
+  };
 }
 
 export function roleRefOf(binding: StoredObject): RoleRef {
@@ -104,7 +114,7 @@ function canRefer({ type, body }: StoredObject, roleKind: string): boolean {
   return (group === '' || group === rbacGroup) && (roleKind === 'ClusterRole' || (roleKind === 'Role' && type === 'RoleBinding'));
 }
 
-/** Cluster role bindings first, in the order of their names. */
+/** Cluster role bindings first, in the order of their names. Of the very same objects, the very same bindings. */
 export function* readBindings(input: RbacInput): Iterable<Binding> {
   const roles = readRoles(input);
   const complete = (kind: ListingKind) => {
@@ -116,29 +126,41 @@ export function* readBindings(input: RbacInput): Iterable<Binding> {
     Role: complete('k8s.rbac/roles'),
   };
   for (const object of input.each('k8s.rbac/clusterrolebindings', 'k8s.rbac/rolebindings')) {
-    const { namespace, bindingKey, roleKind, roleKey } = roleRefOf(object);
-    const refers = canRefer(object, roleKind);
-    const role = refers ? roles.get(roleKey) : undefined;
-    const unread = role === undefined && refers && !known[roleKind];
-    const subjects = new Map<string, Subject>();
-    const odd: number[] = [];
-    for (const [index, entry] of listAt(object.body, 'subjects').entries()) {
-      const subject = readSubject(entry, namespace);
-      if (subject === undefined) odd.push(index + 1);
-      else if (!subjects.has(subject.text)) subjects.set(subject.text, subject);
+    const held = heldBindings.get(object);
+    // Which role it names, and whether it may, follows from the object.
+    if (held?.role !== undefined && roles.get(held.roleKey) === held.role) {
+      yield held;
+      continue;
     }
-    yield {
-      object,
-      key: bindingKey,
-      namespace,
-      roleKey,
-      role,
-      roleMissing: role === undefined && !unread,
-      gaps: unread ? [{ reason: 'absent', what: `rules of ${roleKey}`, closedBy: 'list all roles and cluster roles' }] : [],
-      subjects: [...subjects.values()],
-      odd,
-    };
+    const binding = readBinding(object, roles, known);
+    heldBindings.set(object, binding);
+    yield binding;
   }
+}
+
+function readBinding(object: StoredObject, roles: ReadonlyMap<string, Role>, known: Readonly<Record<string, boolean>>): Binding {
+  const { namespace, bindingKey, roleKind, roleKey } = roleRefOf(object);
+  const refers = canRefer(object, roleKind);
+  const role = refers ? roles.get(roleKey) : undefined;
+  const unread = role === undefined && refers && !known[roleKind];
+  const subjects = new Map<string, Subject>();
+  const odd: number[] = [];
+  for (const [index, entry] of listAt(object.body, 'subjects').entries()) {
+    const subject = readSubject(entry, namespace);
+    if (subject === undefined) odd.push(index + 1);
+    else if (!subjects.has(subject.text)) subjects.set(subject.text, subject);
+  }
+  return {
+    object,
+    key: bindingKey,
+    namespace,
+    roleKey,
+    role,
+    roleMissing: role === undefined && !unread,
+    gaps: unread ? [{ reason: 'absent', what: `rules of ${roleKey}`, closedBy: 'list all roles and cluster roles' }] : [],
+    subjects: [...subjects.values()],
+    odd,
+  };
 }
 
 /** Every (binding, subject) once; a subject that a binding lists twice holds the role once. Entries that match nobody become gaps. */

@@ -50,8 +50,11 @@ const grants = new Set([
   ),
 ]);
 
+const grantingBindings = new Set(Array.from(grants, (grant) => grant.slice(0, grant.indexOf('|'))));
+
 /** Whether the API server itself makes this grant to a component of the control plane. */
 export function isBootstrapGrant(binding: string, role: string, subject: string): boolean {
+  if (!binding.startsWith('ClusterRoleBinding/system:controller:') && !grantingBindings.has(binding)) return false;
   if (grants.has(`${binding}|${role}|${subject}`)) return true;
   const name = /^ClusterRoleBinding\/system:controller:(.+)$/.exec(binding)?.[1];
   return (

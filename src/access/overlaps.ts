@@ -5,6 +5,7 @@
  */
 import type { Binding, Grant, Role } from './bindings.ts';
 import type { Rule } from './rules.ts';
+import type { Subject } from './subjects.ts';
 import { wildcardsOf } from './rules.ts';
 
 export interface Overlap extends Grant {
@@ -24,7 +25,25 @@ export function* overlapsOf(grants: Iterable<Grant>): Iterable<Overlap> {
     if (known === undefined) bySubject.set(grant.subject.text, [grant]);
     else known.push(grant);
   }
-  for (const own of bySubject.values()) yield* ofOneSubject(own);
+  for (const own of bySubject.values()) yield* heldOverlaps(own);
+}
+
+/** By the first of a subject's bindings: what follows from the very same bindings follows once. */
+const held = new WeakMap<Subject, readonly Overlap[]>();
+
+function heldOverlaps(grants: readonly Grant[]): readonly Overlap[] {
+  const [first] = grants;
+  if (first === undefined) return [];
+  const known = held.get(first.subject);
+  if (known?.length === grants.length && known.every(({ subject, binding }, place) => isGrant(grants[place], subject, binding)))
+    return known;
+  const overlaps = [...ofOneSubject(grants)];
+  held.set(first.subject, overlaps);
+  return overlaps;
+}
+
+function isGrant(grant: Grant | undefined, subject: Subject, binding: Binding): boolean {
+  return grant?.subject === subject && grant.binding === binding;
 }
 
 function* ofOneSubject(grants: readonly Grant[]): Iterable<Overlap> {

@@ -1,12 +1,11 @@
 /** The catalog in force: what ships with the package, plus the user's own controls, with effective parameters and their digests. */
 import { hash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { checkConfiguredParams, effectiveParams, loadCatalog, prepareCatalog, readPrepared } from '../catalog/index.ts';
+import { checkConfiguredParams, effectiveParams, loadCatalog, loadTechniques, prepareCatalog, readPrepared } from '../catalog/index.ts';
 import { type ExampleResult, runExamples } from '../control-examples.ts';
-import type { Catalog, Json } from '../model/index.ts';
+import type { Catalog, Json, Technique } from '../model/index.ts';
 import { canonicalBytes } from '../model/index.ts';
 import { populations } from '../populations/index.ts';
-import { prepareShippedTechniques } from './access/techniques.ts';
 import type { Config } from './config.ts';
 import { type AppContext, shipped } from './context.ts';
 
@@ -27,6 +26,7 @@ export function loadCatalogInForce(config: Pick<Config, 'controlDirs' | 'params'
   const catalog = loadCatalog({
     controlDirs: [shipped.controls, ...(config?.controlDirs ?? [])],
     mappingDirs: [shipped.mappings],
+    techniqueDirs: [shipped.techniques],
     populations: populationNames,
     prepared: readPrepared(shipped.prepared),
   });
@@ -36,12 +36,21 @@ export function loadCatalogInForce(config: Pick<Config, 'controlDirs' | 'params'
   return { catalog, configured, paramsDigest: hash('sha256', canonicalBytes(effective)) };
 }
 
+/** Errors: `configuration`. */
+export function loadShippedTechniques(): readonly Technique[] {
+  return loadTechniques({ techniqueDirs: [shipped.techniques], prepared: readPrepared(shipped.prepared) });
+}
+
 /** The shipped catalog as the build keeps it, so that a command need not parse its YAML: the text of {@link shipped}.prepared. */
 export function prepareShippedCatalog(): string {
-  return JSON.stringify({
-    ...prepareCatalog({ controlDirs: [shipped.controls], mappingDirs: [shipped.mappings], populations: populationNames }),
-    ...prepareShippedTechniques(),
-  });
+  return JSON.stringify(
+    prepareCatalog({
+      controlDirs: [shipped.controls],
+      mappingDirs: [shipped.mappings],
+      techniqueDirs: [shipped.techniques],
+      populations: populationNames,
+    }),
+  );
 }
 
 /** Runs the examples of the shipped controls, or of those in `directory`. */
@@ -51,5 +60,5 @@ export function runControlExamples(context: Pick<AppContext, 'cwd'>, directory?:
     mappingDirs: [],
     populations: populationNames,
   });
-  return [...runExamples(controls, populations)];
+  return [...runExamples(controls, { populations, techniques: loadShippedTechniques() })];
 }

@@ -19,7 +19,7 @@ export interface AssessmentInput extends JudgedInput {
 
 /** Results in the order of `controls`. Errors: `configuration`, for parameters that do not fit. */
 export function assessControls(controls: readonly Control[], input: AssessmentInput): readonly ControlResult[] {
-  const { reader, populations, params = {}, namespace, exceptions = [], managed = null } = input;
+  const { reader, populations, params = {}, namespace, exceptions = [], managed = null, techniques } = input;
   const results = new Map<string, ControlResult>();
   const recallFor = input.remembering === undefined ? undefined : openMemory(input.remembering, controls, input);
   for (const population of populations) {
@@ -43,13 +43,14 @@ export function assessControls(controls: readonly Control[], input: AssessmentIn
       tallies: readonly Tally[],
     ) => {
       const kept = memory === undefined ? undefined : keepRows(memory);
-      const reading = readPopulation(population, from, (row) => {
+      const visit = (row: Row) => {
         if (namespace !== undefined && row.resource.namespace !== namespace) {
           outside += 1;
           return;
         }
         judgeRow(row, kept?.keep(row).verdicts, evaluations, tallies, itemOf);
-      });
+      };
+      const reading = readPopulation(population, from, visit, techniques);
       kept?.end();
       return reading;
     };
@@ -86,7 +87,8 @@ function judgeRow(
 ): void {
   let prepared: PreparedRow | undefined;
   for (let place = 0; place < evaluations.length; place++) {
-    const [evaluation, known] = [evaluations[place] as Evaluation, verdicts?.[place]];
+    const evaluation = evaluations[place] as Evaluation;
+    const known = verdicts?.[place];
     const isAmple = evaluation.isAmple();
     let verdict: Verdict;
     if (known !== undefined && isAmple) evaluation.charge((verdict = known));

@@ -62,6 +62,36 @@ const accessChange = z.strictObject({
     .describe('what came or went: the binding, the subject in it, rules of the role, rules that it aggregates'),
 });
 
+const pathChange = z.strictObject({
+  subject: z.string().describe('User/alice, Group/dev, ServiceAccount/ns/name'),
+  certain: z.boolean().describe('every hop of the path is'),
+  hops: z
+    .array(
+      z.strictObject({
+        technique: z.string(),
+        from: z.string(),
+        to: z.string(),
+        right: z.string(),
+        through: z.string(),
+        certain: z.boolean(),
+        because: z.string().optional(),
+      }),
+    )
+    .describe('as of access paths: of the snapshot that has the path, or has it for certain'),
+  cause: z
+    .strictObject({
+      what: z
+        .enum(['binding', 'subject', 'role', 'aggregation', 'object', 'change'])
+        .describe(
+          'what came or went: a binding, the subject in it, rules of a role, rules that it aggregates, another object; or what is otherwise',
+        ),
+      object: z.string().describe('ClusterRoleBinding/friday, Pod/web/shell'),
+    })
+    .nullable()
+    .describe('the first thing on the path that the other snapshot had not'),
+  known: z.boolean().describe('false where what the other snapshot did not read may have held another path'),
+});
+
 const kindChange = z.strictObject({
   kind: z.string(),
   before: reading,
@@ -91,6 +121,19 @@ export const driftSchema = z.strictObject({
     .describe(
       'effective rights by RBAC, whoever edited what; group members are not seen; unknown: grants of which the other snapshot says nothing',
     ),
+  paths: z
+    .strictObject({
+      target: z.string(),
+      gained: z.array(pathChange),
+      lost: z.array(pathChange),
+      confirmed: z.array(pathChange).describe('only possible before, certain now'),
+      weakened: z.array(pathChange).describe('certain before, only possible now'),
+      notListed: z.int(),
+      unknown: z.int().describe('subjects of whose paths one snapshot, not read whole, says nothing'),
+      gaps: z.array(gap),
+    })
+    .nullable()
+    .describe('who can climb to cluster-admin, by the techniques of today’s catalog; null for one namespace, where paths do not end'),
   objects: z.array(objectChange).describe('net differences between the two snapshots, never all changes'),
   notListed: z.int().describe('differing objects beyond those listed'),
   kinds: z.array(kindChange),

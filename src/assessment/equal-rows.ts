@@ -5,7 +5,7 @@
 import { compilePredicate, shareAnswers, toCel } from '../catalog/index.ts';
 import type { Control, Row } from '../model/index.ts';
 
-/** For fewer expressions, comparing rows costs more than asking them. */
+/** For fewer expressions that the engine has to be asked about, comparing rows costs more than asking. */
 const fewestExpressions = 5;
 /** Rows after which it shows whether any are equal. */
 const trial = 500;
@@ -18,7 +18,8 @@ export function createItems(controls: readonly Control[]): (row: Row) => unknown
   );
   const fields = [...new Set(predicates.flatMap((predicate) => [...(predicate.fields ?? [])]))];
   let known: Map<string, unknown> | undefined = new Map();
-  if (predicates.length < fewestExpressions || predicates.some((predicate) => predicate.fields === null)) known = undefined;
+  if (predicates.filter(({ quick }) => !quick).length < fewestExpressions || predicates.some((predicate) => predicate.fields === null))
+    known = undefined;
   let rows = 0;
   return (row) => {
     // Where three of four differ, looking costs more than it saves.

@@ -91,23 +91,27 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
   const budget: Budget = { left: stepsPerControl };
   const exceptions = new Map(options.exceptions.filter((each) => each.control === control.id).map((each) => [each.item, each.id]));
 
+  /** Of the row that is judged; most have none. */
+  let problems = noProblems;
+
   /** True, false, or null where there is no answer: then that is a gap, never a row less. */
-  const ask = (predicate: Predicate, { cel }: PreparedRow, problems: string[]): boolean | null => {
+  const ask = (predicate: Predicate, { cel }: PreparedRow): boolean | null => {
     try {
       return predicate.test(cel, params, budget);
     } catch (error) {
       if (!(error instanceof CelProblem)) throw error;
-      problems.push(error.message);
+      problems = [...problems, error.message];
       return null;
     }
   };
 
   const judge = (prepared: PreparedRow): Verdict => {
     const { row } = prepared;
-    const [problems, before]: [string[], number] = [[], budget.left];
-    const inside = where === null ? true : ask(where, prepared, problems);
-    const isOpen = inside === true && undecided !== null ? ask(undecided, prepared, problems) : false;
-    const fails = inside === true && isOpen === false && ask(expect, prepared, problems) === false;
+    const before = budget.left;
+    problems = noProblems;
+    const inside = where === null ? true : ask(where, prepared);
+    const isOpen = inside === true && undecided !== null ? ask(undecided, prepared) : false;
+    const fails = inside === true && isOpen === false && ask(expect, prepared) === false;
     const finding = fails
       ? {
           item: row.item,
@@ -122,7 +126,7 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
       tested: inside !== false,
       open: isOpen === true,
       finding,
-      problems: problems.length === 0 ? noProblems : problems,
+      problems,
       steps: before - budget.left,
     };
   };

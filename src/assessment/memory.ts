@@ -40,7 +40,7 @@ export interface Remembering {
 }
 
 /** Everything but the evidence that decides results. */
-interface Basis extends Pick<JudgedInput, 'params' | 'namespace' | 'managed' | 'populations'> {
+interface Basis extends Pick<JudgedInput, 'params' | 'namespace' | 'managed' | 'populations' | 'techniques'> {
   readonly controls: readonly Control[];
   readonly exceptions: string;
 }
@@ -109,8 +109,8 @@ export function openMemory(
   controls: readonly Control[],
   input: JudgedInput,
 ): (population: Population) => Recall {
-  const { params, namespace, managed, populations, reader } = input;
-  const basis = { controls, params, namespace, managed, populations, exceptions: JSON.stringify(input.exceptions ?? []) };
+  const { params, namespace, managed, populations, techniques, reader } = input;
+  const basis = { controls, params, namespace, managed, populations, techniques, exceptions: JSON.stringify(input.exceptions ?? []) };
   if (memory.basis === null || !sameBasis(memory.basis, basis)) memory.populations.clear();
   memory.basis = basis;
   const { watched, looked } = watch(reader);
@@ -174,7 +174,7 @@ export function keepRows(memory: RowMemory): { keep(row: Row): KeptRow; end(): v
 
 function sameBasis(a: Basis, b: Basis): boolean {
   const same = a.params === b.params && a.namespace === b.namespace && a.managed === b.managed && a.exceptions === b.exceptions;
-  return same && a.populations === b.populations && isSameList(a.controls, b.controls);
+  return same && a.populations === b.populations && a.techniques === b.techniques && isSameList(a.controls, b.controls);
 }
 
 export function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {

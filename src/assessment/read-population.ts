@@ -11,6 +11,7 @@ import {
   type PopulationInput,
   type Row,
   type StoredListing,
+  type Technique,
 } from '../model/index.ts';
 
 export interface PopulationReading {
@@ -20,7 +21,12 @@ export interface PopulationReading {
 }
 
 /** Calls `visit` for every row. Throws for two rows with one key, and for a population that reads what it has not declared: our defects. */
-export function readPopulation(population: Population, reader: EvidenceReader, visit: (row: Row) => void): PopulationReading {
+export function readPopulation(
+  population: Population,
+  reader: EvidenceReader,
+  visit: (row: Row) => void,
+  techniques: readonly Technique[] = [],
+): PopulationReading {
   const also = population.also ?? [];
   const declared = new Set([...population.from, ...also]);
   const looked = new Set<ListingKind>(population.from);
@@ -32,6 +38,7 @@ export function readPopulation(population: Population, reader: EvidenceReader, v
   };
   const input: PopulationInput = {
     reader,
+    techniques,
     *each(...kinds) {
       for (const kind of kinds) {
         open(kind);

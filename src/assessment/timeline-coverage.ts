@@ -43,16 +43,21 @@ export function coverageOf(
   }
   for (const each of slots.values()) count[each] += 1;
   // Nobody was there to record it: the slot was missed all the same.
-  count.missed += new Set(
+  const unrecorded = new Set(
     due
       .filter(inside)
       .map((slot) => Date.parse(slot))
       .filter((slot) => !slots.has(slot)),
-  ).size;
+  );
+  count.missed += unrecorded.size;
   const expected = Object.values(count).reduce((sum, each) => sum + each, 0);
   const manual = runs.filter((run) => run.kind === 'manual' && inside(run.observedAt ?? run.startedAt)).length;
   const percent = expected === 0 ? null : Math.floor(((count.succeeded + count.partial) * 100) / expected);
-  return { expected, ...count, manual, percent, longestGap: longestGap(readings, { from, until }) };
+  return { expected, ...count, manual, percent, longestGap: longestGap(readings, { from, until }), unrecorded: instantsOf(unrecorded) };
+}
+
+function instantsOf(times: ReadonlySet<number>): readonly Instant[] {
+  return [...times].sort((a, b) => a - b).map((time) => new Date(time).toISOString());
 }
 
 /** A missed record may stand for several slots; a run of the schedule that came too late for its slot has none. */

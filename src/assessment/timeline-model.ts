@@ -13,7 +13,7 @@ export interface ExactTime {
 /** A finding of an assessment, or as much of it as a timeline asks for. */
 export interface TimelineFinding {
   readonly item: string;
-  readonly resource?: { readonly uid: string };
+  readonly resource?: { readonly uid: string; readonly kind?: string; readonly namespace?: string; readonly name?: string };
   /** Since when the item has been as it was found. */
   readonly since?: ExactTime | undefined;
   /** As the run told it: what a person reads, and ids of the objects that it stands on. */
@@ -225,6 +225,8 @@ export interface TimelineCoverage {
   readonly percent: number | null;
   /** The longest time in the period in which nothing was read. */
   readonly longestGap: { readonly from: Instant; readonly to: Instant } | null;
+  /** Of the missed slots those that no run stands for, not even one recorded as missed; in their order. */
+  readonly unrecorded: readonly Instant[];
 }
 
 export interface Timeline {

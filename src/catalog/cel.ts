@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import type * as Cel from '@marcbachmann/cel-js';
 import type * as Re2 from 're2js';
 import { reasonOf } from '../model/index.ts';
+import { compileQuick } from './quick-answers.ts';
 import { type Budget, rememberAnswers } from './shared-answers.ts';
 
 /** Steps for one expression on one row: list elements walked, and a share of what a pattern reads. */
@@ -28,6 +29,8 @@ export interface Predicate {
   readonly params: ReadonlySet<string>;
   /** Names used as `item.<name>`: all that the answer can depend on. Null when the item is used as a whole. */
   readonly fields: ReadonlySet<string> | null;
+  /** Mostly answered without the engine. */
+  readonly quick: boolean;
   /** True or false; throws {@link CelProblem} for everything else. `item` and `params` come from {@link toCel}. */
   test(item: unknown, params: unknown, budget: Budget): boolean;
 }
@@ -128,14 +131,24 @@ function compile(source: string): Predicate {
   const used: Used = { params: new Set(), fields: new Set(), whole: false };
   try {
     const { environment } = engine();
-    const text = print(environment.parse(source).ast, 0, used);
+    const { ast } = environment.parse(source);
+    const text = print(ast, 0, used);
     const checked = environment.check(text);
     if (!checked.valid) throw new CelProblem(checked.error?.summary ?? 'it does not type-check');
     if (checked.type !== 'bool' && checked.type !== 'dyn') throw new CelProblem(`it gives ${checked.type}, not bool`);
-    const run = environment.parse(text);
+    let run: ReturnType<typeof environment.parse> | undefined;
+    const ask = rememberAnswers((item, values, budget) => {
+      return evaluate((run ??= environment.parse(text)), { item, params: values }, budget);
+    }, stepsPerRow);
+    const quick = compileQuick(ast);
+    const test: Predicate['test'] = (item, values, budget) => {
+      const answer = quick?.(item, values);
+      if (answer === undefined || answer.steps > Math.min(stepsPerRow, budget.left - 1)) return ask(item, values, budget);
+      budget.left -= answer.steps;
+      return answer.result;
+    };
     const { params, fields, whole } = used;
-    const test = rememberAnswers((item, values, budget) => evaluate(run, { item, params: values }, budget), stepsPerRow);
-    return { source, params, fields: whole ? null : fields, test };
+    return { source, params, fields: whole ? null : fields, quick: quick !== null, test };
   } catch (cause) {
     throw problemOf(cause);
   }

@@ -1,5 +1,5 @@
 /**
- * Loads controls and frameworks. What it returns is whole and consistent, or it throws: no control is ever dropped because its file has
+ * Loads controls, frameworks and techniques. What it returns is whole and consistent, or it throws: no control is ever dropped because its file has
  * a mistake, and the digest covers everything that decides an outcome.
  */
 import { createHash } from 'node:crypto';
@@ -11,6 +11,7 @@ import {
   type Framework,
   KubevidenceError,
   type Place,
+  type Technique,
   canonicalBytes,
   reasonOf,
   visible,
@@ -20,6 +21,7 @@ import { isGeneralBenchmark } from './benchmarks.ts';
 import { checkCisReferences, checkControl, checkFramework } from './cross-checks.ts';
 import { type Prepared, prepareKey } from './prepared.ts';
 import { controlSchema, frameworkSchema } from './schemas.ts';
+import { checkExamples, techniqueSchema } from './techniques.ts';
 import { parseYaml, readText, type YamlFile } from './yaml-file.ts';
 
 /** A file by its name, which errors show, and what it says. */
@@ -31,6 +33,7 @@ export interface CatalogFile {
 export interface CatalogTexts {
   readonly controls: readonly CatalogFile[];
   readonly mappings: readonly CatalogFile[];
+  readonly techniques?: readonly CatalogFile[];
   /** Names of the populations that exist. */
   readonly populations: readonly string[];
   /** What the build has parsed already. */
@@ -41,6 +44,7 @@ export interface CatalogSources extends Pick<CatalogTexts, 'populations' | 'prep
   /** Directories of control files, searched to any depth. */
   readonly controlDirs: readonly string[];
   readonly mappingDirs: readonly string[];
+  readonly techniqueDirs?: readonly string[];
 }
 
 interface Loaded<T> {
@@ -76,25 +80,36 @@ export function parseCatalog({ prepared, ...texts }: CatalogTexts): Catalog {
 export function prepareCatalog(sources: CatalogSources): Record<string, unknown> {
   const texts = readTexts(sources);
   const catalog = parseCatalog(texts);
-  const parse = (as: 'control' | 'framework') => (each: CatalogFile) =>
+  const parse = (as: keyof typeof schemas) => (each: CatalogFile) =>
     [prepareKey(as, each.text), parseYaml<ZodType>(each.text, each.file, schemas[as]).value] as const;
   return Object.fromEntries([
     ...texts.controls.map(parse('control')),
     ...texts.mappings.map(parse('framework')),
+    ...(texts.techniques ?? []).map(parse('technique')),
     [wholeKey(texts), Buffer.from(catalog.bytes).toString('utf8')],
   ]);
 }
 
 /** Under which the canonical text of a whole catalog is prepared: all its files decide it, and nothing else. */
-function wholeKey({ controls, mappings }: Pick<CatalogTexts, 'controls' | 'mappings'>): string {
-  const keys = [...controls.map(({ text }) => prepareKey('control', text)), ...mappings.map(({ text }) => prepareKey('framework', text))];
+function wholeKey({ controls, mappings, techniques = [] }: Pick<CatalogTexts, 'controls' | 'mappings' | 'techniques'>): string {
+  const keysOf = (as: keyof typeof schemas, files: readonly CatalogFile[]) => files.map(({ text }) => prepareKey(as, text));
+  const keys = [...keysOf('control', controls), ...keysOf('framework', mappings), ...keysOf('technique', techniques)];
   return prepareKey('catalog', keys.sort().join('\n'));
 }
 
-function readTexts({ controlDirs, mappingDirs, ...rest }: CatalogSources): CatalogTexts {
-  const read = (directories: readonly string[]) =>
-    directories.flatMap((directory) => listYaml(directory)).map((file) => ({ file, text: readText(file) }));
-  return { ...rest, controls: read(controlDirs), mappings: read(mappingDirs) };
+function readTexts({ controlDirs, mappingDirs, techniqueDirs = [], ...rest }: CatalogSources): CatalogTexts {
+  return { ...rest, controls: readFiles(controlDirs), mappings: readFiles(mappingDirs), techniques: readFiles(techniqueDirs) };
+}
+
+function readFiles(directories: readonly string[]): readonly CatalogFile[] {
+  return directories.flatMap((directory) => listYaml(directory)).map((file) => ({ file, text: readText(file) }));
+}
+
+/** Those of a catalog alone. Errors as {@link loadCatalog}. */
+export function loadTechniques({ techniqueDirs, prepared }: Pick<CatalogSources, 'techniqueDirs' | 'prepared'>): readonly Technique[] {
+  const loaded = readFiles(techniqueDirs ?? []).map((each) => loadTechnique(each, (key) => prepared?.get(key)));
+  refuseTwice(loaded, ({ id }) => id);
+  return loaded.map(({ value }) => value).sort((a, b) => order(a.id, b.id));
 }
 
 type Known = (key: string) => unknown;
@@ -102,7 +117,9 @@ type Known = (key: string) => unknown;
 function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
   const controls = texts.controls.map((each) => loadControl(each, known));
   const frameworks = texts.mappings.map((each) => loadFramework(each, known));
+  const techniques = (texts.techniques ?? []).map((each) => loadTechnique(each, known));
   refuseTwice(controls, (control) => control.id);
+  refuseTwice(techniques, (technique) => technique.id);
   refuseTwice(frameworks, (framework) => `${framework.id} ${framework.version}`);
 
   const names = new Set(texts.populations);
@@ -116,18 +133,22 @@ function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
     checkCisReferences(value, recommendations, placeOf);
   }
   const text = known(wholeKey(texts));
-  return makeCatalog(
-    controls.map(({ value }) => value),
-    frameworks.map(({ value }) => value),
-    typeof text === 'string' ? text : undefined,
-  );
+  const parts = {
+    controls: controls.map(({ value }) => value),
+    frameworks: frameworks.map(({ value }) => value),
+    techniques: techniques.map(({ value }) => value),
+  };
+  return makeCatalog(parts, typeof text === 'string' ? text : undefined);
 }
 
 /**
  * Sorts, the general benchmark before those of providers, and adds the canonical bytes with their digest; `text` is what they say, where it
  * is known.
  */
-export function makeCatalog(controls: readonly Control[], frameworks: readonly Framework[], text?: string): Catalog {
+export function makeCatalog(
+  { controls, frameworks, techniques }: Pick<Catalog, 'controls' | 'frameworks' | 'techniques'>,
+  text?: string,
+): Catalog {
   const kinds = ['benchmark', 'law', 'policy'];
   const rest = {
     controls: [...controls].sort((a, b) => order(a.id, b.id)),
@@ -138,12 +159,18 @@ export function makeCatalog(controls: readonly Control[], frameworks: readonly F
         order(a.id, b.id) ||
         order(a.version, b.version),
     ),
+    techniques: [...techniques].sort((a, b) => order(a.id, b.id)),
   };
-  const bytes = text === undefined ? canonicalBytes(rest) : Buffer.from(text, 'utf8');
+  // One that was recorded before there were techniques keeps its digest.
+  const bytes = text === undefined ? canonicalBytes(techniques.length === 0 ? omitTechniques(rest) : rest) : Buffer.from(text, 'utf8');
   return { ...rest, bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
-const schemas = { control: controlSchema, framework: frameworkSchema } as const;
+function omitTechniques({ controls, frameworks }: Pick<Catalog, 'controls' | 'frameworks'>) {
+  return { controls, frameworks };
+}
+
+const schemas = { control: controlSchema, framework: frameworkSchema, technique: techniqueSchema } as const;
 
 function parse<T>({ file, text }: CatalogFile, as: keyof typeof schemas, known: Known): Loaded<T> {
   const key = prepareKey(as, text);
@@ -157,14 +184,24 @@ function parse<T>({ file, text }: CatalogFile, as: keyof typeof schemas, known: 
 
 function loadControl(text: CatalogFile, known: Known): Loaded<Control> {
   const loaded = parse<Control>(text, 'control', known);
-  const { value, file, placeOf } = loaded;
-  const expected = basename(file).replace(/\.ya?ml$/, '');
-  if (value.id !== expected)
-    throw new KubevidenceError('configuration', `the control ${value.id} is in a file named ${visible(expected)}`, {
-      place: placeOf('id'),
-      next: `Name the file ${value.id}.yaml.`,
-    });
+  refuseOtherName(loaded, 'control');
   return loaded;
+}
+
+function loadTechnique(text: CatalogFile, known: Known): Loaded<Technique> {
+  const loaded = parse<Technique>(text, 'technique', known);
+  refuseOtherName(loaded, 'technique');
+  checkExamples(loaded.value, loaded.placeOf);
+  return loaded;
+}
+
+function refuseOtherName({ value: { id }, file, placeOf }: Loaded<{ readonly id: string }>, what: string): void {
+  const expected = basename(file).replace(/\.ya?ml$/, '');
+  if (id !== expected)
+    throw new KubevidenceError('configuration', `the ${what} ${id} is in a file named ${visible(expected)}`, {
+      place: placeOf('id'),
+      next: `Name the file ${id}.yaml.`,
+    });
 }
 
 /** A framework's file is named after its id, with the version where several versions are kept. */

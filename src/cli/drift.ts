@@ -47,6 +47,7 @@ export const acceptAction: Action<AcceptOptions> = async ({ app, terminal }, opt
 const shownFindings = 4;
 const shownObjects = 6;
 const shownAccess = 8;
+const shownWays = 5;
 const shownPaths = 3;
 /** Characters of a value. */
 const shownValue = 60;
@@ -80,6 +81,7 @@ function printDrift(terminal: Terminal, drift: Drift): void {
   terminal.print(wrap(`net differences between the two snapshots; outcomes by today's catalog, ${by}`, terminal.columns, '  ', 0));
   for (const change of outcomes) printOutcome(terminal, change);
   printAccess(terminal, drift.access);
+  printPaths(terminal, drift.paths);
   printObjects(terminal, drift);
   if (!drift.drift) {
     terminal.print();
@@ -131,6 +133,54 @@ function printAccess(terminal: Terminal, { gained, lost, notListed, unknown }: D
   const left = lines.length - Math.min(lines.length, shownAccess) + notListed;
   if (left > 0) terminal.print(`    and ${left} more: -o json`);
   if (unknown > 0) terminal.print(`    unknown: ${plural(unknown, 'grant')} of which the other run, not read whole, says nothing`);
+}
+
+type PathChanges = NonNullable<Drift['paths']>;
+
+const climbs = {
+  gained: 'can now reach',
+  confirmed: 'can now certainly reach',
+  lost: 'can no longer reach',
+  weakened: 'can now only possibly reach',
+} as const;
+
+/** Subjects that climb since the same thing, by the same last hops, stand together. */
+function printPaths(terminal: Terminal, paths: Drift['paths']): void {
+  if (paths === null) return;
+  const { target, notListed, unknown } = paths;
+  const kinds = ['gained', 'confirmed', 'lost', 'weakened'] as const;
+  const ways = kinds.flatMap((kind) => {
+    const alike = Map.groupBy(paths[kind], ({ cause, certain, known, hops }) =>
+      JSON.stringify([cause, certain, known, hops.map(({ technique, to }) => [technique, to])]),
+    );
+    const groups = [...alike.values()].map((group) => ({ kind, first: group[0] as PathChanges['gained'][number], others: group.slice(1) }));
+    return groups.sort((a, b) => Number(b.first.certain) - Number(a.first.certain) || a.first.hops.length - b.first.hops.length);
+  });
+  if (ways.length + unknown === 0) return;
+  terminal.print();
+  terminal.print(`  paths to ${visible(target)}`);
+  for (const { kind, first, others } of ways.slice(0, shownWays)) {
+    const { subject, certain, hops, cause, known } = first;
+    const sign = kind === 'gained' || kind === 'confirmed' ? '+' : '-';
+    const who = `${clip(subject, 120)}${others.length === 0 ? '' : ` and ${plural(others.length, 'other')}`}`;
+    const doubt = known ? '' : sign === '+' ? ' (perhaps before too, by what was not read)' : ' (perhaps still, by what was not read)';
+    const possible = kind === 'gained' && !certain ? ', possibly' : '';
+    const steps = hops.map(({ technique, to }) => `${technique} → ${clip(to, 100)}`).join(', ');
+    terminal.print(
+      `  ${sign} ${wrap(`${who} ${climbs[kind]} ${visible(target)} in ${plural(hops.length, 'step')}${possible}: ${steps}${doubt}`, terminal.columns, '    ')}`,
+    );
+    if (cause !== null) terminal.print(`      ${wrap(causeOfPath(cause, sign), terminal.columns, '        ', 6)}`);
+  }
+  const left = ways.slice(shownWays).reduce((sum, { others }) => sum + 1 + others.length, 0) + notListed;
+  if (left > 0) terminal.print(`    and ${plural(left, 'more subject')}: -o json`);
+  if (unknown > 0) terminal.print(`    not known: ${plural(unknown, 'subject')} of whose paths one run, not read whole, says nothing`);
+}
+
+function causeOfPath({ what, object }: NonNullable<PathChanges['gained'][number]['cause']>, sign: '+' | '-'): string {
+  const name = clip(object, 160);
+  if (what === 'change') return `by a change of ${name}`;
+  if (what === 'binding' || what === 'object') return `since ${name} ${sign === '+' ? 'was added' : 'is gone'}`;
+  return `since a change of ${name}: ${causes[what][sign]}`;
 }
 
 function printObjects(terminal: Terminal, { kinds, objects, notListed }: Drift): void {

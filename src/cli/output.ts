@@ -4,7 +4,7 @@
  */
 import { stringify } from 'yaml';
 import type { Place } from '../model/index.ts';
-import { clip, KubevidenceError, visible } from '../model/index.ts';
+import { clip, isObject, KubevidenceError, visible } from '../model/index.ts';
 import type { Terminal } from './terminal.ts';
 import { wrap } from './terminal.ts';
 
@@ -21,10 +21,6 @@ export function checkFormat(format: string, allowed: readonly OutputFormat[]): O
 // DEL, C1 and bidirectional controls are legal in JSON strings, and only stand inside strings: escaping them keeps the document the same.
 const unsafe = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-export function toJson(value: unknown): string {
-  return escapeUnsafe(JSON.stringify(value, null, 2));
-}
-
 /** One line, for a log. */
 export function toJsonLine(value: unknown): string {
   return escapeUnsafe(JSON.stringify(value));
@@ -34,14 +30,57 @@ function escapeUnsafe(json: string): string {
   return json.replace(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** Characters after which a piece is printed. */
+const pieceLength = 64 * 1024;
+
+/**
+ * A document's text in pieces, to be parted by line ends: the document of a large cluster is many MB, and one character beyond
+ * Latin-1 doubles what a text takes.
+ */
+export function* jsonPieces(value: unknown): Iterable<string> {
+  let piece = '';
+  for (const lines of jsonLines(value)) {
+    piece += piece === '' ? lines : `\n${lines}`;
+    if (piece.length < pieceLength) continue;
+    yield escapeUnsafe(piece);
+    piece = '';
+  }
+  if (piece !== '') yield escapeUnsafe(piece);
+}
+
+/** An object member by member, and a list in it element by element. */
+function* jsonLines(value: unknown): Iterable<string> {
+  const members = isObject(value) ? Object.entries(value).filter(([, member]) => member !== undefined) : [];
+  if (members.length === 0) return yield JSON.stringify(value, null, 2);
+  yield '{';
+  for (const [place, [key, member]] of members.entries()) {
+    const comma = place < members.length - 1 ? ',' : '';
+    if (!Array.isArray(member) || member.length === 0) {
+      yield `${JSON.stringify({ [key]: member }, null, 2).slice(2, -2)}${comma}`;
+      continue;
+    }
+    const open = `  ${JSON.stringify(key)}: [`;
+    yield open;
+    for (let i = 0; i < member.length; i++) {
+      // As it stands in the whole: without what opens and closes the object and the list around it.
+      const text = JSON.stringify({ [key]: [(member as unknown[])[i]] }, null, 2).slice(2 + open.length + 1, -6);
+      yield i < member.length - 1 ? `${text},` : text;
+    }
+    yield `  ]${comma}`;
+  }
+  yield '}';
+}
+
 export function printDocument(terminal: Terminal, format: OutputFormat, value: unknown): void {
-  // YAML by way of JSON text, whose escapes are legal in YAML's double quotes.
+  if (format !== 'yaml') {
+    for (const piece of jsonPieces(value)) terminal.print(piece);
+    return;
+  }
+  // By way of JSON text, whose escapes are legal in YAML's double quotes.
   terminal.print(
-    format === 'yaml'
-      ? stringify(JSON.parse(toJson(value)), { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0 })
-          .replace(unsafe, '\ufffd')
-          .trimEnd()
-      : toJson(value),
+    stringify(JSON.parse(toJsonLine(value)), { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0 })
+      .replace(unsafe, '\ufffd')
+      .trimEnd(),
   );
 }
 

@@ -1,5 +1,6 @@
 /** A control and a framework as the catalog gives them after validation. The files are documented by schemas/control.schema.json. */
 import type { Json } from './json.ts';
+import type { Technique } from './technique.ts';
 import type { Gap } from './evidence.ts';
 
 export type Severity = 'critical' | 'high' | 'medium' | 'low' | 'info';
@@ -118,6 +119,8 @@ export interface Framework {
 export interface Catalog {
   readonly controls: readonly Control[];
   readonly frameworks: readonly Framework[];
+  /** What somebody who has a right can do with it; see access/escalation. */
+  readonly techniques: readonly Technique[];
   readonly digest: string;
   readonly bytes: Uint8Array;
 }

@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './evidence.ts';
 export * from './json.ts';
 export * from './population.ts';
+export * from './technique.ts';
 export * from './text.ts';
 export * from './time-zone.ts';
 export * from './nearest.ts';

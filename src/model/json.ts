@@ -15,6 +15,10 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** Follows `path` through objects; `undefined` as soon as a step is missing or is no object. */
 export function at(value: unknown, ...path: readonly string[]): Json | undefined {
+  return follow(value, path);
+}
+
+function follow(value: unknown, path: readonly string[]): Json | undefined {
   let current: unknown = value;
   for (const key of path) {
     if (!isObject(current) || !Object.hasOwn(current, key)) return undefined;
@@ -24,22 +28,23 @@ export function at(value: unknown, ...path: readonly string[]): Json | undefined
 }
 
 export function textAt(value: unknown, ...path: readonly string[]): string | undefined {
-  const found = at(value, ...path);
+  const found = follow(value, path);
   return typeof found === 'string' ? found : undefined;
 }
 
 export function listAt(value: unknown, ...path: readonly string[]): readonly Json[] {
-  const found = at(value, ...path);
+  const found = follow(value, path);
   return Array.isArray(found) ? (found as readonly Json[]) : [];
 }
 
-// What JSON escapes; C1 is among the control characters, and JSON.stringify leaves it as it is.
-const needsQuoting = /["\\\p{Cc}]/u;
+// Printable ASCII that JSON does not escape: nearly all text.
+const plain = /^[ !#-[\]-~]*$/;
 
 // A lone surrogate has no UTF-8 form, so RFC 8785 (section 3.2.2.2) refuses it.
 function quote(text: string): string {
+  if (plain.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw new KubevidenceError('input', 'text with a lone surrogate has no canonical JSON form (RFC 8785)');
-  return needsQuoting.test(text) ? JSON.stringify(text) : `"${text}"`;
+  return JSON.stringify(text);
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { EvidenceReader, Gap, Instant, ListingKind, StoredListing, StoredObject } from './evidence.ts';
 import type { Json } from './json.ts';
+import type { Technique } from './technique.ts';
 
 export interface ResourceRef {
   readonly apiVersion: string;
@@ -38,6 +39,8 @@ export interface Row {
 
 export interface PopulationInput {
   readonly reader: EvidenceReader;
+  /** Those of the catalog. */
+  readonly techniques: readonly Technique[];
   /** Streams the objects of the listings, in the order given. */
   each(...kinds: readonly ListingKind[]): Iterable<StoredObject>;
   listing(kind: ListingKind): StoredListing | undefined;

@@ -2,12 +2,16 @@
  * Every service account that a binding names, and whether it is there. Also an account that is written as a user. Where the accounts could
  * not all be read, one that was not seen is unknown, never gone.
  */
-import { isBootstrapGrant, rbacListings, readGrants, subjectKey } from '../access/index.ts';
-import type { Gap, Population } from '../model/index.ts';
+import { type Grant, isBootstrapGrant, rbacListings, readGrants } from '../access/index.ts';
+import type { Gap, Population, Row } from '../model/index.ts';
 import { isComplete } from '../model/index.ts';
+import { grantKey } from './grant-keys.ts';
 import { resourceOf, uniqueKeys } from './identity.ts';
 
 const accounts = 'k8s.serviceaccounts/serviceaccounts';
+
+/** Of accounts that are there, by the subject of the very same binding. */
+const held = new WeakMap<Grant['subject'], Row>();
 
 export const accountGrants: Population = {
   name: 'accountGrants',
@@ -24,8 +28,14 @@ export const accountGrants: Population = {
       const { object, key, roleKey, namespace } = binding;
       const found = known.get(subject.account);
       const unknown: Gap = { reason: 'absent', what: `service account ${subject.account}`, closedBy: 'list all service accounts' };
-      yield {
-        item: unique(`${subjectKey(subject)}|${key}|${roleKey}`),
+      const item = unique(grantKey({ subject, binding }));
+      const before = held.get(subject);
+      if (before !== undefined && before.item === item && before.evidence[1] === found) {
+        yield before;
+        continue;
+      }
+      const row: Row = {
+        item,
         resource: resourceOf(object),
         evidence: found === undefined ? [object.id] : [object.id, found],
         account: subject.account,
@@ -35,6 +45,8 @@ export const accountGrants: Population = {
         builtin: isBootstrapGrant(key, roleKey, subject.text),
         ...(found !== undefined || allKnown ? { exists: found !== undefined } : { gaps: [unknown] }),
       };
+      if (found !== undefined) held.set(subject, row);
+      yield row;
     }
   },
 };

@@ -3,8 +3,9 @@
  * of the identity provider and rights outside RBAC objects are not seen.
  */
 import type { Grant } from '../access/index.ts';
-import { isBootstrapGrant, powerNames, rbacListings, readGrants, rightsThrough, subjectKey } from '../access/index.ts';
+import { isBootstrapGrant, powerNames, rbacListings, readGrants, rightsThrough } from '../access/index.ts';
 import type { Population, Row } from '../model/index.ts';
+import { grantKey } from './grant-keys.ts';
 import { resourceOf, uniqueKeys } from './identity.ts';
 
 function toRow(key: string, { binding, subject }: Grant): Row {
@@ -30,13 +31,21 @@ function toRow(key: string, { binding, subject }: Grant): Row {
   };
 }
 
+/** By the subject of the very same binding. */
+const held = new WeakMap<Grant['subject'], Row>();
+
+function heldRow(key: string, grant: Grant): Row {
+  let row = held.get(grant.subject);
+  if (row?.item !== key) held.set(grant.subject, (row = toRow(key, grant)));
+  return row;
+}
+
 export const grants: Population = {
   name: 'grants',
   doc: 'A subject that a binding gives a role, with the scope and the dangerous rights it gives there',
   from: rbacListings,
   *rows(input) {
     const unique = uniqueKeys();
-    for (const grant of readGrants(input))
-      yield toRow(unique(`${subjectKey(grant.subject)}|${grant.binding.key}|${grant.binding.roleKey}`), grant);
+    for (const grant of readGrants(input)) yield heldRow(unique(grantKey(grant)), grant);
   },
 };

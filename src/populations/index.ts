@@ -13,6 +13,7 @@ import { collectorRights } from './collector-rights.ts';
 import { controllerManagers, etcdMembers, schedulers } from './components.ts';
 import { containers } from './containers.ts';
 import { encryptionCoverage, secretWrites, storedSecrets } from './encryption.ts';
+import { escalationPaths } from './escalation-paths.ts';
 import { exceptions } from './exceptions.ts';
 import { grantOverlaps } from './grant-overlaps.ts';
 import { grants } from './grants.ts';
@@ -43,6 +44,7 @@ export const populations: readonly Population[] = [
   accountGrants,
   grantOverlaps,
   mastersUses,
+  escalationPaths,
   bindingChanges,
   roles,
   roleUses,

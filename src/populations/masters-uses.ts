@@ -2,8 +2,9 @@
  * What is bound to the group system:masters. Who is in it stands in client certificates, token files and the front proxy, and no object of
  * the cluster names them: so without any binding this is incomplete, never empty and good.
  */
-import { isBootstrapGrant, rbacListings, readGrants, subjectKey } from '../access/index.ts';
+import { isBootstrapGrant, rbacListings, readGrants } from '../access/index.ts';
 import type { Population } from '../model/index.ts';
+import { grantKey } from './grant-keys.ts';
 import { resourceOf, uniqueKeys } from './identity.ts';
 
 const group = 'system:masters';
@@ -20,7 +21,7 @@ export const mastersUses: Population = {
       const { object, key, roleKey, namespace } = binding;
       found += 1;
       yield {
-        item: unique(`${subjectKey(subject)}|${key}|${roleKey}`),
+        item: unique(grantKey({ subject, binding })),
         resource: resourceOf(object),
         evidence: [object.id],
         binding: key,

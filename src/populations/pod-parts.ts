@@ -36,7 +36,9 @@ export function readPodSpecs(input: PopulationInput): Iterable<PodSpec> {
   let known = rememberedPodsOf.get(input.reader);
   if (known === undefined) {
     const [only, ...others] = partsOfLists(input.reader) ?? [];
-    known = only !== undefined && others.length === 0 ? only.pods : rememberedPods(each);
+    // Of one snapshot alone, nothing that is made of a pod is asked for again.
+    if (only !== undefined && others.length === 0) known = only.pods;
+    else known = only === undefined ? [...eachPodSpec(each)] : rememberedPods(each);
     rememberedPodsOf.set(input.reader, known);
   }
   return known;

@@ -13,8 +13,22 @@ interface Roles {
   readonly byAccount: ReadonlyMap<string, readonly string[]>;
   /** Key: the group's namespace, or '' for all accounts. */
   readonly byGroup: ReadonlyMap<string, readonly string[]>;
-  /** Rows by their account, as long as these roles are the ones that there are. */
-  readonly rows: WeakMap<StoredObject, { readonly key: string; readonly row: Row; readonly usedBy: readonly string[] }>;
+}
+
+interface HeldRow {
+  readonly key: string;
+  readonly row: Row;
+  readonly usedBy: readonly string[];
+  /** The roles that there were, and those of them that reach the account. */
+  readonly of: Roles;
+  readonly roles: readonly string[];
+}
+
+/** By account. */
+const heldRows = new WeakMap<StoredObject, HeldRow>();
+
+function rolesFor({ byAccount, byGroup }: Roles, account: string, namespace: string): readonly string[] {
+  return [...(byAccount.get(account) ?? []), ...(byGroup.get(namespace) ?? []), ...(byGroup.get('') ?? [])];
 }
 
 function readRolesOfAccounts(input: PopulationInput): Roles {
@@ -28,7 +42,7 @@ function readRolesOfAccounts(input: PopulationInput): Roles {
       add(byGroup, subject.name.slice('system:serviceaccounts:'.length), `${text} (every account)`);
     }
   }
-  return { byAccount, byGroup, rows: new WeakMap() };
+  return { byAccount, byGroup };
 }
 
 interface Held {
@@ -67,15 +81,17 @@ export const serviceAccounts: Population = {
     const { usersOf } = summarizeWorkloads(input);
     const unique = uniqueKeys();
     for (const object of input.each('k8s.serviceaccounts/serviceaccounts')) {
-      const known = roles.rows.get(object);
+      const known = heldRows.get(object);
       const key = known?.key ?? `${segment(object.namespace)}/${segment(object.name)}`;
       const item = unique(key);
       const usedBy = usersOf(object.namespace, object.name);
-      if (known !== undefined && known.row.item === item && known.usedBy === usedBy) {
+      const account = `${object.namespace}/${object.name}`;
+      const own = known?.of === roles ? known.roles : rolesFor(roles, account, object.namespace);
+      if (known !== undefined && known.row.item === item && known.usedBy === usedBy && isSameList(known.roles, own)) {
+        if (known.of !== roles) heldRows.set(object, { ...known, of: roles });
         yield known.row;
         continue;
       }
-      const account = `${object.namespace}/${object.name}`;
       const row = {
         item,
         resource: resourceOf(object),
@@ -85,10 +101,14 @@ export const serviceAccounts: Population = {
         isDefault: object.name === 'default',
         automount: at(object.body, 'automountServiceAccountToken') !== false,
         usedBy,
-        roles: [...(roles.byAccount.get(account) ?? []), ...(roles.byGroup.get(object.namespace) ?? []), ...(roles.byGroup.get('') ?? [])],
+        roles: own,
       };
-      roles.rows.set(object, { key, row, usedBy });
+      heldRows.set(object, { key, row, usedBy, of: roles, roles: own });
       yield row;
     }
   },
 };
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((text, place) => text === b[place]));
+}

@@ -2,17 +2,10 @@
  * Controls, findings and open points of the report. Findings are ranked worst first and numbered in that order; what could not be
  * concluded is grouped by the one action that closes it.
  */
-import {
-  type Assessment,
-  type Catalog,
-  type Control,
-  type ControlResult,
-  type Json,
-  KubevidenceError,
-  severities,
-} from '../model/index.ts';
+import { type Catalog, type Control, type ControlResult, type Json, KubevidenceError, severities } from '../model/index.ts';
 import { describeGap, type ExhibitSource, exhibitsOf } from './build-exhibits.ts';
 import type { ReportDefinition } from './report-definition.ts';
+import { ownerOf } from './owners.ts';
 import type { ReportInputs } from './report-inputs.ts';
 import type { ReportStanding } from './report-period.ts';
 import type { OpenPoint, ReportControl, ReportFinding, ReportGap, ReportRequirement } from './report-model.ts';
@@ -25,7 +18,7 @@ export function buildControls(
   standings: ReadonlyMap<string, ReportStanding | null>,
 ): { readonly controls: readonly ReportControl[]; readonly findings: readonly ReportFinding[] } {
   const verdicts = verdictsOf(inputs.definition, 'benchmark');
-  const findings = rankFindings(inputs.assessment, sources);
+  const findings = rankFindings(inputs, sources);
   const byControl = Map.groupBy(findings, (finding) => finding.control);
   const controls = inputs.assessment.controls
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
@@ -67,14 +60,18 @@ function describeParams(control: Control, effective: Readonly<Record<string, Jso
 }
 
 /** By severity, items without an exception first, then control and item. */
-function rankFindings(assessment: Assessment, sources: readonly ExhibitSource[]): readonly ReportFinding[] {
+function rankFindings(
+  { assessment, owners }: Pick<ReportInputs, 'assessment' | 'owners'>,
+  sources: readonly ExhibitSource[],
+): readonly ReportFinding[] {
   const findings = assessment.controls.flatMap((control: ControlResult) => {
     const exhibits = exhibitsOf(control, sources);
     return control.findings.map((finding): Omit<ReportFinding, 'id'> => {
       const { kind, namespace, name, uid } = finding.resource;
       const resource = { kind, namespace, name, uid };
       const { item, message, exception } = finding;
-      return { control: control.id, controlTitle: control.title, severity: control.severity, item, resource, message, exception, exhibits };
+      const own = { control: control.id, controlTitle: control.title, severity: control.severity };
+      return { ...own, item, resource, message, exception, owner: ownerOf(owners, resource), exhibits };
     });
   });
   const rank = (finding: Omit<ReportFinding, 'id'>): readonly (string | number)[] => [

@@ -1,5 +1,6 @@
 /** Runs, how well they cover the time of the report, and what changed between the first and the last. */
 import { type Instant, isComplete, type StoredListing } from '../model/index.ts';
+import { buildCatchUps } from './build-catch-ups.ts';
 import type { ReadInput, ReportInputs, RunInput } from './report-inputs.ts';
 import type { ReportChanges, ReportCoverage, ReportRun } from './report-model.ts';
 import { isExcepted, shownOf, verdictsOf } from './verdict.ts';
@@ -62,8 +63,8 @@ function clockSkew(listings: readonly StoredListing[]): number | null {
 
 export function buildCoverage(inputs: ReportInputs, runs: readonly ReportRun[]): ReportCoverage {
   if (inputs.judged !== null) {
-    const { open, ...coverage } = inputs.judged.timeline.coverage;
-    return { ...coverage, failed: coverage.failed + open };
+    const { open, unrecorded: _unrecorded, ...coverage } = inputs.judged.timeline.coverage;
+    return { ...coverage, failed: coverage.failed + open, catchUps: buildCatchUps(inputs.judged.timeline, runs) };
   }
   const slots = bestOfSlots(runs);
   const count = (...statuses: readonly string[]): number =>
@@ -79,6 +80,7 @@ export function buildCoverage(inputs: ReportInputs, runs: readonly ReportRun[]):
     manual: runs.filter(({ kind }) => kind === 'manual').length,
     percent: expected === 0 ? null : Math.floor(((succeeded + partial) * 100) / expected),
     longestGap: longestGap(inputs, runs),
+    catchUps: [],
   };
 }
 

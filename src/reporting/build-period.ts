@@ -14,6 +14,7 @@ import type {
 } from '../assessment/index.ts';
 import { type Outcome, severities } from '../model/index.ts';
 import type { CitedListing, ExhibitSource } from './build-exhibits.ts';
+import { ownerOf } from './owners.ts';
 import type { ReportInputs } from './report-inputs.ts';
 import type { ReportDeviation, ReportFlip, ReportPeriod, ReportStanding } from './report-period.ts';
 import { countShown, periodVerdictsOf, shownOf, verdictsOf } from './verdict.ts';
@@ -38,7 +39,7 @@ const exhibitedAtMost = { deviations: 100, objects: 250_000 };
 /** A deviation before its exhibits have numbers. */
 export type DeviationDraft = Omit<ReportDeviation, 'exhibits'> & { readonly evidence: readonly CitedListing[] };
 
-export function draftDeviations({ judged, runs, catalog }: ReportInputs): readonly DeviationDraft[] {
+export function draftDeviations({ judged, runs, catalog, owners }: ReportInputs): readonly DeviationDraft[] {
   if (judged === null) return [];
   const { timeline, record } = judged;
   const severityOf = new Map(catalog.controls.map(({ id, title, severity }) => [id, { id, title, severity }]));
@@ -47,6 +48,7 @@ export function draftDeviations({ judged, runs, catalog }: ReportInputs): readon
   const drafts = [...alike.values()].map((group): Omit<DeviationDraft, 'id' | 'evidence'> => {
     const [first] = group as [Entry, ...Entry[]];
     const { item, deviation, states } = first;
+    const found = item === null ? undefined : record.found(first.control, item, deviation.firstBad);
     const controls = group.flatMap(({ control }) => severityOf.get(control) ?? []);
     const { firstBad, firstGood, onset, end } = deviation;
     const before = onset.by <= timeline.period.from || (observed.get(firstBad) ?? onset.by) < timeline.period.from;
@@ -54,7 +56,8 @@ export function draftDeviations({ judged, runs, catalog }: ReportInputs): readon
       severity: severities.find((each) => controls.some(({ severity }) => severity === each)) ?? 'info',
       controls,
       item,
-      message: item === null ? null : (record.found(first.control, item, firstBad)?.message ?? null),
+      message: found?.message ?? null,
+      owner: ownerOf(owners, found?.resource),
       lastGood: deviation.lastGood,
       firstBad,
       lastBad: deviation.lastBad,
@@ -187,6 +190,7 @@ export function buildPeriod(
     deviations,
     flips: flipsOf(inputs, timeline),
     unknown: unknownOf(timeline),
+    unrecorded: timeline.coverage.unrecorded,
     doubtful: timeline.doubtful,
   };
 }

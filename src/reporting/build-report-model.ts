@@ -96,6 +96,7 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     period,
     changes: buildChanges(inputs),
     bindings: { rows: inputs.bindings.rows, gaps: inputs.bindings.gaps.map(describeGap) },
+    paths: { ...inputs.paths, gaps: inputs.paths.gaps.map(describeGap) },
     exhibits,
     ipe: sources.map((source) => describeIpe(source, cluster, inputs.toolVersion)),
     keeping: inputs.keeping,

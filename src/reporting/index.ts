@@ -7,7 +7,7 @@ export { renderWorkbook } from './formats/xlsx/index.ts';
 export { tellPseudonyms } from './tell-pseudonyms.ts';
 export * from './review/index.ts';
 export { loadReportDefinition, type ReportDefinition } from './report-definition.ts';
-export type { JudgedPeriodInput, ReadInput, ReportInputs, RunInput } from './report-inputs.ts';
+export type { JudgedPeriodInput, OwnersInput, PathsInput, ReadInput, ReportInputs, RunInput } from './report-inputs.ts';
 export type {
   ReportBinding,
   ReportChanges,

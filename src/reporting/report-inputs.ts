@@ -21,6 +21,7 @@ import type {
   ReportCheckpoint,
   ReportDefinitionChange,
   ReportException,
+  ReportPaths,
   ReportRedaction,
   ReportReview,
 } from './report-model.ts';
@@ -53,6 +54,13 @@ export interface JudgedPeriodInput {
   readonly record: TimelineRecord;
   /** Rolled up from the verdicts of the controls over the period; in the order of the assessment's. */
   readonly requirements: readonly RequirementResult[];
+}
+
+export interface OwnersInput {
+  /** Null where the namespace names none. Untrusted text. */
+  of(namespace: string): string | null;
+  /** Whether all namespaces were read. */
+  readonly read: boolean;
 }
 
 export interface ReportInputs {
@@ -98,4 +106,12 @@ export interface ReportInputs {
   readonly definitionChanges: readonly ReportDefinitionChange[];
   /** The population `grants` of the last run. */
   readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly Gap[] };
+  /** Of the last run. */
+  readonly paths: PathsInput;
+  /** Whose namespaces are at the last run. */
+  readonly owners: OwnersInput;
+}
+
+export interface PathsInput extends Omit<ReportPaths, 'gaps'> {
+  readonly gaps: readonly Gap[];
 }

@@ -3,10 +3,14 @@
  * true, in which order or in which words. All times are the evidence's own; nothing here was read from a clock.
  * Text from a cluster is kept as it is; each format makes it harmless for its own medium.
  */
-import type { Assurance, GapReason, Instant, RunKind, RunStatus, Severity, Strength, Covers } from '../model/index.ts';
+import type { Assurance, Instant, RunKind, RunStatus, Severity, Strength, Covers } from '../model/index.ts';
+import type { ReportGap } from './report-gap.ts';
+import type { ReportPaths } from './report-paths.ts';
 import type { ReportPeriod, ReportStanding } from './report-period.ts';
 import type { OutcomeCounts, ShownOutcome, Verdict } from './shown-outcome.ts';
 
+export type * from './report-gap.ts';
+export type * from './report-paths.ts';
 export type * from './report-period.ts';
 export { type OutcomeCounts, type ShownOutcome, shownOutcomes, type Verdict } from './shown-outcome.ts';
 
@@ -20,6 +24,7 @@ export const sectionIds = [
   'open',
   'exceptions',
   'reviews',
+  'paths',
   'coverage',
   'timelines',
   'deviations',
@@ -46,6 +51,7 @@ export const sheetIds = [
   'deviations',
   'definitions',
   'bindings',
+  'paths',
   'evidence',
   'ipe',
   'redactions',
@@ -149,13 +155,6 @@ export interface ReportFramework {
   readonly sections: readonly { readonly id: string; readonly title: string; readonly requirements: readonly ReportRequirement[] }[];
 }
 
-export interface ReportGap {
-  readonly reason: GapReason;
-  readonly what: string;
-  readonly detail: string | null;
-  readonly closedBy: string | null;
-}
-
 export interface ReportFinding {
   /** `F-0001`, numbered in the order of the report. */
   readonly id: string;
@@ -168,6 +167,8 @@ export interface ReportFinding {
   readonly resource: { readonly kind: string; readonly namespace: string; readonly name: string; readonly uid: string };
   readonly message: string;
   readonly exception: string | null;
+  /** What the item's namespace says at the last run; `cluster` for what is in none. */
+  readonly owner: string;
   readonly exhibits: readonly string[];
 }
 
@@ -242,6 +243,22 @@ export interface ReportCoverage {
   readonly percent: number | null;
   /** The longest time without a run that read anything. */
   readonly longestGap: { readonly from: Instant; readonly to: Instant } | null;
+  /** Missed slots that one later run made good; by the number of the missed run. None in a report of one moment. */
+  readonly catchUps: readonly ReportCatchUp[];
+}
+
+export interface ReportCatchUp {
+  readonly slot: Instant;
+  /** More than one for a record that stands for several slots, of which this is the first. */
+  readonly slots: number;
+  /** Numbers of the missed run and of the one that made it good. */
+  readonly missed: number;
+  readonly run: number;
+  readonly status: RunStatus;
+  /** When that one read. */
+  readonly at: Instant;
+  /** Between slot and `at`, where times to live had ended; for so many controls. Null: what had been read still held. */
+  readonly unknown: { readonly from: Instant; readonly to: Instant; readonly controls: number } | null;
 }
 
 export interface ReportExhibit {
@@ -418,6 +435,7 @@ export interface ReportModel {
   readonly period: ReportPeriod | null;
   readonly changes: ReportChanges | null;
   readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly ReportGap[] };
+  readonly paths: ReportPaths;
   readonly exhibits: readonly ReportExhibit[];
   readonly ipe: readonly ReportIpe[];
   /** How long things are kept, and what is held, in sentences. */

@@ -30,6 +30,8 @@ export interface ReportDeviation {
   readonly item: string | null;
   /** What the run that detected it says of the item. */
   readonly message: string | null;
+  /** What the item's namespace says at the last run; `cluster` for what is in none. */
+  readonly owner: string;
   /** Numbers of runs. `firstBad` detected it; `firstGood` is the retest. */
   readonly lastGood: number | null;
   readonly firstBad: number;
@@ -78,6 +80,8 @@ export interface ReportPeriod {
   readonly flips: readonly ReportFlip[];
   /** Times that are unknown, and why, with how many controls they concern; in their order. */
   readonly unknown: readonly (Pick<TimelineSegment, 'from' | 'to' | 'cause' | 'run' | 'missed' | 'gaps'> & { readonly controls: number })[];
+  /** Slots of the schedule that no run stands for: they were missed, and nobody was there to record it. */
+  readonly unrecorded: readonly Instant[];
   /** Runs whose clock contradicts the log. */
   readonly doubtful: readonly { readonly run: number; readonly claimed: Instant; readonly after: Instant; readonly before: Instant }[];
 }

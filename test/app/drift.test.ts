@@ -122,6 +122,21 @@ describe('drift between two snapshots', () => {
       lost: [],
       unknown: 0,
     });
+    expect(drift.paths).toMatchObject({
+      target: 'cluster-admin',
+      gained: [
+        {
+          subject: 'User/alice\u001b[2J',
+          certain: true,
+          hops: [{ from: 'User/alice\u001b[2J', to: 'cluster-admin', right: expect.any(String) }],
+          cause: { what: 'binding', object: 'ClusterRoleBinding/friday' },
+          // Namespaces, nodes and more were read by neither run.
+          known: false,
+        },
+      ],
+      lost: [],
+      unknown: 0,
+    });
     // Counters differ in every run.
     expect(drift.kinds.map(({ kind }) => kind)).not.toContain(metrics);
     expect(drift.notCompared).toContain(metrics);
@@ -132,6 +147,7 @@ describe('drift between two snapshots', () => {
     expect([drift.from.run, drift.to.run]).toEqual([2, 3]);
     expect(drift.objects).toEqual([]);
     expect(drift.access).toMatchObject({ gained: [], lost: [], unknown: 1, gaps: [forbidden] });
+    expect(drift.paths).toMatchObject({ gained: [], lost: [], unknown: 1 });
     expect(drift.kinds.find(({ kind }) => kind === bindings)).toMatchObject({ removed: 0, unknown: 1, after: { complete: false } });
     expect(outcomeOf(drift, 'RBAC-001')).toMatchObject({ before: 'fail', after: 'notAssessed', resolved: [{ certain: false }] });
   });
@@ -140,6 +156,7 @@ describe('drift between two snapshots', () => {
     const drift = await driftCommand(context, { toRun: 2, namespace: 'web' });
     expect(drift.objects.map(({ name }) => name)).toEqual(['web']);
     expect(drift.access).toMatchObject({ gained: [], lost: [], unknown: 0 });
+    expect(drift.paths).toBeNull();
     expect(drift.kinds.map(({ kind }) => kind)).toEqual([pods, 'k8s.rbac/rolebindings', 'k8s.rbac/roles'].toSorted());
     expect(outcomeOf(drift, 'RBAC-001')).toBeUndefined();
   });
@@ -216,7 +233,13 @@ describe('kubevidence drift', () => {
     expect(text).toContain('+ ClusterRoleBinding/friday');
     expect(text).toContain('~ Pod/web/web, re-created');
     expect(text).toContain('spec.containers["main"].image: "a" → "b"');
+    const flat = text.replaceAll(/\s+/g, ' ');
+    expect(flat).toContain(String.raw`paths to cluster-admin + User/alice\u{1b}[2J can now reach cluster-admin in 1 step: `);
+    expect(flat).toContain('since ClusterRoleBinding/friday was added');
     expect(text).not.toContain('\u001b');
+    expect((await run({})).text.replaceAll(/\s+/g, ' ')).toContain(
+      'not known: 1 subject of whose paths one run, not read whole, says nothing',
+    );
     expect((await run({})).text).toContain('unknown, because a run could not read it; neither added nor removed:');
   });
 

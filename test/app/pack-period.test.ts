@@ -1,5 +1,5 @@
 /** Packs of periods that are not covered: each is made, verifies, says so, and concludes nothing that was not seen in it. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -68,6 +68,24 @@ describe('a pack of a period', () => {
     await createPackCommand(context, { ...options, out: join(directory, 'again'), checkpoint: first.checkpoint.size });
     const manifest = (name: string) => readFileSync(join(directory, name, 'manifest.json'), 'utf8');
     expect(manifest('again')).toBe(manifest('half'));
+  });
+
+  it('is judged by the definitions of its last run, whatever they are today', { timeout: 90_000 }, async () => {
+    const options = { form: 'directory', period: String(year) } as const;
+    const first = await createPackCommand(context, { ...options, config: configure(), out: join(directory, 'old') });
+    const before = readFileSync(join(directory, 'kubevidence.yaml'), 'utf8');
+    writeFileSync(join(directory, 'kubevidence.yaml'), `${before}params: {RBAC-001: {allowed: [User/alice]}}\n`, { mode: 0o600 });
+    const at = { config: configure(), checkpoint: first.checkpoint.size };
+    await createPackCommand(context, { ...options, ...at, out: join(directory, 'same') });
+    const read = (name: string, file = 'manifest.json') => readFileSync(join(directory, name, file), 'utf8');
+    expect(read('same')).toBe(read('old'));
+    // One of today knows of the change, and judges and encloses what held when the run was made.
+    const later = await createPackCommand(context, { ...options, config: configure(), out: join(directory, 'later') });
+    const outcome = ({ assessment }: typeof later) => assessment.controls.find(({ id }) => id === 'RBAC-001')?.outcome;
+    expect([outcome(first), outcome(later)]).toEqual(['fail', 'fail']);
+    const params = readdirSync(join(directory, 'later', 'controls')).find((name) => name.startsWith('params'));
+    expect(read('later', `controls/${params}`)).toBe(read('old', `controls/${params}`));
+    expect((await verifyPack(join(directory, 'later'), { trust: later.fingerprint })).ok).toBe(true);
   });
 });
 

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
+import exceljs from 'exceljs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { approveDefinitions, createPackCommand, erase, loadConfig, type PackReport, placeHold } from '../../src/app/index.ts';
 import { ensureKeys } from '../../src/app/keys/keys.ts';
@@ -43,6 +44,7 @@ const people = {
   inControl: 'zqincontrol',
   given: 'zqgiven',
   namespace: 'zqnamespace',
+  owner: 'zqowner',
 } as const;
 const erasedPerson = 'zqerased';
 /** Users who are called like something that a pack says of itself. */
@@ -83,7 +85,7 @@ function writeConfig(change: { readonly redact?: boolean; readonly allowed: stri
   writeFileSync(
     join(directory, 'kubevidence.yaml'),
     `organization: Clinic\nframeworks: [gdpr]\nclusters: [{name: prod, context: x}]\nkeepAnnotations: [clinic.example/owner]\ncontrols: [own]\n` +
-      `params: {RBAC-020: {allowed: ["User/${change.allowed}"]}, CHG-001: {annotation: clinic.example/owner, pattern: "^CHG"}}\n` +
+      `params: {RBAC-020: {allowed: ["User/${change.allowed}"]}, CHG-001: {annotation: clinic.example/owner, pattern: "^CHG"}, NS-001: {keys: [clinic.example/owner]}}\n` +
       (change.redact === false ? '' : redact),
     { mode: 0o600 },
   );
@@ -129,7 +131,7 @@ const kinds: Readonly<Record<ListingKind, (run: number) => readonly EvidenceObje
       status: { certificate: { $scrubbed: true }, conditions: [{ type: 'Approved', status: 'True' }] },
     }),
   ],
-  'k8s.namespaces/namespaces': () => [object('Namespace', people.namespace, {})],
+  'k8s.namespaces/namespaces': () => [object('Namespace', people.namespace, {}, { annotations: { 'clinic.example/owner': people.owner } })],
   'files.audit-policy/policies': () => [
     {
       ...object('Policy', 'policy.yaml', { rules: [{ level: 'None', users: [people.policy] }] }),
@@ -343,6 +345,28 @@ describe('a pack with pseudonyms', () => {
       ).toBe(true);
   });
 
+  it('shows them in the paths to cluster-admin, in the drawing and in each step', async () => {
+    const { all } = createPseudonyms(new Map([[people.subject, 'person']]), {
+      key: readPseudonymKey(join(directory, 'pseudonyms.key')),
+      cluster: 'prod',
+      scope: { users: true, groups: false, collector: true, people: true, annotations: [] },
+      words: '',
+    });
+    const subjectsIn = async (pack: PackReport) => {
+      const book = new exceljs.Workbook();
+      await book.xlsx.readFile(join(pack.directory ?? '', 'workbook.xlsx'));
+      const sheet = book.getWorksheet('Paths to cluster-admin');
+      return [1, 5].map((column) => sheet?.getColumn(column).values.map(String) ?? []);
+    };
+    for (const column of await subjectsIn(plain)) expect(column).toContain(`User/${people.subject}`);
+    for (const column of await subjectsIn(report)) expect(column).toContain(`User/${all.get(people.subject)}`);
+    const text = spawnSync('pdftotext', ['-raw', join(report.directory ?? '', 'report.pdf'), '-'], { maxBuffer: 1e8 });
+    if (text.error !== undefined) return;
+    const pages = text.stdout.toString('utf8').split('\f');
+    const page = pages.find((each) => each.includes('can climb to cluster-admin') && each.includes('Which bindings to remove')) ?? '';
+    expect(page).toMatch(/person-[0-9a-z]{4}/);
+  });
+
   it('verifies, and says how much of it is the word of the signer', async () => {
     const { ok, problems, proved, notProved } = await verifyPack(report.zip ?? '', { trust: report.fingerprint });
     expect({ ok, problems }).toEqual({ ok: true, problems: [] });
@@ -422,6 +446,7 @@ describe('a pack with pseudonyms', () => {
       new Set(
         [
           people.annotation,
+          people.owner,
           people.actor,
           people.requester,
           people.approver,

@@ -218,8 +218,9 @@ describe('the key', () => {
 it('the words of documents are all that the types of report and judgement name', () => {
   const source = join(import.meta.dirname, '..', '..', 'src');
   const files = [
-    ...readdirSync(join(source, 'model')).map((name) => join('model', name)),
-    ...['report-model', 'report-period', 'shown-outcome'].map((name) => join('reporting', `${name}.ts`)),
+    // Words of techniques stand in the catalog only, and there they are not touched.
+    ...readdirSync(join(source, 'model')).flatMap((name) => (name === 'technique.ts' ? [] : [join('model', name)])),
+    ...['report-model', 'report-paths', 'report-period', 'shown-outcome'].map((name) => join('reporting', `${name}.ts`)),
     join('assessment', 'timeline-model.ts'),
   ];
   const known = new Set(documentWords.split(/\s+/));

@@ -5,10 +5,11 @@ import { toCel } from '../../src/catalog/index.ts';
 import type { Control, Row } from '../../src/model/index.ts';
 
 const control = (expressions: Pick<Control, 'expect'> & Partial<Pick<Control, 'where'>>) => expressions as Control;
+// What the engine has to be asked about: a list of fields is no quick answer's.
 const reading = [
-  control({ where: 'item.a == 1', expect: 'has(item.b)' }),
-  control({ where: 'item.c != 2', expect: 'item.b.size() > 0' }),
-  control({ expect: 'item.a in params.x' }),
+  control({ where: '[item.a] == [1]', expect: 'has(item.b)' }),
+  control({ where: '[item.c] != [2]', expect: 'item.b.size() > 0' }),
+  control({ expect: '[item.a].exists(a, a in params.x)' }),
 ];
 const resource = { apiVersion: 'v1', kind: 'Pod', namespace: 'ns', name: 'pod', uid: '' };
 const rowOf = (fields: Record<string, unknown>, item = 'x') => ({ item, resource, evidence: ['id'], ...fields }) as Row;

@@ -167,6 +167,7 @@ describe('what a memory relies on', () => {
       for (const population of populations) {
         const rows = population.rows({
           reader: hidden,
+          techniques: catalog.techniques,
           *each(...kinds: readonly ListingKind[]) {
             for (const kind of kinds) yield* hidden.objects(kind);
           },
@@ -205,6 +206,7 @@ describe('what a memory relies on', () => {
         const watched = shared ? one : make();
         const input = {
           reader: watched,
+          techniques: catalog.techniques,
           *each(...kinds: readonly ListingKind[]) {
             for (const kind of kinds) yield* watched.objects(kind);
           },

@@ -70,6 +70,7 @@ describe("the clinic's quarter", () => {
       manual: 2,
       percent: 92,
       longestGap: { from: berlin('2026-08-17 11:30'), to: berlin('2026-08-31 06:00') },
+      unrecorded: [],
     });
     expect(timeline.doubtful).toEqual([]);
   });

@@ -290,6 +290,7 @@ describe('coverage', () => {
       manual: 1,
       percent: 16,
       longestGap: { from: berlin('2026-07-01 06:00'), to: berlin('2026-07-03 07:00') },
+      unrecorded: [berlin('2026-07-03 18:00')],
     });
   });
 

@@ -1,7 +1,8 @@
 /**
  * `npm run bench [-- ARGS]` measures collections and assessments of a real API server (collection.ts); `npm run bench -- growth [ARGS]` what
  * the ledger stores, and how fast and in how much memory, without any cluster (growth.ts); `npm run bench -- access [ARGS]` the questions
- * about RBAC (access.ts); `npm run bench -- paths [ARGS]` the escalation paths (paths.ts).
+ * about RBAC (access.ts); `npm run bench -- paths [ARGS]` the escalation paths (paths.ts), with `--anchor` over a real API server (anchor.ts);
+ * `npm run bench -- period [ARGS]` a pack over a quarter of hourly runs (period.ts).
  */
 if (process.argv[2] === 'growth') {
   process.argv.splice(2, 1);
@@ -11,5 +12,9 @@ if (process.argv[2] === 'growth') {
   await import('./access.ts');
 } else if (process.argv[2] === 'paths') {
   process.argv.splice(2, 1);
-  await import('./paths.ts');
+  if (process.argv.includes('--anchor')) await import('./anchor.ts');
+  else await import('./paths.ts');
+} else if (process.argv[2] === 'period') {
+  process.argv.splice(2, 1);
+  await import('./period.ts');
 } else await import('./collection.ts');

@@ -3,7 +3,7 @@ import { createAccessIndex, findPaths } from '../../src/access/index.ts';
 import { drawGraph } from '../../src/access/escalation/draw.ts';
 import { closeJoins } from '../../src/access/escalation/joins.ts';
 import { readWorld } from '../../src/access/escalation/world.ts';
-import { loadShippedTechniques } from '../../src/app/access/techniques.ts';
+import { loadShippedTechniques } from '../../src/app/catalog.ts';
 import type { JsonObject } from '../../src/model/index.ts';
 import { snapshot } from '../populations/snapshots.ts';
 import { createAccessWorld } from './access-world.ts';

@@ -259,7 +259,7 @@ describe('the benchmark that fits the cluster', () => {
 
   const ofEks = framework({ id: 'a-cloud', platform: 'eks', version: '2.0.0', kubernetesVersions: ['1.34', '1.35'] });
   const ofGke = framework({ id: 'b-cloud', platform: 'gke', version: '1.9.0' });
-  const { frameworks } = makeCatalog([], [ofGke, ofEks, old, law, current]);
+  const { frameworks } = makeCatalog({ controls: [], frameworks: [ofGke, ofEks, old, law, current], techniques: [] });
   test.each([
     ['eks', '1.35.1-eks-3abcdef', ['toy-benchmark 2.0.1', 'a-cloud 2.0.0', 'a-law 1.0.0']],
     ['eks', '1.33.1-eks-3abcdef', ['toy-benchmark 1.12.0', 'a-cloud 2.0.0 (not published for 1.33)', 'a-law 1.0.0']],

@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '..', '..');
 const catalog = loadCatalog({
   controlDirs: [join(root, 'controls')],
   mappingDirs: [join(root, 'mappings')],
+  techniqueDirs: [join(root, 'techniques')],
   populations: populations.map((population) => population.name),
 });
 

@@ -1,6 +1,6 @@
 import { assert, integer, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toJson } from '../../src/cli/output.ts';
+import { jsonPieces } from '../../src/cli/output.ts';
 import { ago, columnsOf, wrap } from '../../src/cli/terminal.ts';
 
 describe('wrap', () => {
@@ -45,10 +45,10 @@ describe('ago', () => {
   ])('%s is %s', (instant, text) => expect(ago(instant, now)).toBe(text));
 });
 
-describe('toJson', () => {
+describe('jsonPieces', () => {
   it('escapes what could control a terminal, and is the same document', () => {
     const value = { name: 'a\u001b[31m\u009b\u202e\u007f' };
-    const text = toJson(value);
+    const text = [...jsonPieces(value)].join('\n');
     // oxlint-disable-next-line no-control-regex
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     expect(JSON.parse(text)).toEqual(value);

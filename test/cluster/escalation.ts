@@ -182,6 +182,12 @@ export const podOf = (namespace: string, name: string, account: string, more: ob
   metadata: { name, namespace },
   spec: { serviceAccountName: account, nodeName: node, containers: [{ name: 'app', image }], terminationGracePeriodSeconds: 0, ...more },
 });
+export const privilegedPod = (namespace: string) =>
+  podOf(namespace, 'root', 'weak', {
+    hostPID: true,
+    containers: [{ name: 'app', image, securityContext: { privileged: true }, volumeMounts: [{ name: 'host', mountPath: '/host' }] }],
+    volumes: [{ name: 'host', hostPath: { path: '/' } }],
+  });
 export const templateOf = (account: string) => ({
   metadata: { labels: { app: 'web' } },
   spec: { serviceAccountName: account, nodeName: node, containers: [{ name: 'app', image }], terminationGracePeriodSeconds: 0 },
@@ -275,4 +281,14 @@ export async function eventually(what: () => Promise<boolean>, tries = 40): Prom
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
   return false;
+}
+
+export const podsPath = ({ namespace }: Pick<Attempt, 'namespace'>) => `/api/v1/namespaces/${namespace}/pods`;
+
+/** A pod with the node's root directory, running there: what it contains can be read is up to the runtime, which is a fake here. */
+export async function runsOnNode({ cluster, namespace }: Attempt, name: string): Promise<boolean> {
+  return eventually(async () => {
+    const { body, status } = await cluster.admin.send('GET', `/api/v1/namespaces/${namespace}/pods/${name}`);
+    return status === 200 && (JSON.parse(body) as { status: { phase?: string } }).status.phase === 'Running';
+  }, 120);
 }

@@ -28,7 +28,8 @@ const toys: Population = {
 };
 
 const shelf: Control = control();
-const run = (example: Omit<ControlExample, 'name'>) => runExample(shelf, { name: 'x', ...example }, [toys]);
+const run = (example: Omit<ControlExample, 'name'>) =>
+  runExample(shelf, { name: 'x', ...example }, { populations: [toys], techniques: [] });
 const namespace = (name: string, sharp = false) =>
   `{apiVersion: v1, kind: Namespace, metadata: {name: ${name}, labels: {sharp: "${sharp ? 'yes' : 'no'}"}}}\n`;
 

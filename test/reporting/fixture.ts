@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Assessment, Catalog, ControlResult, ListingKind, RunSummary, StoredListing } from '../../src/model/index.ts';
 import { describeRead, loadReportDefinition, type ReportBinding, type ReportInputs, type RunInput } from '../../src/reporting/index.ts';
 import { control, controlTable, frameworkOf, hex, hostile, items, requirementResults, result, shapes, uuid } from './fixture-catalog.ts';
+import { manyPaths } from './fixture-paths.ts';
 import { judgedOf } from './fixture-period.ts';
 
 export { hostile } from './fixture-catalog.ts';
@@ -128,7 +129,7 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
     requirements: frameworks.flatMap((framework) => requirementResults(framework, results)),
     summary: {},
   };
-  const catalog: Catalog = { controls: controlTable.map(control), frameworks, digest: hex(5), bytes: new Uint8Array() };
+  const catalog: Catalog = { controls: controlTable.map(control), frameworks, techniques: [], digest: hex(5), bytes: new Uint8Array() };
   const before = Array.from(
     results,
     (entry): ControlResult =>
@@ -302,5 +303,7 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
     },
     runs: allRuns,
     bindings: { rows, gaps: [] },
+    paths: manyPaths,
+    owners: { of: (namespace) => (namespace === 'team' ? hostile.markup : null), read: true },
   };
 }

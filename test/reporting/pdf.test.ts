@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildReportModel, renderPdf } from '../../src/reporting/index.ts';
+import { noPaths } from './fixture-paths.ts';
 import { hostile, makeInputs } from './fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kubevidence-pdf-'));
@@ -105,7 +106,9 @@ describe('the PDF', () => {
     const runs = Array.from(inputs.runs, (entry) => ({ ...entry, summary: { ...entry.summary, error: null } }));
     writeFileSync(
       plain,
-      await renderPdf(buildReportModel({ ...inputs, judged: null, assessment: { ...inputs.assessment, controls }, runs, exceptions: [] })),
+      await renderPdf(
+        buildReportModel({ ...inputs, judged: null, assessment: { ...inputs.assessment, controls }, runs, exceptions: [], paths: noPaths }),
+      ),
     );
     expect(run('pdftotext', plain, '-')).not.toContain('\\u{');
   });

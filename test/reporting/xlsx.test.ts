@@ -48,6 +48,7 @@ describe('the workbook', () => {
   test('holds every requirement, finding, run, binding and exhibit of the model', () => {
     expect(column('Requirements', 'Requirement')).toHaveLength(274);
     expect(column('Findings', 'Finding')).toEqual(model.findings.map(({ id }) => id));
+    expect(column('Findings', 'Owner')).toEqual(model.findings.map(({ owner }) => owner));
     expect(column('Runs', 'Run')).toEqual(model.runs.map(({ number }) => number));
     expect(column('Population - bindings', 'UID')).toEqual(model.bindings.rows.map(({ uid }) => uid));
     expect(column('Evidence index', 'Record hash')).toEqual(model.exhibits.map(({ recordHash }) => recordHash));

@@ -6,11 +6,13 @@ export interface Condensation {
   readonly groups: readonly (readonly number[])[];
 }
 
-/** `certain`: only over edges that are certain. */
+/** `certain`: only over edges that are certain. Nodes without any edge are in no group. */
 export function condense(graph: Graph, out: Adjacency, certain: boolean): Condensation {
   const size = graph.size;
   const groupOf = new Int32Array(size).fill(-1);
   const order = new Int32Array(size).fill(-1);
+  const touched = new Uint8Array(size);
+  for (const node of graph.to) touched[node] = 1;
   const low = new Int32Array(size);
   const position = out.start.slice(0, size);
   const stack: number[] = [];
@@ -23,7 +25,7 @@ export function condense(graph: Graph, out: Adjacency, certain: boolean): Conden
     path.push(node);
   };
   for (let root = 0; root < size; root++) {
-    if (order[root] !== -1) continue;
+    if (order[root] !== -1 || (touched[root] === 0 && out.start[root] === out.start[root + 1])) continue;
     enter(root);
     for (let node = path.at(-1); node !== undefined; node = path.at(-1)) {
       const at = position[node] as number;

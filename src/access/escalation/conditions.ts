@@ -2,9 +2,9 @@
  * The conditions that techniques name: what must be so in the evidence besides the rights. Each answers true, false, or why it cannot be
  * decided; then the hop is possible and not certain. Nothing unread answers true or false.
  */
+import type { ConditionName } from '../../model/index.ts';
 import type { AccountFacts, NamespaceFacts, World } from './world.ts';
 import type { PodFacts } from './pod-facts.ts';
-import type { ConditionName } from './technique.ts';
 
 export type Verdict = boolean | string;
 

@@ -3,13 +3,13 @@
  * in requests that he is granted once more under `impersonate-on:MODE:VERB`. What is gained is what the two have in common. Verbs that the
  * API server asks for on its own within a request (bind, escalate, approve) are asked of the impersonated one alone.
  */
+import type { Over } from '../../model/index.ts';
 import type { AccessIndex } from '../access-index.ts';
 import type { Binding, Role } from '../bindings.ts';
 import type { Plan, PlannedRight } from './plan.ts';
 import type { RightMatch, RoleMatch } from './rights.ts';
 import { fullRules, matchRole } from './rights.ts';
 import { impliedGroups, mastersGroup } from './states.ts';
-import type { Over } from './technique.ts';
 
 /** A right where it holds; empty scope: cluster-wide, empty name: every name. */
 export interface Placed {

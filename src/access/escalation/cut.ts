@@ -7,6 +7,7 @@ import type { Graph } from './graph.ts';
 import { closeJoins } from './joins.ts';
 import type { Removable, Removal } from './removals.ts';
 import { scarcestPremises } from './premises.ts';
+import { relevantPart } from './relevant.ts';
 import { Search } from './search.ts';
 
 export interface Cut {
@@ -29,13 +30,14 @@ export function smallestCut(removable: Removable, removals: readonly Removal[]):
   const { graph, goal, sources } = removable;
   if (sources.size === 0) return null;
   const added = [...graph.grants].filter(([, { builtin }]) => !builtin).map(([node]) => node);
-  const bare = reached(removable, new Set(added));
+  const part = { graph: relevantPart(graph, removable.search, goal, sources.values()), goal, sources };
+  const bare = reached(part, new Set(added));
   const cuttable = [...sources.values()].filter((source) => !bare.has(source));
   const single = removals.find(({ cuts: all }) => all === sources.size);
   if (single !== undefined) return { bindings: [single.binding], cuts: single.cuts, keep: 0, minimum: true };
   const network = new Network(graph, goal, cuttable);
   const cut = network.cut();
-  const grants = network.joined ? leaner(removable, completed(removable, cut, cuttable), cuttable) : cut;
+  const grants = network.joined ? leaner(part, completed(part, cut, cuttable), cuttable) : cut;
   return {
     bindings: [...grants].map((grant) => graph.grants.get(grant)?.binding.key ?? '').sort(),
     cuts: cuttable.length,
@@ -44,23 +46,25 @@ export function smallestCut(removable: Removable, removals: readonly Removal[]):
   };
 }
 
+type Part = Omit<Removable, 'search'>;
+
 /** The sources that still have a way, by whatever grant. */
-function reached({ graph, goal, sources }: Removable, without: ReadonlySet<number>): ReadonlySet<number> {
+function reached({ graph, goal, sources }: Part, without: ReadonlySet<number>): ReadonlySet<number> {
   const rest = graph.without(without);
-  closeJoins(rest, goal);
+  closeJoins(rest, goal, true);
   const search = new Search(rest, goal);
   return new Set(
     [...sources.values()].filter((source) => search.wayFrom(source, { measure: 'hops', certain: false, builtin: true }) !== undefined),
   );
 }
 
-function cuts(removable: Removable, grants: ReadonlySet<number>, cuttable: readonly number[]): boolean {
+function cuts(removable: Part, grants: ReadonlySet<number>, cuttable: readonly number[]): boolean {
   const still = reached(removable, grants);
   return !cuttable.some((source) => still.has(source));
 }
 
 /** A cut that is surely one: while somebody has a way left, the first added grant of each such way goes, too. */
-function completed({ graph, goal }: Removable, cut: ReadonlySet<number>, cuttable: readonly number[]): ReadonlySet<number> {
+function completed({ graph, goal }: Part, cut: ReadonlySet<number>, cuttable: readonly number[]): ReadonlySet<number> {
   const grants = new Set(cut);
   for (;;) {
     const rest = graph.without(grants);
@@ -78,7 +82,7 @@ function completed({ graph, goal }: Removable, cut: ReadonlySet<number>, cuttabl
 }
 
 /** Leaves out what is not needed, one by one. */
-function leaner(removable: Removable, cut: ReadonlySet<number>, cuttable: readonly number[]): ReadonlySet<number> {
+function leaner(removable: Part, cut: ReadonlySet<number>, cuttable: readonly number[]): ReadonlySet<number> {
   if (cut.size > mostTries) return cut;
   const grants = new Set(cut);
   for (const grant of cut) {

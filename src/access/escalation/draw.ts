@@ -2,8 +2,8 @@
  * Draws the graph of one snapshot: states and memberships, grants with the rights that their roles give, and for each right the techniques
  * that it opens. A technique is drawn for what is there and for the names that rules name, never for what nobody has a right on.
  */
+import type { Technique } from '../../model/index.ts';
 import type { Binding, Role } from '../bindings.ts';
-import { isBootstrapGrant } from '../bootstrap.ts';
 import { nameOf, segment } from '../names.ts';
 import type { Subject } from '../subjects.ts';
 import { Graph } from './graph.ts';
@@ -11,11 +11,10 @@ import type { Named, Plan, Premise, Variant } from './plan.ts';
 import { planTechniques } from './plan.ts';
 import type { Placed } from './constrained.ts';
 import { commonRights, grantsOn, placesOf } from './constrained.ts';
-import { isSetupGrant } from './setup-grants.ts';
+import { isBuiltinGrant } from './setup-grants.ts';
 import type { RoleMatch } from './rights.ts';
 import { fullRules, givesEverything, matchRole } from './rights.ts';
 import { Targets, type Place } from './targets.ts';
-import type { Technique } from './technique.ts';
 import { isRight } from './technique.ts';
 import type { World } from './world.ts';
 
@@ -65,7 +64,7 @@ class Drawer {
   #drawBinding(binding: Binding): void {
     const { role, roleKey, key } = binding;
     if (role === undefined) return;
-    const isBuiltin = (subject: Subject) => isBootstrapGrant(key, roleKey, subject.text) || isSetupGrant(key, roleKey, subject.text);
+    const isBuiltin = (subject: Subject) => isBuiltinGrant(key, roleKey, subject.text);
     for (const builtin of [false, true]) {
       const subjects = binding.subjects.filter((subject) => isBuiltin(subject) === builtin);
       if (subjects.length === 0) continue;

@@ -2,7 +2,7 @@
  * All escalation paths to a target: for each subject its shortest path, certain where there is one, and the least privileged where that is
  * another; apart from those that the cluster is made with. What was not read comes as gaps: no path is then not known to be none.
  */
-import type { EvidenceReader, Gap } from '../../model/index.ts';
+import type { EvidenceReader, Gap, Technique } from '../../model/index.ts';
 import type { AccessIndex } from '../access-index.ts';
 import { createAccessIndex } from '../access-index.ts';
 import type { Drawing } from './draw.ts';
@@ -13,11 +13,11 @@ import type { Cut } from './cut.ts';
 import { smallestCut } from './cut.ts';
 import type { Removal } from './removals.ts';
 import { bestRemovals } from './removals.ts';
-import type { Technique } from './technique.ts';
 import type { Hop } from './tell.ts';
 import { tell } from './tell.ts';
 import { Search } from './search.ts';
 import { costOfEdge, unit } from './ways.ts';
+import type { World } from './world.ts';
 import { readWorld } from './world.ts';
 
 export type Target =
@@ -36,6 +36,8 @@ export interface Path {
   /** The path's first grant was made by the API server or the installer. */
   readonly builtin: boolean;
   readonly hops: readonly Hop[];
+  /** Keys of the bindings that it stands on. */
+  readonly bindings: readonly string[];
 }
 
 export interface PathsReport {
@@ -60,6 +62,8 @@ export interface PathsQuestion {
   readonly builtin?: boolean;
   /** Leave out what to remove. */
   readonly withoutRemovals?: boolean;
+  /** Hops say what gives their rights one by one. */
+  readonly withGrants?: boolean;
 }
 
 function describeTarget(target: Target): string {
@@ -74,8 +78,11 @@ export function findPaths(
   question: PathsQuestion,
   index: AccessIndex = createAccessIndex(reader),
 ): PathsReport {
+  return findPathsIn(readWorld(reader, index), techniques, question);
+}
+
+export function findPathsIn(world: World, techniques: readonly Technique[], question: PathsQuestion): PathsReport {
   const { target, subject } = question;
-  const world = readWorld(reader, index);
   const drawing = drawGraph(world, techniques, target.kind === 'secret' ? [[target.namespace, target.name]] : []);
   const { graph } = drawing;
   const sources = new Map(drawing.sources);
@@ -89,9 +96,9 @@ export function findPaths(
   let builtin = 0;
   for (const [text, node] of [...sources].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (node === goal) continue;
-    const added = pathsFrom(search, node, false);
+    const added = pathsFrom(search, node, false, question.withGrants);
     if (added.length > 0) shown.set(text, node);
-    const found = added.length > 0 ? added : pathsFrom(search, node, true);
+    const found = added.length > 0 ? added : pathsFrom(search, node, true, question.withGrants);
     if (added.length === 0 && found.length > 0) builtin += 1;
     if (subject !== undefined && subject !== text) continue;
     if (added.length === 0 && question.builtin !== true) continue;
@@ -129,17 +136,31 @@ function addSubject({ graph }: Drawing, text: string): number {
 }
 
 /** The shortest path of a source, and the least privileged where that is another; certain ones where there are any. */
-function pathsFrom(search: Search, source: number, builtin: boolean): readonly Pick<Path, 'kind' | 'certain' | 'hops'>[] {
+function pathsFrom(
+  search: Search,
+  source: number,
+  builtin: boolean,
+  withGrants = false,
+): readonly Pick<Path, 'kind' | 'certain' | 'hops' | 'bindings'>[] {
   const privilege = (way: readonly number[]) =>
     Math.floor(way.reduce((sum, edge) => sum + costOfEdge(search.graph, edge, 'privilege'), 0) / unit);
   for (const certain of [true, false]) {
     const shortest = search.wayFrom(source, { measure: 'hops', certain, builtin });
     if (shortest === undefined) continue;
     const least = search.wayFrom(source, { measure: 'privilege', certain, builtin }) ?? shortest;
-    const path = (kind: Path['kind'], way: readonly number[]) => ({ kind, certain, hops: tell(search.graph, search, way, certain) });
+    const path = (kind: Path['kind'], way: readonly number[]) => ({
+      kind,
+      certain,
+      hops: tell(search.graph, search, way, certain, withGrants),
+      bindings: bindingsOn(search, way),
+    });
     return privilege(least) < privilege(shortest)
       ? [path('shortest', shortest), path('leastPrivileged', least)]
       : [path('shortest', shortest)];
   }
   return [];
+}
+
+function bindingsOn(search: Search, way: readonly number[]): readonly string[] {
+  return [...new Set([...search.grantsOn(way)].flatMap((grant) => search.graph.grants.get(grant)?.binding.key ?? []))];
 }

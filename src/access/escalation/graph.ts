@@ -4,9 +4,9 @@
  * product. A hop leads from a state over one ability to the next state. Every edge means: who has the first has the second. A join is had
  * by whoever has all its premises; joins.ts finds those.
  */
+import type { Technique } from '../../model/index.ts';
 import type { Binding } from '../bindings.ts';
 import type { RightMatch } from './rights.ts';
-import type { Technique } from './technique.ts';
 
 export type NodeKind = 'state' | 'grant' | 'right' | 'join' | 'ability' | 'choice';
 
@@ -150,11 +150,22 @@ export class Graph {
 
   /** What would be left if grants were taken away: the same nodes, joins not closed. */
   without(grants: ReadonlySet<number>): Graph {
+    return this.only((from, to) => !grants.has(from) && !grants.has(to));
+  }
+
+  /** The same nodes with some of the edges, joins not closed. */
+  only(stays: (from: number, to: number) => boolean): Graph {
     const rest = new Graph(this.#nodes);
+    for (const [reason, number] of this.#reasonNumbers) rest.#reasonNumbers.set(reason, number);
+    rest.reasons.splice(0, 1, ...this.reasons);
     for (let edge = 0; edge < this.from.length; edge++) {
       const [from, to] = [this.from[edge] as number, this.to[edge] as number];
-      if (this.joinCosts.has(edge) || grants.has(from) || grants.has(to)) continue;
-      rest.edge(from, to, this.reasons[this.reason[edge] as number], this.matches.get(edge));
+      if (this.joinCosts.has(edge) || !stays(from, to)) continue;
+      const match = this.matches.get(edge);
+      if (match !== undefined) rest.matches.set(rest.from.length, match);
+      rest.from.push(from);
+      rest.to.push(to);
+      rest.reason.push(this.reason[edge] as number);
     }
     return rest;
   }

@@ -1,9 +1,12 @@
 /** How far somebody can climb from what RBAC gives: the graph of escalation techniques and the paths in it. */
+export type { PathCause, PathChange, PathDifferences, PathDrift, PathSide } from './compare-paths.ts';
+export { comparePaths, concernsPaths } from './compare-paths.ts';
 export { type AccessPaths, accessPathsSchema } from './document.ts';
+export type { Climber } from './climbers.ts';
+export { findClimbers } from './climbers.ts';
 export type { Cut } from './cut.ts';
 export type { Path, PathsQuestion, PathsReport, Target } from './find-paths.ts';
 export { findPaths } from './find-paths.ts';
 export type { Removal } from './removals.ts';
-export type { Technique, TechniqueExample } from './technique.ts';
-export { conditionNames, overKinds, yieldNames } from './technique.ts';
-export type { Hop } from './tell.ts';
+export type { Hop, HopGrant } from './tell.ts';
+export { pathListings } from './world.ts';

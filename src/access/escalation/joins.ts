@@ -13,14 +13,16 @@ import { cheapestWays, costOfEdge } from './ways.ts';
 const free: Cost = { hops: 0, privilege: 0 };
 const doubtful = 'one of the rights comes by a hop that is only possible';
 
-export function closeJoins(graph: Graph, goal: number): void {
+/** `reachability`: only whether there is a way to the goal has to come out right, not what it costs or how sure it is: that is much less work. */
+export function closeJoins(graph: Graph, goal: number, reachability = false): void {
   const joins = joinsBefore(graph, goal);
   if (joins.length === 0) return;
   closeOwn(graph, new Bits(graph, joins));
   const gathered = joins.filter((join) => graph.joins.get(join)?.together === false);
   if (gathered.length === 0) return;
   const bits = new Bits(graph, gathered);
-  for (const certain of [true, false]) while (closeGathered(graph, bits, goal, certain)) continue;
+  if (reachability) while (closeGathered(graph, bits, goal, false, true)) continue;
+  else for (const certain of [true, false]) while (closeGathered(graph, bits, goal, certain)) continue;
 }
 
 /** Joins from which some way leads to the goal. */
@@ -135,7 +137,7 @@ function closeOwn(graph: Graph, bits: Bits): void {
 }
 
 /** One pass over everything that each node leads to. Returns whether it closed a join. */
-function closeGathered(graph: Graph, bits: Bits, goal: number, certain: boolean): boolean {
+function closeGathered(graph: Graph, bits: Bits, goal: number, certain: boolean, reachability = false): boolean {
   const out = adjacency(graph, 'from');
   const { groupOf, groups } = condense(graph, out, certain);
   const rows: Uint32Array[] = [];
@@ -174,14 +176,16 @@ function closeGathered(graph: Graph, bits: Bits, goal: number, certain: boolean)
     const node = members.find((each) => graph.kindOf(each) === 'state') ?? members.at(0) ?? goal;
     for (const join of bits.close(row)) closed.push([node, join]);
   }
-  for (const [node, joins] of Map.groupBy(closed, ([node]) => node))
-    closeAt(
-      graph,
-      out,
-      node,
-      joins.map(([, join]) => join),
-      certain,
-    );
+  if (reachability) for (const [node, join] of closed) graph.close(node, join, '', free);
+  else
+    for (const [node, joins] of Map.groupBy(closed, ([node]) => node))
+      closeAt(
+        graph,
+        out,
+        node,
+        joins.map(([, join]) => join),
+        certain,
+      );
   return closed.length > 0;
 }
 

@@ -1,5 +1,5 @@
 /** Techniques as the graph is drawn by: each right that any of them needs once, and for each technique what has to come together. */
-import type { Need, Over, RightNeed, Technique } from './technique.ts';
+import type { Need, Over, RightNeed, Technique } from '../../model/index.ts';
 import { isRight } from './technique.ts';
 import { rightKey } from './rights.ts';
 

@@ -6,6 +6,7 @@
 import type { Graph } from './graph.ts';
 import { closeJoins } from './joins.ts';
 import { scarcestPremises } from './premises.ts';
+import { relevantPart } from './relevant.ts';
 import { Search } from './search.ts';
 
 export interface Removable {
@@ -70,6 +71,7 @@ function counter(removable: Removable): (grant: number, usedBy: readonly number[
   const { graph, goal, search } = removable;
   const loose = scarcestPremises(graph);
   const gathered = gatheredJoins(search);
+  let part: Graph | undefined;
   return (grant, usedBy) => {
     const lost = leaningOn(graph, search, gathered, grant);
     // First as if the scarcest premise of a join were all of it, then as if nothing that leaned on the grant had another way.
@@ -81,8 +83,9 @@ function counter(removable: Removable): (grant: number, usedBy: readonly number[
     if (undecided.length === 0) return cut;
     if (closings === 0) return undefined;
     closings -= 1;
-    const rest = graph.without(new Set([grant]));
-    closeJoins(rest, goal);
+    part ??= relevantPart(graph, search, goal, removable.sources.values());
+    const rest = part.without(new Set([grant]));
+    closeJoins(rest, goal, true);
     const without = new Search(rest, goal);
     return (
       cut + undecided.filter((source) => without.wayFrom(source, { measure: 'hops', certain: false, builtin: false }) === undefined).length

@@ -2,9 +2,9 @@
  * Which rights that techniques need a role gives: asked once for each role and need, whatever the number of bindings. A right is known by its
  * key; bindings say in which scope it holds.
  */
+import type { RightNeed } from '../../model/index.ts';
 import type { Role } from '../bindings.ts';
 import { coversGroup, coversResource, coversVerb } from '../rules.ts';
-import type { RightNeed } from './technique.ts';
 import { parseResource } from './technique.ts';
 
 /** What makes a rule give the right, for people: `create pods`. */

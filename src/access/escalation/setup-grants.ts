@@ -2,6 +2,8 @@
  * The grants that kubeadm makes when it sets a cluster up (cmd/kubeadm, as of 1.36), besides the API server's own. As there, a grant counts
  * only when binding, role and subject are all the expected ones.
  */
+import { isBootstrapGrant } from '../bootstrap.ts';
+
 const grants = new Set([
   'ClusterRoleBinding/kubeadm:cluster-admins|ClusterRole/cluster-admin|Group/kubeadm:cluster-admins',
   'ClusterRoleBinding/kubeadm:get-nodes|ClusterRole/kubeadm:get-nodes|Group/system:bootstrappers:kubeadm:default-node-token',
@@ -12,6 +14,7 @@ const grants = new Set([
   'ClusterRoleBinding/system:coredns|ClusterRole/system:coredns|ServiceAccount/kube-system/coredns',
 ]);
 
-export function isSetupGrant(binding: string, role: string, subject: string): boolean {
-  return grants.has(`${binding}|${role}|${subject}`);
+/** Whether the API server or the installer makes this grant, so that nobody added it. */
+export function isBuiltinGrant(binding: string, role: string, subject: string): boolean {
+  return isBootstrapGrant(binding, role, subject) || grants.has(`${binding}|${role}|${subject}`);
 }

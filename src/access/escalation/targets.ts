@@ -2,6 +2,7 @@
  * The states of a snapshot, and what each yield of a technique leads to. A target comes with the reason why it is only possible; empty when
  * the evidence decides it.
  */
+import type { Yield } from '../../model/index.ts';
 import { textAt } from '../../model/index.ts';
 import type { Binding } from '../bindings.ts';
 import { nameOf, segment } from '../names.ts';
@@ -15,7 +16,6 @@ import type { Variant } from './plan.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { impliedGroups, mastersGroup } from './states.ts';
 import { accountState, identityState, nodeState, podState, secretState } from './states.ts';
-import type { Yield } from './technique.ts';
 import type { AccountFacts, World } from './world.ts';
 
 /** What one drawing of a technique is about; an empty name stands for everything of its kind there. */

@@ -18,6 +18,19 @@ export interface Hop {
   readonly certain: boolean;
   /** Why it is only possible. */
   readonly because?: string;
+  /** What gives its rights, one by one; only when asked for. */
+  readonly grants?: readonly HopGrant[];
+}
+
+/** `through` in its parts, for those that compare. */
+export interface HopGrant {
+  /** Whom the binding names. */
+  readonly subject: string;
+  /** Empty for a role that was bound on the way. */
+  readonly binding: string;
+  readonly role: string;
+  /** As {@link describeRule} says it; empty where it is enough to hold the role. */
+  readonly rule: string;
 }
 
 interface Telling {
@@ -29,13 +42,17 @@ interface Telling {
   reasons: string[];
   /** The last grant or role, and the group that it came through. */
   holder: string;
+  holding: Omit<HopGrant, 'rule'> | undefined;
+  grants: HopGrant[];
+  readonly withGrants: boolean;
 }
 
 /** `way`: edges from a state to a state. `ends`: the graph's edges. */
-export function tell(graph: Graph, ends: Ends, way: readonly number[], certain: boolean): readonly Hop[] {
+export function tell(graph: Graph, ends: Ends, way: readonly number[], certain: boolean, withGrants = false): readonly Hop[] {
   const [first] = way;
   if (first === undefined) return [];
-  const telling: Telling = { hops: [], at: graph.textOf(graph.from[first] as number), rights: [], throughs: [], reasons: [], holder: '' };
+  const at = graph.textOf(graph.from[first] as number);
+  const telling: Telling = { hops: [], at, rights: [], throughs: [], reasons: [], holder: '', holding: undefined, grants: [], withGrants };
   walk(graph, ends, way, certain, telling);
   return telling.hops;
 }
@@ -46,10 +63,15 @@ function walk(graph: Graph, ends: Ends, way: readonly number[], certain: boolean
     const [from, to] = [graph.from[edge] as number, graph.to[edge] as number];
     const reason = graph.reasons[graph.reason[edge] as number] ?? '';
     if (reason !== '' && !graph.joinCosts.has(edge)) telling.reasons.push(reason);
-    if (graph.kindOf(from) === 'state') telling.holder = roleOf(graph.textOf(from));
+    if (graph.kindOf(from) === 'state') {
+      const [state, role] = [graph.textOf(from), roleOf(graph.textOf(from))];
+      telling.holder = role;
+      telling.holding = role === state ? undefined : { subject: '', binding: '', role };
+    }
     switch (graph.kindOf(to)) {
       case 'grant':
         telling.holder = throughOf(graph, from, to, telling.at);
+        telling.holding = holdingOf(graph, from, to);
         break;
       case 'right':
         addRight(graph, edge, telling);
@@ -58,6 +80,7 @@ function walk(graph: Graph, ends: Ends, way: readonly number[], certain: boolean
         if (technique === undefined && graph.textOf(to).startsWith('holds ')) {
           telling.rights.push(graph.textOf(to).replace(/ in $/, ''));
           telling.throughs.push(telling.holder);
+          addGrant(telling, '');
         }
         break;
       case 'join':
@@ -79,19 +102,21 @@ function walk(graph: Graph, ends: Ends, way: readonly number[], certain: boolean
 /** The premises of a join in turn: ways that take hops come first, then what each gives. */
 function gather(graph: Graph, ends: Ends, edge: number, certain: boolean, telling: Telling): void {
   const [node, join] = [graph.from[edge] as number, graph.to[edge] as number];
-  const { at, holder } = telling;
+  const { at, holder, holding } = telling;
   const rights: string[] = [];
   const throughs: string[] = [];
   const reasons = [...telling.reasons];
+  const grants: HopGrant[] = [];
   for (const premise of graph.joins.get(join)?.premises ?? []) {
-    Object.assign(telling, { at, holder, rights: [], throughs: [], reasons: [] });
+    Object.assign(telling, { at, holder, holding, rights: [], throughs: [], reasons: [], grants: [] });
     walk(graph, ends, cheapestWay(graph, ends, node, premise, certain, edge) ?? [], certain, telling);
     const as = telling.at === at ? '' : ` as ${telling.at}`;
     rights.push(...telling.rights.map((right) => `${right}${as}`));
     throughs.push(...telling.throughs);
     reasons.push(...telling.reasons);
+    grants.push(...telling.grants);
   }
-  Object.assign(telling, { at, holder, rights, throughs, reasons });
+  Object.assign(telling, { at, holder, holding, rights, throughs, reasons, grants });
 }
 
 function addRight(graph: Graph, edge: number, telling: Telling): void {
@@ -101,9 +126,19 @@ function addRight(graph: Graph, edge: number, telling: Telling): void {
   telling.rights.push(match.text);
   const { role } = graph.grants.get(graph.from[edge] as number)?.binding ?? {};
   const rule = role?.rules[match.rule];
+  addGrant(telling, rule === undefined ? '' : describeRule(rule));
   telling.throughs.push(
     `${match.by === undefined ? telling.holder : `${telling.holder} → ${match.by}`} → rule ${match.rule + 1}${rule === undefined ? '' : `: ${describeRule(rule)}`}`,
   );
+}
+
+function addGrant({ withGrants, holding, grants }: Telling, rule: string): void {
+  if (withGrants && holding !== undefined) grants.push({ ...holding, rule });
+}
+
+function holdingOf(graph: Graph, from: number, grant: number): Telling['holding'] {
+  const binding = graph.grants.get(grant)?.binding;
+  return binding === undefined ? undefined : { subject: graph.textOf(from), binding: binding.key, role: binding.roleKey };
 }
 
 /** A role that was bound on the way: `ClusterRole/edit in clinic` gives what ClusterRole/edit says. */
@@ -123,7 +158,7 @@ function pushHop(
   technique: { readonly id: string; readonly title: string; readonly namespace: string },
   to: string,
 ): void {
-  const { at, rights, throughs, reasons } = telling;
+  const { at, rights, throughs, reasons, grants, withGrants } = telling;
   const place = technique.namespace === '' ? '' : ` in ${technique.namespace}`;
   telling.hops.push({
     technique: technique.id,
@@ -133,6 +168,7 @@ function pushHop(
     through: throughs.length === 0 ? technique.title : [...new Set(throughs)].join('; '),
     certain: reasons.length === 0,
     ...(reasons.length === 0 ? {} : { because: [...new Set(reasons)].join('; ') }),
+    ...(withGrants ? { grants } : {}),
   });
-  Object.assign(telling, { at: to, rights: [], throughs: [], reasons: [], holder: '' });
+  Object.assign(telling, { at: to, rights: [], throughs: [], reasons: [], holder: '', holding: undefined, grants: [] });
 }

@@ -89,6 +89,14 @@ const lost: readonly (readonly [readonly ListingKind[], string])[] = [
   ],
 ];
 
+/** All listings that paths are read from. */
+export const pathListings: readonly ListingKind[] = [
+  ...lost.flatMap(([kinds]) => kinds),
+  'k8s.workloads/jobs',
+  'k8s.secrets/service-account-tokens',
+  'k8s.apiserver/flagz',
+];
+
 export function readWorld(reader: EvidenceReader, index: AccessIndex): World {
   const complete = (kind: ListingKind) => {
     const listing = reader.listing(kind);
@@ -101,14 +109,13 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex): World {
   const running = new Set<string>();
   const nodes = new Set<string>();
   for (const object of reader.objects('k8s.pods/pods')) {
-    const pod = readPod(object, accounts.automount);
+    const { pod, component } = factsOf(object, accounts.automount);
     add(pods, pod.namespace, pod);
     if (pod.node !== '') {
       add(podsOn, pod.node, pod);
       nodes.add(pod.node);
     }
     if (pod.account !== '') running.add(`${pod.namespace}/${pod.account}`);
-    const component = componentOf(object);
     if (component !== '') add(components, component, object);
   }
   const workloads = readWorkloads(reader, running);
@@ -124,13 +131,7 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex): World {
     index,
     reader,
     settings,
-    roles: readRoles({
-      reader,
-      listing: (kind) => reader.listing(kind),
-      *each(...kinds) {
-        for (const kind of kinds) yield* reader.objects(kind);
-      },
-    }),
+    roles: rolesOf(reader, index),
     namespaces: readNamespaces(reader, names, settings, readGuards(reader)),
     accounts: accounts.byNamespace,
     pods,
@@ -143,6 +144,43 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex): World {
     complete,
     gaps: readGaps(reader),
   };
+}
+
+/** Of an index, which was made of the same objects. */
+const knownRoles = new WeakMap<AccessIndex, ReadonlyMap<string, Role>>();
+
+function rolesOf(reader: EvidenceReader, index: AccessIndex): ReadonlyMap<string, Role> {
+  let roles = knownRoles.get(index);
+  if (roles === undefined) {
+    roles = readRoles({
+      reader,
+      listing: (kind) => reader.listing(kind),
+      *each(...kinds) {
+        for (const kind of kinds) yield* reader.objects(kind);
+      },
+    });
+    knownRoles.set(index, roles);
+  }
+  return roles;
+}
+
+interface KnownPod {
+  readonly mounts: boolean | undefined;
+  readonly pod: PodFacts;
+  readonly component: string;
+}
+
+/** A pod that did not change says the same in the next snapshot, as long as its account does. */
+const knownPods = new WeakMap<StoredObject, KnownPod>();
+
+function factsOf(object: StoredObject, automount: (account: string) => boolean | undefined): KnownPod {
+  let known = knownPods.get(object);
+  if (known === undefined || (known.pod.account !== '' && automount(`${known.pod.namespace}/${known.pod.account}`) !== known.mounts)) {
+    const pod = readPod(object, automount);
+    const mounts = pod.account === '' ? undefined : automount(`${pod.namespace}/${pod.account}`);
+    knownPods.set(object, (known = { mounts, pod, component: componentOf(object) }));
+  }
+  return known;
 }
 
 function add<T>(map: Map<string, T[]>, key: string, value: T): void {
@@ -176,6 +214,20 @@ function readAccounts(reader: EvidenceReader, index: AccessIndex, allRead: boole
   };
 }
 
+const knownAccounts = new WeakMap<StoredObject, string>();
+
+/** That the pods of a workload run as, `namespace/name`; empty without a template. */
+function accountOf(object: StoredObject): string {
+  let account = knownAccounts.get(object);
+  if (account === undefined) {
+    const template = templateOf(object);
+    const name = textAt(template, 'serviceAccountName') || textAt(template, 'serviceAccount') || 'default';
+    account = template === undefined ? '' : `${object.namespace === '' ? 'default' : object.namespace}/${name}`;
+    knownAccounts.set(object, account);
+  }
+  return account;
+}
+
 function templateOf({ type, body }: StoredObject): JsonObject | undefined {
   const template = type === 'CronJob' ? at(body, 'spec', 'jobTemplate', 'spec', 'template') : at(body, 'spec', 'template');
   const spec = at(template, 'spec');
@@ -187,9 +239,8 @@ function readWorkloads(reader: EvidenceReader, running: Set<string>): ReadonlyMa
   for (const [kind, resource] of [...workloadKinds, ['k8s.workloads/jobs', ''] as const]) {
     for (const object of reader.objects(kind)) {
       const namespace = object.namespace === '' ? 'default' : object.namespace;
-      const template = templateOf(object);
-      if (template !== undefined)
-        running.add(`${namespace}/${textAt(template, 'serviceAccountName') || textAt(template, 'serviceAccount') || 'default'}`);
+      const account = accountOf(object);
+      if (account !== '') running.add(account);
       // The template of a Job cannot be changed.
       if (resource === '') continue;
       const names = workloads.get(namespace) ?? new Set();

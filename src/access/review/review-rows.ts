@@ -4,11 +4,12 @@
  * of namespaces come beside it, because they decide who is asked and not what is granted.
  */
 import { hash } from 'node:crypto';
-import type { EvidenceReader, Gap, JsonObject, ListingKind } from '../../model/index.ts';
-import { at, canonicalBytes, isComplete, isMarker } from '../../model/index.ts';
+import type { EvidenceReader, Gap, ListingKind } from '../../model/index.ts';
+import { canonicalBytes, isComplete } from '../../model/index.ts';
 import { createAccessIndex } from '../access-index.ts';
 import type { Binding } from '../bindings.ts';
 import { isBootstrapGrant } from '../bootstrap.ts';
+import { readNamespaceOwners } from '../namespace-owners.ts';
 import type { Subject } from '../subjects.ts';
 import { subjectKey } from '../subjects.ts';
 import { describeRight, type Risk, riskOf, risks } from './review-risk.ts';
@@ -113,26 +114,12 @@ const nobody = { clusterWide: '(cluster-wide)', noOwner: '(no owner)', notRead: 
 
 /** Who owns the namespace in which a grant holds; of one that holds cluster-wide, the namespace of the service account that has it. */
 function readOwners(reader: EvidenceReader, keys: readonly string[]): OwnerOf {
-  const kind: ListingKind = 'k8s.namespaces/namespaces';
-  const owners = new Map<string, string>();
-  for (const { name, body } of reader.objects(kind)) owners.set(name, ownerIn(body, keys) ?? nobody.noOwner);
-  const unread = reader.listing(kind) === undefined;
+  const owners = readNamespaceOwners(reader, keys);
   return (binding, subject) => {
     const namespace = binding.namespace || subject.account.split('/')[0] || '';
     if (namespace === '') return nobody.clusterWide;
-    return owners.get(namespace) ?? (unread ? nobody.notRead : nobody.noOwner);
+    return owners.of(namespace) ?? (owners.read ? nobody.noOwner : nobody.notRead);
   };
-}
-
-function ownerIn(namespace: JsonObject, keys: readonly string[]): string | undefined {
-  for (const key of keys) {
-    for (const where of ['labels', 'annotations']) {
-      const value = at(namespace, 'metadata', where, key);
-      if (typeof value === 'string' && value !== '') return value;
-      if (isMarker(value)) return `(annotation ${key}, whose value is not kept)`;
-    }
-  }
-  return undefined;
 }
 
 function inGroups(rows: readonly ReviewRow[]): readonly ReviewRow[] {

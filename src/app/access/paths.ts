@@ -3,10 +3,10 @@ import type { AccessPaths, Target } from '../../access/index.ts';
 import { findPaths, readAuthorizers } from '../../access/index.ts';
 import type { EvidenceReader } from '../../model/index.ts';
 import { findNearest, isComplete, KubevidenceError, visible } from '../../model/index.ts';
+import { loadShippedTechniques } from '../catalog.ts';
 import type { AppContext } from '../context.ts';
 import type { EvidenceOptions } from './evidence.ts';
 import { sourceOf, withEvidence } from './evidence.ts';
-import { loadShippedTechniques } from './techniques.ts';
 
 export interface PathsOptions extends EvidenceOptions {
   /** `cluster-admin` (default), `secret:NS/NAME`, `node:NAME`. */
@@ -36,7 +36,14 @@ export function accessPaths(context: AppContext, options: PathsOptions): Promise
       schema: 'kubevidence/access-paths/v1',
       ...sourceOf(reader),
       target: to,
-      paths: found.paths.map(({ hops, ...path }) => ({ ...path, hops: [...hops] })),
+      paths: found.paths.map(({ from, to: end, kind, certain, builtin, hops }) => ({
+        from,
+        to: end,
+        kind,
+        certain,
+        builtin,
+        hops: [...hops],
+      })),
       subjects: sources,
       builtin: found.builtin,
       removals: [...found.removals],

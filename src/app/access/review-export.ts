@@ -5,12 +5,12 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describeGaps, type Risk, risks } from '../../access/index.ts';
-import { effectiveParams } from '../../catalog/index.ts';
 import { openLedger } from '../../ledger/index.ts';
 import type { Instant, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, reasonOf, visible } from '../../model/index.ts';
 import { type FilledCells, mostReviewRows, readReviewFile, renderReview, reviewSchema } from '../../reporting/index.ts';
 import { parseInstant } from '../assess/assess.ts';
+import { ownerKeysOf } from '../assess/owner-keys.ts';
 import { loadCatalogInForce } from '../catalog.ts';
 import { type Config, pickCluster } from '../config.ts';
 import { type AppContext, toolName } from '../context.ts';
@@ -48,9 +48,6 @@ export interface ReviewExport {
   readonly population: string;
 }
 
-/** Whose parameters name the labels of owners. */
-const ownerControl = 'NS-001';
-
 export async function exportReview(context: AppContext, config: Config, options: ReviewExportOptions): Promise<ReviewExport> {
   const cluster = pickCluster(config, options.cluster).name;
   const out = resolve(context.cwd, options.out);
@@ -60,7 +57,7 @@ export async function exportReview(context: AppContext, config: Config, options:
   try {
     const run = chooseSnapshot(ledger, cluster, options);
     const { size, root } = ledger.checkpoint();
-    const order = { cluster, run: run.number, all: options.all === true, ownerKeys: ownerKeysOf(config), size };
+    const order = { cluster, run: run.number, all: options.all === true, ownerKeys: ownerKeysOf(loadCatalogInForce(config)), size };
     const population = readPopulation(ledger, order);
     if (population.rows.length > mostReviewRows)
       throw new KubevidenceError('usage', `there are ${population.rows.length} grants, and a sheet holds ${mostReviewRows}`, {
@@ -118,13 +115,6 @@ export async function exportReview(context: AppContext, config: Config, options:
 function userOf({ env }: AppContext): string | null {
   const name = (env['USER'] ?? env['LOGNAME'] ?? env['USERNAME'] ?? '').trim();
   return name === '' ? null : name.slice(0, 200);
-}
-
-function ownerKeysOf(config: Config): readonly string[] {
-  const { catalog, configured } = loadCatalogInForce(config);
-  const control = catalog.controls.find(({ id }) => id === ownerControl);
-  const keys = control === undefined ? undefined : effectiveParams(control, configured[ownerControl])['keys'];
-  return Array.isArray(keys) ? keys.filter((key): key is string => typeof key === 'string') : [];
 }
 
 /** A snapshot: the named run, the last one by an instant, or the latest. */

@@ -82,7 +82,9 @@ export async function judgePeriod(options: PeriodOptions): Promise<JudgedPeriod>
     before = { rules, observedAt: observedAt(run) };
   }
   const spoken = selection.ids();
-  const controls = rulesOf(size).catalog.controls.flatMap(({ id }) => (spoken === null || spoken.has(id) ? [id] : []));
+  // Of the run that shows the period's end, so that both speak of the same controls.
+  const ending = runs.findLast((run) => hasSnapshot(run) && observedAt(run) < period.end) ?? runs.find(hasSnapshot);
+  const controls = rulesOf(ending?.leaf ?? size).catalog.controls.flatMap(({ id }) => (spoken === null || spoken.has(id) ? [id] : []));
   const timeline = buildTimeline({
     period: { from: period.start, to: period.end },
     asOf,
@@ -125,6 +127,7 @@ function createJudge(
     return assessControls(selection.of(by, { version: snapshot.cluster.version, managed }), {
       reader: snapshot,
       populations,
+      techniques: by.catalog.techniques,
       params,
       managed,
       remembering,

@@ -1,6 +1,6 @@
 /**
- * What judged at a size of the log: the catalog and the parameters that were recorded as definitions by then. Where none were recorded,
- * what is in force now. Each catalog is compiled once.
+ * What judged at a size of the log: the catalog and the parameters that were recorded as definitions by then, or the first
+ * that were recorded after; where none ever were, what is in force now. Each catalog is compiled once.
  */
 import { hash } from 'node:crypto';
 import { effectiveParams, parseCatalog, readPrepared } from '../../catalog/index.ts';
@@ -35,7 +35,7 @@ export function rulesReader({ ledger, inForce }: RulesOptions): (size: number) =
   const read = (change: number): Rules => {
     const list = ledger.definitionState(change + 1)?.list;
     if (list === undefined) return now;
-    const deciding = list.filter(({ what }) => /^(?:control|mapping|params) /.test(what));
+    const deciding = list.filter(({ what }) => /^(?:control|mapping|technique|params) /.test(what));
     const key = digestOf(deciding);
     let rules = known.get(key);
     if (rules === undefined) {
@@ -56,7 +56,7 @@ export function rulesReader({ ledger, inForce }: RulesOptions): (size: number) =
     return rules;
   };
   return (size) => {
-    const change = leaves.findLast((leaf) => leaf < size);
+    const change = leaves.findLast((leaf) => leaf < size) ?? leaves[0];
     if (change === undefined) return now;
     let rules = byChange.get(change);
     if (rules === undefined) byChange.set(change, (rules = read(change)));
@@ -68,7 +68,7 @@ function digestOf(list: readonly Definition[]): string {
   return hash('sha256', canonicalBytes(list.map(({ what, digest }) => [what, digest])));
 }
 
-/** The texts of old controls and mappings are in the ledger. The catalog in force is taken where it is the same. */
+/** The texts of old controls, mappings and techniques are in the ledger. The catalog in force is taken where it is the same. */
 function catalogOf(files: readonly Definition[], ledger: RulesOptions['ledger'], inForce: Catalog): Catalog {
   const texts = (kind: string) =>
     files
@@ -77,6 +77,7 @@ function catalogOf(files: readonly Definition[], ledger: RulesOptions['ledger'],
   const catalog = parseCatalog({
     controls: texts('control'),
     mappings: texts('mapping'),
+    techniques: texts('technique'),
     populations: populations.map(({ name }) => name),
     prepared: readPrepared(shipped.prepared),
   });

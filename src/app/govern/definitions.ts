@@ -1,5 +1,5 @@
 /**
- * What decides what is collected and judged, as it stands now: every control and mapping file by its bytes, the configured parameters, the
+ * What decides what is collected and judged, as it stands now: every file of a control, mapping or technique by its bytes, the configured parameters, the
  * schedule, times to live, and how each listing is read and scrubbed. Bytes are enough to see a change, so a collection neither waits for
  * controls to be compiled nor fails because of a mistake in one; judging says what is wrong with it.
  */
@@ -25,6 +25,7 @@ export function describeDefinitions(config: Config, keepDigests: ReadonlyMap<str
   const files = [
     ...[shipped.controls, ...config.controlDirs].flatMap((directory) => readFiles(directory, 'control', texts)),
     ...readFiles(shipped.mappings, 'mapping', texts),
+    ...readFiles(shipped.techniques, 'technique', texts),
   ];
   const { schedule } = config;
   const scheduled = Object.entries(schedule).filter(([, expression]) => expression !== null);
@@ -61,7 +62,7 @@ function when(holds: boolean, what: string, value: Json): readonly (readonly [st
 }
 
 /** Every YAML file below a directory, named as the catalog demands: after the id of what it defines. Puts the texts aside. */
-function readFiles(directory: string, kind: 'control' | 'mapping', texts: Map<string, string>): Definition[] {
+function readFiles(directory: string, kind: 'control' | 'mapping' | 'technique', texts: Map<string, string>): Definition[] {
   try {
     return readdirSync(directory, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))

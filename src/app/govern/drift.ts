@@ -3,16 +3,17 @@
  * the same catalog and parameters, so that a changed definition is never drift. Net differences: what came and went between the two runs
  * leaves no trace in them.
  */
-import { type AccessChange, compareAccess, createAccessIndex, rbacListings } from '../../access/index.ts';
+import { concernsPaths, nameOf, pathListings, rbacListings } from '../../access/index.ts';
 import { compareOutcomes, type Drift, type OutcomeChange } from '../../assessment/index.ts';
 import { type Baseline, type KindDifference, type Ledger, openLedger } from '../../ledger/index.ts';
-import type { Assessment, EvidenceReader, ListingKind, RunSummary } from '../../model/index.ts';
+import type { Assessment, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { judge } from '../assess/assess.ts';
 import { type CatalogInForce, loadCatalogInForce } from '../catalog.ts';
 import { type Config, loadConfig, pickCluster } from '../config.ts';
 import { type AppContext, toolName } from '../context.ts';
 import { durationForm, formatDuration, parseDuration } from '../duration.ts';
+import { accessDrift, countPaths, noPathDrift, pathDrift, readSide, type Side } from './drift-access.ts';
 import { requireText } from './exceptions.ts';
 import { type Labels, labelsAt } from '../assess/labels.ts';
 import { openLedgerForWriting } from '../open-ledger.ts';
@@ -42,7 +43,6 @@ export interface BaselineOrder {
 const measurements: readonly ListingKind[] = ['k8s.apiserver/leases', 'k8s.apiserver/metrics', 'kubevidence.ledger/runs'];
 /** More differing objects are counted, not listed. */
 const mostObjects = 10_000;
-const mostAccessChanges = 2_000;
 
 export async function driftCommand(context: AppContext, options: DriftOptions): Promise<Drift> {
   const config = loadConfig({ cwd: context.cwd, path: options.configPath, uid: context.uid });
@@ -106,6 +106,8 @@ function compareSnapshots(
   const isWanted = (kind: ListingKind) => !measurements.includes(kind);
   const objects: Drift['objects'] = [];
   const kinds: Drift['kinds'] = [];
+  const onPaths = new Map<string, 'added' | 'removed' | 'changed'>();
+  let pathsDiffer = false;
   let notListed = 0;
   for (const difference of ledger.differences(cluster, from.number, to.number, { namespace, isWanted })) {
     const { kind, items } = difference;
@@ -113,16 +115,31 @@ function compareSnapshots(
     for (const { paths, ...item } of items.slice(0, room)) objects.push({ kind, ...item, paths: [...paths] });
     notListed += Math.max(0, items.length - room);
     kinds.push(describeKind(difference));
+    if (!pathListings.includes(kind)) continue;
+    pathsDiffer ||= difference.unknown > 0 || difference.before?.complete !== difference.after?.complete;
+    for (const { change, type, namespace: inside, name, paths, more } of items)
+      if (
+        concernsPaths(
+          kind,
+          change,
+          Array.from(paths, ({ path }) => path),
+          more,
+        )
+      )
+        onPaths.set(nameOf(type, inside, name), change);
   }
   const { judgedBy, before, after } = assessments(ledger, config, inForce, from, to, namespace);
   // Where no object of RBAC differs, nobody's access does.
   const isAccess = ({ kind, added, removed, changed, before, after }: Drift['kinds'][number]) =>
     rbacListings.some((each) => each === kind) && (added + removed + changed > 0 || before?.complete !== true || after?.complete !== true);
   // Cluster roles are bound in namespaces, and are not among the kinds of one.
+  const sides = lazily(() => [from, to].map(({ number }) => readSide(ledger.snapshot(cluster, number))) as [Side, Side]);
   const access =
     namespace !== undefined || kinds.some(isAccess)
-      ? accessDrift(ledger.snapshot(cluster, from.number), ledger.snapshot(cluster, to.number), namespace)
+      ? accessDrift(...sides(), namespace)
       : { gained: [], lost: [], notListed: 0, unknown: 0, gaps: [] };
+  pathsDiffer ||= onPaths.size > 0 || before.cluster.version !== after.cluster.version;
+  const paths = namespace !== undefined ? null : pathsDiffer ? pathDrift(...sides(), inForce.catalog.techniques, onPaths) : noPathDrift;
   const outcomes = compareOutcomes(before, after, exceptions).filter((change) => namespace === undefined || concernsNamespace(change));
   return {
     schema: 'kubevidence/drift/v1',
@@ -131,10 +148,11 @@ function compareSnapshots(
     from: { run: from.number, status: from.status, at: observed(from) },
     to: { run: to.number, status: to.status, at: observed(to) },
     baseline: null,
-    drift: objects.length + outcomes.length + access.gained.length + access.lost.length > 0,
+    drift: objects.length + outcomes.length + access.gained.length + access.lost.length + countPaths(paths) > 0,
     judgedBy,
     outcomes,
     access,
+    paths,
     objects,
     notListed,
     kinds,
@@ -142,16 +160,9 @@ function compareSnapshots(
   };
 }
 
-function accessDrift(before: EvidenceReader, after: EvidenceReader, namespace: string | undefined): Drift['access'] {
-  const { gained, lost, unknown, gaps } = compareAccess(createAccessIndex(before), createAccessIndex(after), namespace);
-  let notListed = 0;
-  const listed = (changes: readonly AccessChange[]): Drift['access']['gained'] => {
-    notListed += Math.max(0, changes.length - mostAccessChanges);
-    return changes
-      .slice(0, mostAccessChanges)
-      .map((change) => Object.assign({}, change, { rights: [...change.rights], powers: [...change.powers] }));
-  };
-  return { gained: listed(gained), lost: listed(lost), notListed, unknown, gaps: [...gaps] };
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** Whether a namespace has nothing to test, or passes, can depend on what others have. */

@@ -7,9 +7,9 @@ A4 absent addressable after aks all annotations arguments attested automated bef
 broader cause changes clock cluster configuration configured consistent controls cover coverage covers critical defect
 definitions deviation deviations eks error evidence exact exception exceptions exhibits expired fail failed false files findings
 forbidden frameworks from gaps get gke group high imported incomplete inconsistent inferred info inForce input inside
-insufficientCoverage integrity interrupted ipe kind law Letter limitations list literal low manual medium missed names
-noDeviation none noRun notApplicable notAssessed notBegun notJudged null number object observed open openshift outcome over part
-partial pass person place planned policy provider providerResponsibility reason redacted redactions requested required
-requirements reviews revoked run running runs scheduled scope sections segments sheets some stale state string succeeded summary
-supporting timeline timelines to true unknown unproven unreachable unread unused usage verification what
+insufficientCoverage integrity interrupted ipe kind law leastPrivileged Letter limitations list literal low manual medium missed
+names noDeviation none noRun notApplicable notAssessed notBegun notJudged null number object observed open openshift outcome over
+part partial pass paths person place planned policy provider providerResponsibility reason redacted redactions requested required
+requirements reviews revoked run running runs scheduled scope sections segments sheets shortest some stale state string succeeded
+summary supporting timeline timelines to true unknown unproven unreachable unread unused usage verification what
 `;

@@ -3,24 +3,21 @@
  * to the packer. For the same checkpoint everything comes from the ledger, so a pack can be made again; only then is `pack-issued` logged.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { countLabelled, readPopulation } from '../../assessment/index.ts';
+import { join, resolve } from 'node:path';
+import { readNamespaceOwners } from '../../access/index.ts';
+import { countLabelled } from '../../assessment/index.ts';
 import { effectiveParams, makeCatalog } from '../../catalog/index.ts';
 import { type Ledger, type StoredAssessment } from '../../ledger/index.ts';
 import type { Checkpoint } from '../../log/index.ts';
-import type { Assessment, Catalog, Control, EvidenceReader, Framework, Gap, RunSummary } from '../../model/index.ts';
-import { KubevidenceError, textAt, visible } from '../../model/index.ts';
-import { createPack, type PackedException, verifyPack, writeZip } from '../../packs/index.ts';
-import { populations } from '../../populations/index.ts';
+import type { Assessment, Catalog, RunSummary } from '../../model/index.ts';
+import { KubevidenceError, textAt } from '../../model/index.ts';
+import { createPack, type PackedException } from '../../packs/index.ts';
 import {
   buildReportModel,
   describeRead,
   loadReportDefinition,
   renderPdf,
   renderWorkbook,
-  type ReportBinding,
-  type ReportChanges,
   type ReadInput,
   type ReportModel,
 } from '../../reporting/index.ts';
@@ -35,8 +32,13 @@ import { openLedgerForWriting } from '../open-ledger.ts';
 import type { Period } from '../period.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { labelsAt } from '../assess/labels.ts';
+import { ownerKeysOf } from '../assess/owner-keys.ts';
+import { type Rules, rulesReader } from '../assess/rules-in-force.ts';
 import { readDefinitionChanges, readExceptions, readReviews } from './pack-governance.ts';
-import { choosePeriod, citedObjects, isInside, observed, readPackPeriod, shownRun, withSnapshot } from './pack-period.ts';
+import { checkWritten, type PackForm, refuseOverwrite, writeFiles } from './pack-files.ts';
+import { readPaths } from './pack-paths.ts';
+import { choosePeriod, citedObjects, isInside, readPackPeriod, shownRun } from './pack-period.ts';
+import { changesSince, readBindings } from './pack-snapshot.ts';
 import { tellRuns } from './pack-runs.ts';
 import { type Pseudonymised, pseudonymise } from './pseudonymised-pack.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
@@ -51,7 +53,7 @@ export interface PackOptions {
   /** Size of the log to stand on. */
   readonly checkpoint?: number | undefined;
   readonly out: string;
-  readonly form: 'both' | 'zip' | 'directory';
+  readonly form: PackForm;
   readonly demo?: boolean;
 }
 
@@ -82,6 +84,8 @@ interface Frozen {
   readonly runs: readonly RunSummary[];
   readonly run: RunSummary;
   readonly stored: StoredAssessment;
+  /** Those that held when the run was made, and judged it. */
+  readonly rules: Rules;
   readonly catalog: Catalog;
 }
 
@@ -137,6 +141,7 @@ export async function createPackCommand(context: AppContext, options: PackOption
 
 function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster: string, period: Period, inForce: CatalogInForce): Frozen {
   const run = shownRun(ledger.runs(cluster), period);
+  const rules = rulesReader({ ledger, inForce })(run.leaf);
   const reader = rememberObjects(ledger.snapshot(cluster, run.number));
   const now = context.clock().toISOString();
   const lastMoment = new Date(Date.parse(period.end) - 1).toISOString();
@@ -147,16 +152,16 @@ function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster:
     run: run.number,
     at: context.clock().toISOString(),
     toolVersion: toolName,
-    catalogDigest: inForce.catalog.digest,
-    catalogBytes: inForce.catalog.bytes,
-    paramsDigest: inForce.paramsDigest,
-    assessment: judge(reader, inForce, {}, config, exceptions).assessment,
+    catalogDigest: rules.catalog.digest,
+    catalogBytes: rules.catalog.bytes,
+    paramsDigest: rules.paramsDigest,
+    assessment: judge(reader, rules, {}, config, exceptions).assessment,
     exceptionsAt,
     // So that the log itself is witness that the period was over.
     ...(now >= period.end && { notBefore: period.end }),
   });
   ledger.closePeriod(cluster, { from: period.start, to: period.end });
-  return freeze(ledger, ledger.checkpoint(), cluster, period, stored);
+  return freeze(ledger, ledger.checkpoint(), cluster, period, stored, rules);
 }
 
 function freezeAt(ledger: Ledger, size: number, cluster: string, period: Period, inForce: CatalogInForce): Frozen {
@@ -176,21 +181,23 @@ function freezeAt(ledger: Ledger, size: number, cluster: string, period: Period,
       next: 'Leave --checkpoint out: what is left is then judged, logged and packed.',
     });
   }
-  const stored = ledger.assessments(cluster, run.number).findLast((each) => each.leaf < size && each.paramsDigest === inForce.paramsDigest);
+  const rules = rulesReader({ ledger, inForce })(run.leaf);
+  const stored = ledger.assessments(cluster, run.number).findLast((each) => each.leaf < size && each.paramsDigest === rules.paramsDigest);
   if (stored === undefined) {
-    throw new KubevidenceError('usage', `the log at size ${size} holds no assessment of run ${run.number} with today's parameters`, {
+    throw new KubevidenceError('usage', `the log at size ${size} holds no assessment of run ${run.number} by the parameters of its time`, {
       next: 'Leave --checkpoint out: the run is then judged, logged and packed.',
     });
   }
-  return freeze(ledger, checkpoint, cluster, period, stored);
+  return freeze(ledger, checkpoint, cluster, period, stored, rules);
 }
 
-function freeze(ledger: Ledger, checkpoint: Checkpoint, cluster: string, period: Period, stored: StoredAssessment): Frozen {
+function freeze(ledger: Ledger, checkpoint: Checkpoint, cluster: string, period: Period, stored: StoredAssessment, rules: Rules): Frozen {
   const runs = ledger.runs(cluster).filter((run) => run.leaf < checkpoint.size && run.endedAt !== null);
-  const { controls, frameworks } = JSON.parse(Buffer.from(ledger.catalog(stored.catalogDigest)).toString('utf8')) as {
-    controls: Control[];
-    frameworks: Framework[];
-  };
+  const recorded = JSON.parse(Buffer.from(ledger.catalog(stored.catalogDigest)).toString('utf8')) as Pick<
+    Catalog,
+    'controls' | 'frameworks'
+  > &
+    Partial<Pick<Catalog, 'techniques'>>;
   const [first] = ledger.records(0, 1);
   const [last] = ledger.records(checkpoint.size - 1, checkpoint.size);
   const timeOf = (record: { readonly bytes: Uint8Array } | undefined) =>
@@ -202,7 +209,8 @@ function freeze(ledger: Ledger, checkpoint: Checkpoint, cluster: string, period:
     runs,
     run: shownRun(runs, period),
     stored,
-    catalog: makeCatalog(controls, frameworks),
+    rules,
+    catalog: makeCatalog({ techniques: [], ...recorded }),
   };
 }
 
@@ -217,7 +225,7 @@ async function buildFiles(
   times: FrozenTimes,
 ): Promise<{ readonly files: Map<string, Uint8Array>; readonly model: ReportModel; readonly pseudonyms: Pseudonymised | null }> {
   const { config } = options;
-  const { checkpoint, stored, catalog, run } = frozen;
+  const { checkpoint, stored, rules, catalog, run } = frozen;
   const certificate = certificateInfo(signer.certificate);
   const reader = ledger.snapshot(cluster, run.number);
   const records = [...ledger.records(0, checkpoint.size)];
@@ -267,12 +275,14 @@ async function buildFiles(
     definitionChanges: readDefinitionChanges(ledger, period, checkpoint.size),
     cluster: reader.cluster,
     catalog,
-    params: inForce.configured,
+    params: rules.configured,
     assessment: shown,
     judged,
-    first: changesSince(ledger, cluster, inPeriod, run, reader, { catalog, configured: inForce.configured }, config),
+    first: changesSince(ledger, cluster, inPeriod, run, reader, { catalog, configured: rules.configured }, config),
     runs,
     bindings: readBindings(reader),
+    paths: readPaths(reader, catalog),
+    owners: readNamespaceOwners(reader, ownerKeysOf(rules)),
   });
   const time = new Date(frozen.time);
   const cited = citedObjects(stored.assessment, judged, asRead.period?.deviations ?? []);
@@ -287,13 +297,13 @@ async function buildFiles(
     assessment: { run: run.number, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
     exceptions: exceptionsShown(ledger, cluster, stored, checkpoint.size),
     catalog: { digest: stored.catalogDigest, bytes: ledger.catalog(stored.catalogDigest) },
-    params: describeParams(catalog, inForce),
+    params: describeParams(catalog, rules),
   };
   const pseudonyms = pseudonymise({
     ledger,
     cluster,
     config,
-    inForce,
+    inForce: rules,
     definition,
     model: asRead,
     runs: runs.map(({ summary }) => summary),
@@ -337,7 +347,7 @@ function exceptionsShown(ledger: Ledger, cluster: string, { assessment }: Stored
 }
 
 /** Per control: shipped defaults beside what was in force. */
-function describeParams(catalog: Catalog, { configured }: CatalogInForce) {
+function describeParams(catalog: Catalog, { configured }: Pick<CatalogInForce, 'configured'>) {
   return Object.fromEntries(
     catalog.controls.flatMap((control) => {
       const defaults = effectiveParams(control);
@@ -346,111 +356,4 @@ function describeParams(catalog: Catalog, { configured }: CatalogInForce) {
         : [[control.id, { defaults, effective: effectiveParams(control, configured[control.id]) }]];
     }),
   );
-}
-
-function readBindings(reader: EvidenceReader): { rows: ReportBinding[]; gaps: readonly Gap[] } {
-  const created = new Map<string, string>();
-  for (const kind of ['k8s.rbac/clusterrolebindings', 'k8s.rbac/rolebindings'] as const)
-    for (const { uid, body } of reader.objects(kind)) created.set(uid, textAt(body, 'metadata', 'creationTimestamp') ?? '');
-  const rows: ReportBinding[] = [];
-  const grants = populations.find((population) => population.name === 'grants');
-  if (grants === undefined) throw new KubevidenceError('defect', 'there is no population of grants');
-  const { gaps } = readPopulation(grants, reader, (row) => {
-    const text = (key: string) => (typeof row[key] === 'string' ? row[key] : '');
-    rows.push({
-      subject: text('subject'),
-      role: text('role'),
-      scope: text('scope'),
-      binding: text('binding'),
-      created: created.get(row.resource.uid) || null,
-      uid: row.resource.uid,
-    });
-  });
-  return { rows, gaps };
-}
-
-/** What differs between the first snapshot of the period and the assessed one, when they are two. */
-function changesSince(
-  ledger: Ledger,
-  cluster: string,
-  runs: readonly RunSummary[],
-  run: RunSummary,
-  reader: EvidenceReader,
-  inForce: Pick<CatalogInForce, 'catalog' | 'configured'>,
-  config: Config,
-) {
-  const opening = runs.find(withSnapshot);
-  if (opening === undefined || opening.number === run.number) return null;
-  const first = ledger.snapshot(cluster, opening.number);
-  const { exceptions } = labelsAt(ledger, cluster, observed(opening));
-  return { assessment: judge(first, inForce, {}, config, exceptions).assessment, objects: countChanges(first, reader) };
-}
-
-/** Net differences by kind; only kinds that both snapshots read completely, because a gap is no change. */
-function countChanges(before: EvidenceReader, after: EvidenceReader): ReportChanges['objects'] {
-  const changes: ReportChanges['objects'][number][] = [];
-  for (const { kind, gaps } of after.listings()) {
-    // Metrics, own rights and server descriptions change by themselves; they are evidence, not objects.
-    if (!/^k8s\.(?!apiserver|self|cluster)/.test(kind) || gaps.length > 0 || before.listing(kind)?.gaps.length !== 0) continue;
-    const known = new Map<string, string>();
-    for (const object of before.objects(kind)) known.set(`${object.namespace}/${object.name}/${object.uid}`, object.id);
-    let [added, changed] = [0, 0];
-    for (const object of after.objects(kind)) {
-      const key = `${object.namespace}/${object.name}/${object.uid}`;
-      const id = known.get(key);
-      if (id === undefined) added += 1;
-      else if (id !== object.id) changed += 1;
-      known.delete(key);
-    }
-    if (added + known.size + changed > 0) changes.push({ kind, added, removed: known.size, changed });
-  }
-  return changes;
-}
-
-function refuseOverwrite(out: string, form: PackOptions['form']): void {
-  try {
-    mkdirSync(dirname(out), { recursive: true });
-    if (form !== 'zip') mkdirSync(out);
-    else writeFileSync(`${out}.zip`, '', { flag: 'wx' });
-    rmSync(form === 'zip' ? `${out}.zip` : out, { recursive: true });
-  } catch (cause) {
-    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new KubevidenceError(
-      exists ? 'usage' : 'unreachable',
-      exists ? `${visible(out)} exists already` : `cannot write to ${visible(out)}`,
-      {
-        cause,
-        next: 'Name a new directory with --out; a pack is never written over another.',
-      },
-    );
-  }
-}
-
-/** What an outsider could not verify is not handed over, and not logged as issued. */
-async function checkWritten(path: string, fingerprint: string, timestampCa: string | undefined): Promise<void> {
-  const { ok, problems } = await verifyPack(path, { trust: fingerprint, timestampCa });
-  if (ok) return;
-  throw new KubevidenceError('integrity', `the pack that was written does not verify: ${problems[0] ?? 'no reason given'}`, {
-    means: 'It was left where it is, and was not logged as issued.',
-    next: `See all: kubevidence verify ${visible(path)}`,
-  });
-}
-
-/** The directory appears whole or not at all. */
-async function writeFiles(
-  out: string,
-  form: PackOptions['form'],
-  files: ReadonlyMap<string, Uint8Array>,
-): Promise<{ directory: string | null; zip: string | null }> {
-  const partial = `${out}.partial`;
-  rmSync(partial, { recursive: true, force: true });
-  if (form !== 'zip') {
-    for (const [name, bytes] of files) {
-      mkdirSync(dirname(join(partial, name)), { recursive: true });
-      writeFileSync(join(partial, name), bytes);
-    }
-    renameSync(partial, out);
-  }
-  if (form !== 'directory') writeFileSync(`${out}.zip`, await writeZip(files));
-  return { directory: form === 'zip' ? null : out, zip: form === 'directory' ? null : `${out}.zip` };
 }

@@ -100,6 +100,8 @@ const naming: readonly ListingKind[] = [
   'k8s.rbac/roles',
   'k8s.certificates/certificatesigningrequests',
   'files.audit-policy/policies',
+  // Annotations of a namespace can name its owner.
+  'k8s.namespaces/namespaces',
 ];
 
 function findNames(
@@ -147,9 +149,11 @@ function findNames(
 
 /** What must stay as it is: the program's own texts, values that it reads again, and what the signed log says of the cluster. */
 function wordsOf({ model, config, definition }: PseudonymInputs, shipped: CatalogInForce['catalog']): string {
-  const { controls, frameworks } = shipped;
+  const { controls, frameworks, techniques } = shipped;
   // Examples speak of people that do not exist.
-  const texts = JSON.stringify([controls, frameworks, definition], (key, value: unknown) => (key === 'examples' ? undefined : value));
+  const texts = JSON.stringify([controls, frameworks, techniques, definition], (key, value: unknown) =>
+    key === 'examples' ? undefined : value,
+  );
   const kinds = collectors.flatMap(({ kind, listings }) => [kind, listings.map((listing) => listing.kind).join('\n')]);
   const { name, uid, version } = model.cluster;
   const ours = [config.organization, name, uid, version, model.meta.pack, model.signer.subject, model.checkpoint.origin];

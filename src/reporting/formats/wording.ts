@@ -1,6 +1,14 @@
 /** Words and forms that all formats share, so that a time, a severity or a status reads the same everywhere. */
 import { visible } from '../../model/index.ts';
-import type { ReportControlLink, ReportMeta, ReportRequirement, ShownOutcome, TimelineSegment, TimelineState } from '../report-model.ts';
+import type {
+  ReportCatchUp,
+  ReportControlLink,
+  ReportMeta,
+  ReportRequirement,
+  ShownOutcome,
+  TimelineSegment,
+  TimelineState,
+} from '../report-model.ts';
 
 /** `visible`, and combining marks beyond the third on one letter as `\u{hex}`: a pile of them covers the lines above. */
 export function harmless(text: string): string {
@@ -109,6 +117,18 @@ export const stateWords: Readonly<Record<TimelineState, string>> = {
   notApplicable: 'not applicable',
 };
 
+/** `total`: controls of the report. */
+export function catchUpText({ slot, slots, missed, run, status, at, unknown }: ReportCatchUp, total: number, timezone: string): string {
+  const which =
+    slots > 1 ? `${plural(slots, 'slot')} from ${localText(slot, timezone)} on were` : `the slot ${localText(slot, timezone)} was`;
+  const sameDay = localParts(slot, timezone).date === localParts(at, timezone).date;
+  const when = sameDay ? localParts(at, timezone).time : localText(at, timezone);
+  const made = `${which} missed (run ${missed}); a ${status === 'partial' ? 'partial ' : ''}catch-up run at ${when} (run ${run}) filled in from then on`;
+  if (unknown === null) return `${made}; no time between became unknown: what had been read still held`;
+  const whose = unknown.controls === total ? 'all' : String(unknown.controls);
+  return `${made}; unknown from ${localText(unknown.from, timezone)} to ${localText(unknown.to, timezone)} for ${whose} of ${plural(total, 'control')}, where times to live had ended`;
+}
+
 /** Why a segment begins. */
 export const causeWords: Readonly<Record<TimelineSegment['cause'], string>> = {
   run: 'a run saw it',
@@ -146,6 +166,16 @@ export function localText(instant: string, timezone: string): string {
   const { day, time } = localParts(instant, timezone);
   return `${day} ${time}`;
 }
+
+/** Kinds of what paths lead through, as a reader says them. */
+export const pathKinds: Readonly<Record<string, readonly [one: string, many: string]>> = {
+  User: ['user', 'users'],
+  Group: ['group', 'groups'],
+  ServiceAccount: ['service account', 'service accounts'],
+  Pod: ['pod', 'pods'],
+  Node: ['node', 'nodes'],
+  Secret: ['Secret', 'Secrets'],
+};
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 

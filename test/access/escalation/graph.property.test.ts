@@ -2,17 +2,13 @@
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createAccessIndex, findPaths, type PathsReport, type Target, type Technique } from '../../../src/access/index.ts';
+import { createAccessIndex, findPaths, type PathsReport, type Target } from '../../../src/access/index.ts';
 import { readWorld } from '../../../src/access/escalation/world.ts';
-import { techniqueWords } from '../../../src/app/access/techniques.ts';
-import { loadTechniques, techniqueSchema } from '../../../src/catalog/index.ts';
+import { loadTechniques } from '../../../src/catalog/index.ts';
 import { Naive } from './naive.ts';
 import { randomWorld, readerOf } from './random-world.ts';
 
-const techniques = loadTechniques({
-  directory: join(import.meta.dirname, '../../../techniques'),
-  schema: techniqueSchema(techniqueWords),
-}) as readonly Technique[];
+const techniques = loadTechniques({ techniqueDirs: [join(import.meta.dirname, '../../../techniques')] });
 
 const targets: readonly (readonly [Target, string])[] = [
   [{ kind: 'cluster-admin' }, 'cluster-admin'],

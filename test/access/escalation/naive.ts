@@ -6,7 +6,8 @@ import type { AccessIndex } from '../../../src/access/index.ts';
 import { allows, type Rule } from '../../../src/access/index.ts';
 import { check } from '../../../src/access/escalation/conditions.ts';
 import { impliedGroups } from '../../../src/access/escalation/states.ts';
-import { isRight, type Need, parseResource, type RightNeed, type Technique, type Yield } from '../../../src/access/escalation/technique.ts';
+import { isRight, parseResource } from '../../../src/access/escalation/technique.ts';
+import type { Need, RightNeed, Technique, Yield } from '../../../src/model/index.ts';
 import type { World } from '../../../src/access/escalation/world.ts';
 
 type Carrier = Subject | Masked | { readonly rules: readonly Rule[]; readonly role: string; readonly scope: string };

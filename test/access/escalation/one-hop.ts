@@ -3,7 +3,7 @@ import { createAccessIndex } from '../../../src/access/index.ts';
 import { drawGraph } from '../../../src/access/escalation/draw.ts';
 import { adjacency } from '../../../src/access/escalation/graph.ts';
 import { closeJoins } from '../../../src/access/escalation/joins.ts';
-import type { Technique } from '../../../src/access/escalation/technique.ts';
+import type { Technique } from '../../../src/model/index.ts';
 import { readWorld } from '../../../src/access/escalation/world.ts';
 import type { EvidenceReader } from '../../../src/model/index.ts';
 

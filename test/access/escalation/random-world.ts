@@ -1,7 +1,8 @@
 /** Small random clusters in which techniques meet: a few rights that they need, on few subjects, pods, nodes and Secrets. */
 import * as fc from 'fast-check';
 import type { EvidenceReader, JsonObject } from '../../../src/model/index.ts';
-import { isRight, parseResource, type RightNeed, type Technique } from '../../../src/access/escalation/technique.ts';
+import { isRight, parseResource } from '../../../src/access/escalation/technique.ts';
+import type { RightNeed, Technique } from '../../../src/model/index.ts';
 import { snapshot } from '../../populations/snapshots.ts';
 
 const group = 'rbac.authorization.k8s.io';

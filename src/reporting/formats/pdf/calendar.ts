@@ -52,10 +52,12 @@ export function drawRunMark(doc: Doc, state: RunState, x: number, y: number, siz
   doc.restore();
 }
 
-function describeCounts(runs: readonly ReportRun[]): { readonly state: RunState; readonly text: string }[] {
+/** `unrecorded`: missed slots that no run stands for. */
+function describeCounts(runs: readonly ReportRun[], unrecorded = 0): { readonly state: RunState; readonly text: string }[] {
   const groups = Map.groupBy(runs, stateOfRun);
   return states.toReversed().flatMap((state) => {
-    const count = (groups.get(state) ?? []).reduce((sum, run) => sum + run.slots, 0);
+    const alone = state === 'missed' ? unrecorded : 0;
+    const count = (groups.get(state) ?? []).reduce((sum, run) => sum + run.slots, alone);
     return count === 0 ? [] : [{ state, text: `${count} ${runWords[state]}` }];
   });
 }
@@ -73,18 +75,20 @@ export function drawPeriodCalendar(paper: Paper, period: ReportPeriod, all: read
   const runs = all.filter(({ place }) => place === 'inside');
   const days = daysOf(period, timezone);
   const byDay = Map.groupBy(runs, (run) => localParts(run.slot ?? run.observedAt ?? run.endedAt ?? run.plannedAt, timezone).date);
+  const missedOn = Map.groupBy(period.unrecorded, (slot) => localParts(slot, timezone).date);
   const weeks = weeksOf(days);
   const left = 26;
   const step = Math.max(9, Math.min(13, (paper.width - left) / Math.max(1, weeks.length)));
   const perBand = Math.floor((paper.width - left) / step);
   const known = localParts(period.until, timezone);
   paper.paragraph(`Days are those of ${timezone}.`, { size: sizes.small, colour: quiet, after: 3 });
-  drawKey(paper, describeCounts(runs));
+  drawKey(paper, describeCounts(runs, period.unrecorded.length));
   for (let first = 0; first < weeks.length; first += perBand) {
     const band = weeks.slice(first, first + perBand);
     const told = band.flat().flatMap(({ date }) => byDay.get(date) ?? []);
+    const missed = band.flat().reduce((sum, { date }) => sum + (missedOn.get(date)?.length ?? 0), 0);
     const alt = `Runs from ${band[0]?.[0]?.date ?? ''} on: ${
-      describeCounts(told)
+      describeCounts(told, missed)
         .map(({ text }) => text)
         .join(', ') || 'none'
     }.`;
@@ -96,7 +100,9 @@ export function drawPeriodCalendar(paper: Paper, period: ReportPeriod, all: read
       for (const [column, week] of band.entries())
         for (const day of week) {
           const [x, y] = [paper.left + left + column * step, top + day.weekday * step];
-          drawDay(paper.doc, byDay.get(day.date) ?? [], x, y, step - 2, day.date <= known.date && period.progress !== 'notBegun');
+          const found = new Set((byDay.get(day.date) ?? []).map(stateOfRun));
+          if (missedOn.has(day.date)) found.add('missed');
+          drawDay(paper.doc, found, x, y, step - 2, day.date <= known.date && period.progress !== 'notBegun');
         }
     });
   }
@@ -113,8 +119,7 @@ function drawMonths(paper: Paper, band: readonly (readonly Day[])[], left: numbe
   }
 }
 
-function drawDay(doc: Doc, runs: readonly ReportRun[], x: number, y: number, size: number, known: boolean): void {
-  const found = new Set(runs.map(stateOfRun));
+function drawDay(doc: Doc, found: ReadonlySet<RunState>, x: number, y: number, size: number, known: boolean): void {
   const worst = states.find((state) => state !== 'manual' && found.has(state));
   if (worst !== undefined) drawRunMark(doc, worst, x, y, size);
   else {

@@ -1,6 +1,6 @@
 /** How well runs cover the time of the report: counts, what is unknown and why, the calendar, and the runs. */
 import type { ReportModel, ReportPeriod, ReportRun } from '../../report-model.ts';
-import { causeWords, clockText, durationText, lengthText, localText, plural, timeText } from '../wording.ts';
+import { catchUpText, causeWords, clockText, durationText, lengthText, localText, plural, timeText } from '../wording.ts';
 import { drawPeriodCalendar, drawRunSquares, stateOfRun } from './calendar.ts';
 import { type Report, sheetTitle } from './report.ts';
 import { quiet, sizes } from './style.ts';
@@ -35,6 +35,7 @@ function coverageFacts({ coverage, checkpoint, custody, period, meta }: ReportMo
         ? 'insufficient coverage: it cannot be measured without a schedule'
         : `${coverage.percent} % of scheduled runs read the cluster`,
     ],
+    ...catchUpFacts(coverage, period, meta.timezone),
     ['Runs started by a person', String(coverage.manual)],
     [
       'Longest time unseen',
@@ -47,6 +48,18 @@ function coverageFacts({ coverage, checkpoint, custody, period, meta }: ReportMo
     ['Log started', timeText(checkpoint.logStarted)],
     ...custody.map((each): Fact => ['Keeping of the log', each]),
   ];
+}
+
+const catchUpsShown = 4;
+
+function catchUpFacts({ catchUps }: ReportModel['coverage'], period: ReportPeriod | null, timezone: string): Fact[] {
+  if (period === null || catchUps.length === 0) return [];
+  const more = catchUps.length - catchUpsShown;
+  const lines = [
+    ...catchUps.slice(-catchUpsShown).map((each) => catchUpText(each, period.total, timezone)),
+    ...(more > 0 ? [`${more} earlier ones in the workbook`] : []),
+  ];
+  return [[`Missed, then made good (${timezone})`, lines.map((line, index) => text(line, index === 0 ? {} : { below: true }))]];
 }
 
 const unknownShown = 4;

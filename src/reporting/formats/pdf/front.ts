@@ -3,6 +3,7 @@ import type { ReportFramework, ReportModel } from '../../report-model.ts';
 import { shownOutcomes } from '../../report-model.ts';
 import { durationText, exposureText, localParts, localText, plural, timeText } from '../wording.ts';
 import { drawBar, drawStrip } from './charts.ts';
+import { countsText } from './paths.ts';
 import { findingsByControl, hasSection, link, linkList, type Report, sheetTitle, titleLink, toldDeviations } from './report.ts';
 import { panel, quiet, sizes } from './style.ts';
 import { drawFacts, drawTable, type Fact } from './table.ts';
@@ -144,6 +145,7 @@ export function drawSummary(report: Report): void {
   drawWorst(report);
   drawClosers(report);
   drawCoverageLine(report);
+  drawPathsLine(report);
 }
 
 /** As many as a manager reads; the worst. */
@@ -253,6 +255,12 @@ function drawCoverageLine({ paper, model }: Report): void {
       ? ''
       : `; the longest time without a reading is ${durationText(coverage.longestGap.from, coverage.longestGap.to)}`;
   paper.paragraph([text('Coverage: ', { face: 'medium' }), text(`${measured}${gap}.`)]);
+}
+
+function drawPathsLine(report: Report): void {
+  const { paper, model } = report;
+  if (!hasSection(report, 'paths')) return;
+  paper.paragraph([titleLink(report, 'section', 'paths', titleOf(model, 'paths')), text(`: ${countsText(model.paths)}`)]);
 }
 
 export function drawScope(report: Report): void {

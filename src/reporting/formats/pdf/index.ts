@@ -10,6 +10,7 @@ import { drawCoverage } from './coverage.ts';
 import { drawDefinitions, drawExceptions, drawReviews } from './decisions.ts';
 import { drawCover, drawFrameworks, drawScope, drawSummary } from './front.ts';
 import { Paper } from './paper.ts';
+import { drawPaths } from './paths.ts';
 import { drawDeviations, drawPeriodStates } from './period.ts';
 import type { Report } from './report.ts';
 import { drawFindings, drawOpenPoints, drawRequirements } from './results.ts';
@@ -85,6 +86,7 @@ function drawSection(report: Report, { id, title, intro }: ReportModel['sections
   else if (id === 'ipe') drawIpe(report);
   else if (id === 'exceptions') drawExceptions(report);
   else if (id === 'reviews') drawReviews(report);
+  else if (id === 'paths') drawPaths(report);
   else if (id === 'definitions') drawDefinitions(report);
   else if (id === 'redactions') drawRedactions(report);
   else if (id === 'limitations') drawLimitations(report);

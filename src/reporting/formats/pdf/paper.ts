@@ -189,6 +189,16 @@ export class Paper {
     }
   }
 
+  /** A set line in a drawing, with its top at `y`. */
+  labelSet(line: Line, x: number, y: number, size: number): void {
+    const baseline = y + size * (lineHeight / 2 + 0.36);
+    let cursor = x;
+    for (const { text, face, colour, width } of joinPieces(line.pieces)) {
+      this.drawText(text, cursor, baseline, size, face, colour);
+      cursor += width;
+    }
+  }
+
   labelWidth(value: string, size: number, face: Face): number {
     return this.labelLine(value, face).width * size;
   }

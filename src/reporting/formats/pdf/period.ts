@@ -181,6 +181,7 @@ function drawMoved(report: Report, deviations: readonly ReportDeviation[]): void
           [
             name(each.item ?? ''),
             ...(each.message === null ? [] : [text(each.message, { below: true })]),
+            text(`owner: ${each.owner}`, { colour: quiet, below: true }),
             { ...text('', { below: true }) },
             ...linkList(
               report,
@@ -270,5 +271,13 @@ function itemSpans(group: readonly ReportDeviation[]): Span[] {
   return [
     ...group.slice(0, itemsShown).map(({ item }) => name(item ?? 'the control as a whole', { below: true })),
     ...(more > 0 ? [text(`${more} more in the workbook`, { colour: quiet, below: true })] : []),
+    text(ownersText([...new Set(group.map(({ owner }) => owner))]), { colour: quiet, below: true }),
   ];
+}
+
+const ownersShown = 4;
+
+function ownersText(owners: readonly string[]): string {
+  const more = owners.length > ownersShown ? ` and ${owners.length - ownersShown} more` : '';
+  return `${owners.length === 1 ? 'owner' : 'owners'}: ${owners.slice(0, ownersShown).join(', ')}${more}`;
 }

@@ -46,8 +46,13 @@ function findingRows(report: Report, id: string, findings: readonly ReportFindin
     text(control.remediation),
   ];
   const rows = findings.slice(0, findingsPerControl).map(
-    ({ id: number, item, message, exception }): TableRow => ({
-      cells: [[name(number, { whole: true })], [name(item)], message, ...(excepted ? [exception === null ? '' : [name(exception)]] : [])],
+    ({ id: number, item, message, owner, exception }): TableRow => ({
+      cells: [
+        [name(number, { whole: true })],
+        [name(item)],
+        foundSpans(message, owner),
+        ...(excepted ? [exception === null ? '' : [name(exception)]] : []),
+      ],
     }),
   );
   const more = findings.length - findingsPerControl;
@@ -57,6 +62,10 @@ function findingRows(report: Report, id: string, findings: readonly ReportFindin
     ...rows,
     ...(more > 0 ? [{ cells: ['', '', rest, ...(excepted ? [''] : [])] }] : []),
   ];
+}
+
+function foundSpans(message: string, owner: string): Span[] {
+  return [text(message), ...(owner === 'cluster' ? [] : [text(`owner: ${owner}`, { colour: quiet, below: true })])];
 }
 
 export function drawOpenPoints(report: Report): void {

@@ -47,14 +47,19 @@ export function writeVerdict(cell: Cell, verdict: Verdict): void {
   cell.fill = { type: 'pattern', pattern: 'solid', fgColor: { argb: tints[verdict.shown] } };
 }
 
-/** A jump to another sheet. `shown` and `sheet` are words of the report, never of a cluster; anything else is written as text. */
-export function writeJump(cell: Cell, sheet: Worksheet, row: number, shown: string): void {
+/** A jump to another sheet. `shown` and `title` are words of the report, never of a cluster; null for anything else, which is text. */
+export function jumpFormula(title: string, row: number, shown: string): string | null {
   const safe = /^[A-Za-z0-9 :_-]+$/;
-  if (!safe.test(shown) || !safe.test(sheet.name)) {
+  return safe.test(shown) && safe.test(title) ? `HYPERLINK("#'${title}'!A${row}","${shown}")` : null;
+}
+
+export function writeJump(cell: Cell, sheet: Worksheet, row: number, shown: string): void {
+  const formula = jumpFormula(sheet.name, row, shown);
+  if (formula === null) {
     writeText(cell, shown);
     return;
   }
-  cell.value = { formula: `HYPERLINK("#'${sheet.name}'!A${row}","${shown}")`, result: shown };
+  cell.value = { formula, result: shown };
   cell.font = { ...font, underline: true, color: { argb: 'FF1D3F66' } };
   cell.alignment = { vertical: 'top', wrapText: true };
 }

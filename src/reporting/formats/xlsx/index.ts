@@ -11,10 +11,9 @@ import { font, momentFormat, writeJump, writeText, writeVerdict } from './cells.
 import { repack } from './repack.ts';
 import type { SheetContent, Value } from './content.ts';
 import { heightOf, numberAlignment, widest, widthOf, writeHeader } from './layout.ts';
+import { type RowsToWrite, specimenRow, specimens } from './rows.ts';
 import { contentOf } from './sheets.ts';
 
-/** Rows of a sheet, header apart. Excel holds 1,048,576; this many were measured at 9.4 s and 835 MB. */
-export const rowLimit = 100_000;
 /** ECMA-376 part 1, 18.3.1.63. */
 const paperSizes: Readonly<Record<ReportModel['meta']['paper'], number>> = { A4: 9, Letter: 1 };
 
@@ -29,12 +28,16 @@ export async function renderWorkbook(model: ReportModel): Promise<Uint8Array> {
   book.title = meta.title;
   const contents = new Map(model.sheets.flatMap(({ id }) => (id === 'summary' ? [] : [[id, contentOf(model, id)] as const])));
   const sheets = new Map(model.sheets.map(({ id, title }) => [id, addSheet(book, title, model)]));
+  const rows = new Map<number, RowsToWrite>();
   for (const { id } of model.sheets) {
     const sheet = sheets.get(id);
     const content = id === 'summary' ? undefined : contents.get(id);
     if (sheet === undefined) continue;
     if (content === undefined) fillSummary(sheet, model, contents, sheets);
-    else fillSheet(sheet, content, (target) => sheets.get(target));
+    else {
+      const widths = fillSheet(sheet, content);
+      rows.set(sheet.id, { content, widths, titleOf: (target) => sheets.get(target)?.name });
+    }
     await sheet.protect('', {
       selectLockedCells: true,
       selectUnlockedCells: true,
@@ -44,7 +47,7 @@ export async function renderWorkbook(model: ReportModel): Promise<Uint8Array> {
       formatRows: true,
     });
   }
-  return repack(new Uint8Array(await book.xlsx.writeBuffer()));
+  return repack(new Uint8Array(await book.xlsx.writeBuffer()), rows);
 }
 
 function addSheet(book: Workbook, title: string, model: ReportModel): Worksheet {
@@ -70,20 +73,16 @@ function addSheet(book: Workbook, title: string, model: ReportModel): Worksheet 
   return sheet;
 }
 
-type SheetOf = (id: ReportModel['sheets'][number]['id']) => Worksheet | undefined;
-
-function fillSheet(sheet: Worksheet, { columns, rows }: SheetContent, sheetOf: SheetOf): void {
+/** Its frame, its header and a row of specimens; says how wide the columns are. */
+function fillSheet(sheet: Worksheet, { columns, rows }: SheetContent): readonly number[] {
   sheet.views = [{ state: 'frozen', xSplit: 1, ySplit: 1 }];
   sheet.pageSetup.printTitlesRow = '1:1';
   sheet.autoFilter = { from: { row: 1, column: 1 }, to: { row: 1, column: columns.length } };
-  const shown = rows.slice(0, rowLimit);
+  const sample = rows.slice(0, 2000);
   const widths = columns.map(({ title, cap }, column) => {
     // A word of the title and the filter's arrow.
     const least = Math.max(...title.split(' ').map((word) => word.length)) + 4;
-    return Math.min(
-      widest,
-      Math.max(least, Math.min(cap, Math.max(least, ...shown.slice(0, 2000).map((row) => widthOf(row[column] ?? null))))),
-    );
+    return Math.min(widest, Math.max(least, Math.min(cap, Math.max(least, ...sample.map((row) => widthOf(row[column] ?? null))))));
   });
   writeHeader(sheet, 1, columns);
   sheet.getRow(1).height = heightOf(
@@ -91,44 +90,24 @@ function fillSheet(sheet: Worksheet, { columns, rows }: SheetContent, sheetOf: S
     widths.map((width) => width - 3),
   );
   for (const [index, width] of widths.entries()) sheet.getColumn(index + 1).width = width;
-  // A style that is the very same value is looked up only once when the file is written.
-  const styles = new Map<string, exceljs.Cell['style']>();
-  for (const [index, values] of shown.entries()) {
-    const row = sheet.getRow(index + 2);
-    row.height = heightOf(values, widths);
-    for (const [column, value] of values.entries()) {
-      const cell = row.getCell(column + 1);
-      writeValue(cell, value, sheetOf);
-      // Of a date, what it is decides as well.
-      const key = `${typeof cell.value} ${JSON.stringify(cell.style)}`;
-      const style = styles.get(key) ?? cell.style;
-      styles.set(key, style);
-      cell.style = style;
-    }
-  }
-  if (rows.length > rowLimit)
-    writeText(sheet.getRow(rowLimit + 2).getCell(1), `${rows.length - rowLimit} more rows are in the exhibits only.`);
+  for (const [index, value] of specimens.entries()) writeSpecimen(sheet.getRow(specimenRow).getCell(index + 1), value);
+  return widths;
 }
 
-function writeValue(cell: exceljs.Cell, value: Value, sheetOf: SheetOf): void {
+function writeSpecimen(cell: exceljs.Cell, value: Value): void {
   cell.font = font;
   cell.border = { bottom: { style: 'hair', color: { argb: 'FFC9CED3' } } };
-  if (value === null || value === '') return;
+  if (value === null) return;
   if (typeof value === 'string') writeText(cell, value);
   else if (typeof value === 'number') {
     cell.value = value;
     cell.alignment = { vertical: 'top', ...numberAlignment };
   } else if ('verdict' in value) writeVerdict(cell, value.verdict);
   else if ('moment' in value) {
-    if (value.moment === null) return;
-    cell.value = new Date(value.moment);
+    cell.value = new Date(value.moment ?? 0);
     cell.numFmt = momentFormat;
     cell.alignment = { vertical: 'top', horizontal: 'left' };
-  } else {
-    const target = sheetOf(value.jump);
-    if (target === undefined) writeText(cell, value.shown);
-    else writeJump(cell, target, value.row + 1, value.shown);
-  }
+  } else writeJump(cell, cell.worksheet, value.row, value.shown);
 }
 
 const summaryWidths = [40, 60, 16, 46] as const;

@@ -1,5 +1,5 @@
 /** The period as sheets: every state of every control and item, and every deviation with its bounds. */
-import type { ReportModel, TimelineSegment, Verdict } from '../../report-model.ts';
+import type { ReportModel, ReportStanding, TimelineSegment, Verdict } from '../../report-model.ts';
 import { causeWords, exposureText, shownState, stateWords } from '../wording.ts';
 import { list, moment, number, type SheetContent, type Value, words } from './content.ts';
 
@@ -10,7 +10,7 @@ export function exhibitCell(model: ReportModel, ids: readonly string[]): Value {
   return { jump: 'evidence', row: model.exhibits.findIndex((exhibit) => exhibit.id === only) + 1, shown: only };
 }
 
-/** The control as a whole first, then each item that failed. */
+/** The control as a whole first, then of each item that failed what the control does not say already. */
 export function timeline(model: ReportModel): SheetContent {
   const exhibits = Map.groupBy(
     model.exhibits.flatMap(({ id, run, controls }) => controls.map((control) => ({ id, key: `${run} ${control}` }))),
@@ -51,10 +51,21 @@ export function timeline(model: ReportModel): SheetContent {
         ? []
         : [
             ...period.timeline.segments.map((segment) => row(id, null, segment)),
-            ...period.timeline.items.flatMap(({ item, segments }) => segments.map((segment) => row(id, item, segment))),
+            ...ownSegments(period.timeline).map(({ item, segment }) => row(id, item, segment)),
           ],
     ),
   };
+}
+
+/** Without the time in which an item was in order, and without unknown time that is the control's: thousands of rows that say nothing new. */
+function ownSegments({ segments: whole, items }: ReportStanding['timeline']): { item: string; segment: TimelineSegment }[] {
+  const keyOf = ({ from, to }: TimelineSegment) => `${from} ${to}`;
+  const unknown = new Set(whole.filter(({ state }) => state === 'unknown').map(keyOf));
+  return items.flatMap(({ item, segments }) =>
+    segments
+      .filter((segment) => segment.state === 'fail' || (segment.state === 'unknown' && !unknown.has(keyOf(segment))))
+      .map((segment) => ({ item, segment })),
+  );
 }
 
 function stateVerdict(segment: TimelineSegment): Verdict {
@@ -77,6 +88,7 @@ export function deviations(model: ReportModel): SheetContent {
       list(each.controls.map(({ id }) => id)),
       each.item,
       each.message,
+      each.owner,
       { moment: onset.after },
       { moment: onset.by },
       onset.source,
@@ -99,7 +111,7 @@ export function deviations(model: ReportModel): SheetContent {
   });
   return {
     columns: [
-      ...words({ Deviation: 11, Severity: 10, Controls: 30, Item: 40, 'What was found': 40 }),
+      ...words({ Deviation: 11, Severity: 10, Controls: 30, Item: 40, 'What was found': 40, Owner: 18 }),
       moment('Began after'),
       moment('Began not later than'),
       ...words({ 'Source of the begin': 26 }),

@@ -1,25 +1,55 @@
 /**
- * Makes the bytes of a workbook depend on its content alone: entries in a fixed order, with a fixed time and mode, deflated. It also adds
- * what exceljs cannot write: `quotePrefix` on the styles of text that looks like a formula.
+ * Makes the bytes of a workbook depend on its content alone: entries in a fixed order, with a fixed time and mode, deflated. It also puts
+ * in what exceljs does not write: the rows of large sheets (rows.ts), and `quotePrefix` on the styles of text that looks like a formula.
  */
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { fromBufferPromise } from 'yauzl';
 import { ZipFile } from 'yazl';
+import { countStrings, type RowsToWrite, shareStrings, writeSheet, writeStrings } from './rows.ts';
 
 const epoch = new Date(Date.UTC(1980, 0, 1));
+const stringsPart = 'xl/sharedStrings.xml';
 
-export async function repack(workbook: Uint8Array): Promise<Uint8Array> {
+/** `rowsOf`: of the sheets by their number, from 1; of others exceljs wrote all. */
+export async function repack(workbook: Uint8Array, rowsOf: ReadonlyMap<number, RowsToWrite> = new Map()): Promise<Uint8Array> {
   const parts = await unzip(workbook);
-  const styles = parts.get('xl/styles.xml');
-  if (styles !== undefined) parts.set('xl/styles.xml', Buffer.from(addQuotePrefix(styles.toString('utf8'))));
+  const text = (name: string): string => parts.get(name)?.toString('utf8') ?? '';
+  const strings = shareStrings(countStrings(text(stringsPart))[1]);
+  const sheets = new Map([...rowsOf].map(([number, rows]) => [`xl/worksheets/sheet${number}.xml`, rows]));
+  const piecesOf = (name: string): Iterable<string> => {
+    const rows = sheets.get(name);
+    if (rows !== undefined) return writeSheet(text(name), rows, strings);
+    return name === stringsPart ? writeStrings(text(name), strings) : [addQuotePrefix(text(name))];
+  };
   const zip = new ZipFile();
-  for (const name of [...parts.keys()].toSorted((a, b) =>
-    a === '[Content_Types].xml' ? -1 : b === '[Content_Types].xml' ? 1 : a < b ? -1 : 1,
-  )) {
-    zip.addBuffer(parts.get(name) ?? Buffer.alloc(0), name, { mtime: epoch, mode: 0o100644, forceDosTimestamp: true });
+  const options = { mtime: epoch, mode: 0o100644, forceDosTimestamp: true };
+  // Sheets before the texts that they name.
+  for (const name of [...parts.keys()].toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))) {
+    if (!sheets.has(name) && name !== stringsPart && name !== 'xl/styles.xml')
+      zip.addBuffer(parts.get(name) ?? Buffer.alloc(0), name, options);
+    else zip.addReadStreamLazy(name, options, (give) => give(null, Readable.from(chunks(piecesOf(name)), { objectMode: false })));
   }
   zip.end();
   return buffer(zip.outputStream);
+}
+
+function rank(name: string): number {
+  return name === '[Content_Types].xml' ? 0 : name === stringsPart ? 2 : 1;
+}
+
+const chunkLength = 256 * 1024;
+
+/** Few and large: each costs a turn of the event loop. */
+function* chunks(pieces: Iterable<string>): Generator<Buffer> {
+  let held = '';
+  for (const piece of pieces) {
+    held += piece;
+    if (held.length < chunkLength) continue;
+    yield Buffer.from(held);
+    held = '';
+  }
+  yield Buffer.from(held);
 }
 
 async function unzip(bytes: Uint8Array): Promise<Map<string, Buffer>> {

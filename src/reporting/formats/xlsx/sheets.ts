@@ -1,7 +1,8 @@
 /** What each sheet holds: columns and rows, in the order of the model. No style and no file format here. */
 import type { ReportControl, ReportModel, SheetId } from '../../report-model.ts';
-import { exceptionStates, notGiven, reachText, standingText, stateWords } from '../wording.ts';
+import { catchUpText, exceptionStates, notGiven, reachText, standingText, stateWords } from '../wording.ts';
 import { list, moment, number, type SheetContent, type Value, words } from './content.ts';
+import { paths } from './path-sheet.ts';
 import { deviations, exhibitCell, timeline } from './period-sheets.ts';
 
 export function contentOf(model: ReportModel, id: Exclude<SheetId, 'summary'>): SheetContent {
@@ -15,6 +16,7 @@ const makers: Readonly<Record<Exclude<SheetId, 'summary'>, (model: ReportModel) 
   open,
   runs,
   bindings,
+  paths,
   evidence,
   ipe,
   exceptions,
@@ -268,6 +270,7 @@ function findings(model: ReportModel): SheetContent {
       Namespace: 18,
       Name: 24,
       UID: 38,
+      Owner: 18,
       Exception: 16,
       Exhibits: 20,
     }),
@@ -282,6 +285,7 @@ function findings(model: ReportModel): SheetContent {
       finding.resource.namespace,
       finding.resource.name,
       finding.resource.uid,
+      finding.owner,
       finding.exception,
       exhibitCell(model, finding.exhibits),
     ]),
@@ -330,6 +334,8 @@ function open(model: ReportModel): SheetContent {
 }
 
 function runs(model: ReportModel): SheetContent {
+  const { catchUps } = model.coverage;
+  const madeGood = new Map(catchUps.map((each) => [each.missed, catchUpText(each, model.period?.total ?? 0, model.meta.timezone)]));
   return {
     columns: [
       number('Run'),
@@ -345,7 +351,7 @@ function runs(model: ReportModel): SheetContent {
       ...words({ Error: 30, 'Audit-ID prefix': 38 }),
       number('Server clock minus ours, seconds'),
       number('Leaf in the log'),
-      ...words({ 'Record hash': 34, 'In the period': 10 }),
+      ...words({ 'Record hash': 34, 'In the period': 10, 'Made good': 40 }),
     ],
     rows: model.runs.map((run) => [
       run.number,
@@ -365,6 +371,7 @@ function runs(model: ReportModel): SheetContent {
       run.leaf,
       run.recordHash,
       { before: 'no, before it', inside: 'yes', after: 'no, after it' }[run.place],
+      madeGood.get(run.number) ?? null,
     ]),
   };
 }

@@ -1,0 +1,114 @@
+/**
+ * Everybody whom somebody granted anything, with the shortest way to cluster-admin, for one snapshot after the other: a snapshot in which
+ * nothing differs that ways are made of has the same climbers, and is not searched again. Pods that no way leads through are left out
+ * (idle-pods.ts), because pods come and go all the time.
+ */
+import type { EvidenceReader, ListingKind, StoredObject, Technique } from '../../model/index.ts';
+import { isComplete } from '../../model/index.ts';
+import type { AccessIndex } from '../access-index.ts';
+import { createAccessIndex } from '../access-index.ts';
+import type { Binding } from '../bindings.ts';
+import { rbacListings } from '../bindings.ts';
+import type { Subject } from '../subjects.ts';
+import type { Path } from './find-paths.ts';
+import { findPathsIn } from './find-paths.ts';
+import { withoutIdlePods } from './idle-pods.ts';
+import { isBuiltinGrant } from './setup-grants.ts';
+import type { World } from './world.ts';
+import { readWorld } from './world.ts';
+
+export interface Climber {
+  readonly subject: Subject;
+  /** The bindings that somebody made for it; one at least. */
+  readonly bindings: readonly [Binding, ...Binding[]];
+  /** The shortest, certain where there is one. */
+  readonly path: Path | undefined;
+  /** Those that the path stands on. */
+  readonly over: readonly Binding[];
+}
+
+interface Rbac {
+  readonly objects: readonly StoredObject[];
+  /** Whether they were all read, as text. */
+  readonly read: string;
+  readonly index: AccessIndex;
+}
+
+interface Found {
+  readonly rbac: Rbac;
+  readonly world: string;
+  readonly paths: ReadonlyMap<string, Path>;
+}
+
+/** What was found last, with the same techniques. */
+const last = new WeakMap<readonly Technique[], Found>();
+
+/** In the order of the subjects' texts. */
+export function findClimbers(reader: EvidenceReader, techniques: readonly Technique[]): readonly Climber[] {
+  const rbac = readRbac(reader, last.get(techniques)?.rbac);
+  const { index } = rbac;
+  const paths = shortestPaths(rbac, withoutIdlePods(readWorld(reader, index), techniques), techniques);
+  const bindings = new Map(index.bindings.map((binding) => [binding.key, binding]));
+  return index.subjects.flatMap((subject) => {
+    const { text, account } = subject;
+    const [first, ...others] = index
+      .grantsOf(text)
+      .flatMap(({ binding }) => (isBuiltinGrant(binding.key, binding.roleKey, text) ? [] : [binding]));
+    if (first === undefined) return [];
+    // An account is one, however bindings name it.
+    const path = paths.get(account === '' ? text : `ServiceAccount/${account}`);
+    const over = path?.bindings.flatMap((key) => bindings.get(key) ?? []) ?? [];
+    return [{ subject, bindings: [first, ...others], path, over }];
+  });
+}
+
+function shortestPaths(rbac: Rbac, world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
+  const text = textOf(world);
+  const before = last.get(techniques);
+  if (before?.world === text) {
+    last.set(techniques, { ...before, rbac });
+    return before.paths;
+  }
+  const found = findPathsIn(world, techniques, { target: { kind: 'cluster-admin' }, withoutRemovals: true });
+  const paths = new Map(found.paths.flatMap((path) => (path.kind === 'shortest' ? [[path.from, path] as const] : [])));
+  last.set(techniques, { rbac, world: text, paths });
+  return paths;
+}
+
+function readRbac(reader: EvidenceReader, before: Rbac | undefined): Rbac {
+  const objects = rbacListings.flatMap((kind) => [...reader.objects(kind)]);
+  const read = JSON.stringify([reader.scope, rbacListings.map((kind) => [isRead(reader, kind), reader.listing(kind)?.gaps])]);
+  const same =
+    before?.read === read && before.objects.length === objects.length && before.objects.every((each, at) => each === objects[at]);
+  return same ? before : { objects, read, index: createAccessIndex(reader) };
+}
+
+function isRead(reader: EvidenceReader, kind: ListingKind): boolean {
+  const listing = reader.listing(kind);
+  return listing !== undefined && isComplete(listing);
+}
+
+/** All of a world that ways are made of. */
+function textOf(world: World): string {
+  const { index, reader, settings, roles, namespaces, accounts, pods, workloads, running, nodes, tokenSecrets, gathering, gaps } = world;
+  return JSON.stringify([
+    reader.cluster.version,
+    // What the roles say comes below.
+    index.bindings.map(({ key, roleKey, role, subjects }) => [key, roleKey, role === undefined, subjects.map(({ text }) => text)]),
+    [...roles.values()].map(({ key, rules }) => [key, rules]),
+    [...gathering],
+    settings,
+    [...namespaces.values()],
+    [...accounts.values()].flatMap((names) => Array.from(names.values())),
+    [...pods.values()],
+    listsOf(workloads),
+    [...running].sort(),
+    [...nodes].sort(),
+    tokenSecrets === undefined ? null : listsOf(tokenSecrets),
+    gaps,
+  ]);
+}
+
+function listsOf(names: ReadonlyMap<string, ReadonlySet<string>>): readonly unknown[] {
+  return Array.from(names, ([namespace, inside]) => [namespace, Array.from(inside)]);
+}

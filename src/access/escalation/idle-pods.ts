@@ -1,0 +1,142 @@
+/**
+ * Leaves out the pods that no way to cluster-admin leads through: whoever is in such a pod has gained nothing. Not for searches that are
+ * after a Secret or a node. It goes by what the techniques say about pods, so that one that says something new leaves every pod in.
+ */
+import type { RightNeed, Technique } from '../../model/index.ts';
+import type { Role } from '../bindings.ts';
+import { segment } from '../names.ts';
+import type { Plan } from './plan.ts';
+import { planTechniques } from './plan.ts';
+import type { PodFacts } from './pod-facts.ts';
+import { matchRole } from './rights.ts';
+import { impliedGroups } from './states.ts';
+import { isRight } from './technique.ts';
+import type { World } from './world.ts';
+
+export function withoutIdlePods(world: World, techniques: readonly Technique[]): World {
+  const isIdle = idleness(world, techniques);
+  if (isIdle === null) return world;
+  const without = (lists: World['pods']) => {
+    const kept = new Map<string, readonly PodFacts[]>();
+    for (const [key, pods] of lists) {
+      const left = pods.filter((pod) => !isIdle(pod));
+      if (left.length > 0) kept.set(key, left);
+    }
+    return kept;
+  };
+  return { ...world, pods: without(world.pods), podsOn: without(world.podsOn) };
+}
+
+/** Null when any pod could matter. */
+function idleness(world: World, techniques: readonly Technique[]): ((pod: PodFacts) => boolean) | null {
+  const isPassed = passing(world, techniques);
+  if (isPassed === null) return null;
+  const gains = gainingAccounts(world, techniques);
+  // Where they were not read, those whose names are as the control plane gives them; see targets.ts.
+  const isToken = (namespace: string, secret: string) =>
+    world.tokenSecrets === undefined ? secret.includes('-token-') : world.tokenSecrets.get(namespace)?.has(secret) === true;
+  return ({ component, mirror, reach, namespace, account, secrets, pullSecrets }) =>
+    component === '' &&
+    !mirror &&
+    reach === undefined &&
+    (account === '' || !gains(namespace, account)) &&
+    !secrets.some((secret) => isToken(namespace, secret)) &&
+    !pullSecrets.some((secret) => isToken(namespace, secret)) &&
+    isPassed(namespace);
+}
+
+const leadsFrom = new Set(['object', 'accountOfPod', 'secretsOfPod']);
+
+/**
+ * Namespaces in which nobody gains by a right on pods what their account, their Secrets and their own hold on the node do not give: where a
+ * debug container opens the node, whoever may start one may as surely change a workload there, or create a pod, that does. Null when a
+ * technique says something else of pods.
+ */
+function passing({ roles, workloads, namespaces }: World, techniques: readonly Technique[]): ((namespace: string) => boolean) | null {
+  const opening = techniques.filter(
+    ({ over, yields }) =>
+      over === 'pod' && !yields.every(({ what, when }) => leadsFrom.has(what) || (what === 'nodeOfPod' && when === 'podReachesNode')),
+  );
+  const rights = opening.flatMap(({ needs }) => needs.filter(isRight));
+  const isKnown = ({ needs, yields }: Technique) =>
+    needs.every(isRight) &&
+    yields.every(({ what, when }) => leadsFrom.has(what) || (what === 'nodeOfPod' && when === 'ephemeralReachesNode'));
+  if (!opening.every(isKnown)) return null;
+  const others = techniques.filter(
+    ({ over, needs, yields }) =>
+      (over === 'namespace' || over === 'workload') &&
+      needs.length === 1 &&
+      yields.some(({ what, when }) => what === 'allNodes' && when === 'podsReachNodes'),
+  );
+  /** Of each role that opens pods: the workloads that it may change; null where it may create what it likes. */
+  const changes = [...roles.values()].flatMap((role): (ReadonlySet<string> | null)[] => {
+    if (!rights.some((need) => isGiven(role, need))) return [];
+    const kinds = new Set<string>();
+    for (const { over, needs } of others)
+      for (const need of needs.filter(isRight))
+        for (const resource of need.resources) {
+          if (matchRole(role, { ...need, resources: [resource] }).free === undefined) continue;
+          if (over === 'namespace') return [null];
+          kinds.add(resource);
+        }
+    return [kinds];
+  });
+  const known = new Map<string, boolean>();
+  return (namespace) => {
+    let isPassed = known.get(namespace);
+    if (isPassed === undefined) {
+      isPassed =
+        changes.length === 0 ||
+        (namespaces.get(namespace)?.guards?.length === 0 &&
+          changes.every((kinds) => kinds === null || hasOneOf(workloads.get(namespace), kinds)));
+      known.set(namespace, isPassed);
+    }
+    return isPassed;
+  };
+}
+
+/** `names`: `deployments.apps/web`. */
+function hasOneOf(names: ReadonlySet<string> | undefined, kinds: ReadonlySet<string>): boolean {
+  for (const name of names ?? []) if (kinds.has(name.slice(0, name.indexOf('/')))) return true;
+  return false;
+}
+
+function isGiven(role: Role, need: RightNeed): boolean {
+  const { free, named } = matchRole(role, need);
+  return free !== undefined || named.size > 0;
+}
+
+/** Accounts that have more than every account has: a binding of their own, or of a group of theirs that is worth climbing for. */
+function gainingAccounts({ index, roles }: World, techniques: readonly Technique[]): (namespace: string, name: string) => boolean {
+  const plan = planTechniques(techniques);
+  const edited = editedByName(plan, roles.values());
+  const gives = (role: Role) =>
+    edited.has(role.key.slice(role.key.lastIndexOf('/') + 1)) || plan.rights.some(({ need }) => isGiven(role, need));
+  const bound = new Set<string>();
+  const groups = new Set<string>();
+  for (const { subjects, role } of index.bindings) {
+    for (const { account, everyone, name } of subjects) {
+      if (account !== '') bound.add(account);
+      else if (everyone !== '' && !groups.has(name) && role !== undefined && gives(role)) groups.add(name);
+    }
+  }
+  const known = new Map<string, boolean>();
+  return (namespace, name) => {
+    const account = `${namespace}/${name}`;
+    let gains = known.get(account);
+    if (gains === undefined) {
+      gains = bound.has(account) || impliedGroups('ServiceAccount', name, namespace).some((group) => groups.has(group));
+      known.set(account, gains);
+    }
+    return gains;
+  };
+}
+
+/** Roles that somebody may edit by their name, so that whoever holds them gains. Who may edit every role holds the one that says so. */
+function editedByName({ rights, variants }: Plan, roles: Iterable<Role>): ReadonlySet<string> {
+  const editing = variants.filter(({ premises }) => premises.some((premise) => 'holds' in premise));
+  const needs = rights.filter(({ variants: users }) => editing.some((variant) => users.has(variant))).map(({ need }) => need);
+  const names = new Set<string>();
+  for (const role of roles) for (const need of needs) for (const name of matchRole(role, need).named.keys()) names.add(segment(name));
+  return names;
+}

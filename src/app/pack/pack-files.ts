@@ -1,0 +1,55 @@
+/** Where a pack is written: never over another, whole or not at all, and verified as an outsider would before it counts as issued. */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { KubevidenceError, visible } from '../../model/index.ts';
+import { verifyPack, writeZip } from '../../packs/index.ts';
+
+export type PackForm = 'both' | 'zip' | 'directory';
+
+export function refuseOverwrite(out: string, form: PackForm): void {
+  try {
+    mkdirSync(dirname(out), { recursive: true });
+    if (form !== 'zip') mkdirSync(out);
+    else writeFileSync(`${out}.zip`, '', { flag: 'wx' });
+    rmSync(form === 'zip' ? `${out}.zip` : out, { recursive: true });
+  } catch (cause) {
+    const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new KubevidenceError(
+      exists ? 'usage' : 'unreachable',
+      exists ? `${visible(out)} exists already` : `cannot write to ${visible(out)}`,
+      {
+        cause,
+        next: 'Name a new directory with --out; a pack is never written over another.',
+      },
+    );
+  }
+}
+
+/** What an outsider could not verify is not handed over, and not logged as issued. */
+export async function checkWritten(path: string, fingerprint: string, timestampCa: string | undefined): Promise<void> {
+  const { ok, problems } = await verifyPack(path, { trust: fingerprint, timestampCa });
+  if (ok) return;
+  throw new KubevidenceError('integrity', `the pack that was written does not verify: ${problems[0] ?? 'no reason given'}`, {
+    means: 'It was left where it is, and was not logged as issued.',
+    next: `See all: kubevidence verify ${visible(path)}`,
+  });
+}
+
+/** The directory appears whole or not at all. */
+export async function writeFiles(
+  out: string,
+  form: PackForm,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<{ directory: string | null; zip: string | null }> {
+  const partial = `${out}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  if (form !== 'zip') {
+    for (const [name, bytes] of files) {
+      mkdirSync(dirname(join(partial, name)), { recursive: true });
+      writeFileSync(join(partial, name), bytes);
+    }
+    renameSync(partial, out);
+  }
+  if (form !== 'directory') writeFileSync(`${out}.zip`, await writeZip(files));
+  return { directory: form === 'zip' ? null : out, zip: form === 'directory' ? null : `${out}.zip` };
+}
