@@ -96,7 +96,7 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     period,
     changes: buildChanges(inputs),
     bindings: { rows: inputs.bindings.rows, gaps: inputs.bindings.gaps.map(describeGap) },
-    paths: { ...inputs.paths, gaps: inputs.paths.gaps.map(describeGap) },
+    paths: { ...inputs.paths, gaps: inputs.paths.gaps.map(describeGap), moved: movedPaths(inputs, deviations) },
     exhibits,
     ipe: sources.map((source) => describeIpe(source, cluster, inputs.toolVersion)),
     keeping: inputs.keeping,
@@ -111,6 +111,12 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     sections: definition.sections,
     sheets: definition.sheets,
   };
+}
+
+/** Of controls that say what their findings open, as a label. */
+function movedPaths({ catalog }: ReportInputs, deviations: readonly ReportDeviation[]): readonly string[] {
+  const opening = new Set(catalog.controls.flatMap(({ id, labels }) => (labels?.['opens'] === 'cluster-admin' ? [id] : [])));
+  return deviations.flatMap(({ id, controls, throughout }) => (!throughout && controls.some((each) => opening.has(each.id)) ? [id] : []));
 }
 
 /** Exhibit → ids of the controls that deviated by it. */

@@ -11,5 +11,5 @@ export function ownerOf(owners: OwnersInput, resource: Owned | undefined): strin
   const { kind, namespace = '', name = '' } = resource ?? {};
   const place = kind === 'Namespace' ? name : namespace;
   if (place === '') return 'cluster';
-  return owners.of(place) ?? (owners.read ? 'no owner named' : 'not known: namespaces were not all read');
+  return owners.of(place) ?? (owners.read ? 'nobody named' : 'not known: namespaces were not all read');
 }

@@ -112,6 +112,6 @@ export interface ReportInputs {
   readonly owners: OwnersInput;
 }
 
-export interface PathsInput extends Omit<ReportPaths, 'gaps'> {
+export interface PathsInput extends Omit<ReportPaths, 'gaps' | 'moved'> {
   readonly gaps: readonly Gap[];
 }

@@ -54,6 +54,8 @@ export interface ReportPaths {
     /** Proven to be the smallest. */
     readonly minimum: boolean;
   } | null;
+  /** Ids of the deviations by which such rights, or a way to them, came or went in the period. */
+  readonly moved: readonly string[];
   /** What was not read, and which steps are missing for it. */
   readonly gaps: readonly ReportGap[];
   /** What else decides in this cluster, beside RBAC. */

@@ -239,3 +239,23 @@ test('the workbook has a row for every step of every path, and says first what w
   const marked = steps.filter((row) => row[12] === 'RoleBinding/team-0/deployers');
   expect(new Set(marked.map(([subject]) => String(subject).split('/')[1]))).toEqual(new Set(['team-0']));
 });
+
+test('what came or went in the period is told with its bounds, by the controls that say so, and what lasted is not', async () => {
+  const inputs = makeInputs({ runs: 12, bindings: 1 });
+  const first = buildReportModel(inputs).period?.deviations.find(({ throughout }) => !throughout);
+  const opening = first?.controls[0]?.id ?? '';
+  const label = (control: (typeof inputs.catalog.controls)[number]) =>
+    control.id === opening ? Object.assign({}, control, { labels: { opens: 'cluster-admin' } }) : control;
+  const labelled = buildReportModel({ ...inputs, catalog: { ...inputs.catalog, controls: inputs.catalog.controls.map(label) } });
+  const { deviations } = labelled.period ?? { deviations: [] };
+  const those = deviations.filter(({ controls }) => controls.some(({ id }) => id === opening));
+  expect(labelled.paths.moved).toEqual(those.filter(({ throughout }) => !throughout).map(({ id }) => id));
+  expect(labelled.paths.moved).toContain(first?.id);
+  expect(buildReportModel(inputs).paths.moved).toEqual([]);
+  if (!poppler) return;
+  const file = join(folder, 'moved.pdf');
+  writeFileSync(file, await renderPdf({ ...labelled, sections: labelled.sections.filter(({ id }) => id === 'paths') }));
+  const { stdout } = spawnSync('pdftotext', ['-raw', file, '-'], { encoding: 'utf8' });
+  expect(stdout).toContain('Opened or closed in the period');
+  for (const id of labelled.paths.moved.slice(0, 20)) expect(stdout).toContain(id);
+});

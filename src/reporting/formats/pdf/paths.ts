@@ -1,9 +1,10 @@
 /** Who can climb to cluster-admin: the worst paths as a drawing, what to take away, and what was not read. */
 import type { ReportModel, ReportPaths } from '../../report-model.ts';
-import { plural, timeText } from '../wording.ts';
+import { exposureText, plural, timeText } from '../wording.ts';
 import type { Paper } from './paper.ts';
 import { drawArrow, drawPathTree, mostLanes } from './path-drawing.ts';
 import { lanesOf } from './path-tree.ts';
+import { boundsSpans } from './period.ts';
 import { type Report, sheetTitle } from './report.ts';
 import { ink, quiet, sizes } from './style.ts';
 import { drawTable } from './table.ts';
@@ -12,8 +13,10 @@ import { name, type Span, text } from './typeset.ts';
 /** Rows and names of the PDF. */
 const gapsShown = 12;
 const cutShown = 12;
+const movedShown = 20;
 
-export function drawPaths({ paper, model }: Report): void {
+export function drawPaths(report: Report): void {
+  const { paper, model } = report;
   const { paths } = model;
   paper.paragraph(`${countsText(paths)} ${searchedText(model)}`, { after: 8 });
   const lanes = lanesOf(paths.paths, mostLanes);
@@ -26,6 +29,7 @@ export function drawPaths({ paper, model }: Report): void {
     const sheet = `Every path, step by step, with the less privileged ones, is in the workbook's sheet ${sheetTitle(model, 'paths')}.`;
     paper.paragraph(`${more}${sheet}`, { size: sizes.table });
   }
+  drawMoved(report);
   drawRemovals(paper, paths);
   drawGaps(paper, paths, sheetTitle(model, 'paths'));
   paper.paragraph(whatPathsAre(paths), { size: sizes.table, colour: quiet });
@@ -72,6 +76,38 @@ function drawKey(paper: Paper): void {
       x += 29 + paper.labelWidth(word, sizes.small, 'regular') + 16;
     }
   });
+}
+
+/** What opened or closed while nobody may have looked: the rights themselves, and ways to them. */
+function drawMoved(report: Report): void {
+  const { paper, model } = report;
+  const zone = model.meta.timezone;
+  const moved = (model.period?.deviations ?? []).filter(({ id }) => model.paths.moved.includes(id));
+  if (moved.length === 0) return;
+  paper.heading('Opened or closed in the period', 2);
+  drawTable(
+    paper,
+    [
+      { title: 'Id', share: 9 },
+      { title: 'What opened it', share: 41 },
+      { title: `Began (${zone})`, share: 22 },
+      { title: `Ended (${zone})`, share: 22 },
+      { title: 'Open for', share: 14 },
+    ],
+    moved.slice(0, movedShown).map(({ id, item, message, onset, end, exposure }) => ({
+      cells: [
+        [name(id, { whole: true })],
+        [text(message ?? item ?? '')],
+        boundsSpans(onset, zone),
+        end === null ? [text('lasts', { face: 'medium' })] : boundsSpans(end, zone),
+        exposureText(exposure),
+      ],
+    })),
+  );
+  if (moved.length > movedShown)
+    paper.paragraph(`And ${moved.length - movedShown} more, in the workbook's sheet ${sheetTitle(model, 'deviations')}.`, {
+      size: sizes.table,
+    });
 }
 
 function drawRemovals(paper: Paper, { removals, cut }: ReportPaths): void {

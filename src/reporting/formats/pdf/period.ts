@@ -214,7 +214,7 @@ function drawMoved(report: Report, deviations: readonly ReportDeviation[]): void
 }
 
 /** `after Mon 27 Jul 06:00, by Mon 10 Aug 06:00`, or the exact moment with its source. */
-function boundsSpans({ after, by, source }: TimelineBounds, zone: string): Span[] {
+export function boundsSpans({ after, by, source }: TimelineBounds, zone: string): Span[] {
   if (source !== null && after === by) return [text(localText(by, zone), { face: 'medium' }), text(source, { colour: quiet, below: true })];
   const upTo = [text('by ', { below: true, colour: quiet }), text(localText(by, zone), { face: 'medium' })];
   const from =
