@@ -121,4 +121,14 @@ describe('the ledger', () => {
     expect(() => at('2026-08-01T05:59:59Z')).toThrow('no run of prod had ended by');
     expect([at('2026-08-01T06:00Z'), at('2026-08-14'), at(failed.startedAt), at('2026-08-14T23:00Z')]).toEqual([1, 1, 2, 2]);
   });
+
+  it('is that of the last run that somebody ran, not of a slot that was missed', () => {
+    const ledger = openForTest();
+    collect(ledger, []);
+    ledger.recordMissed({ cluster: 'prod', slot: '2026-08-14T14:00:00.000Z' });
+    const choose = (options: { run?: number }) => chooseRun(ledger.runs('prod'), 'prod', options, () => undefined).number;
+    expect(ledger.runs('prod').map(({ status }) => status)).toEqual(['succeeded', 'missed']);
+    expect(choose({})).toBe(1);
+    expect(() => choose({ run: 2 })).toThrow('nobody collected at the slot that is run 2 of prod');
+  });
 });

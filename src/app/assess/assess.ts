@@ -73,7 +73,10 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
     const stored = ledger.snapshot(cluster, run.number);
     const held = options.at === undefined ? stored : asOf(stored, parseInstant(options.at), ledger.timesToLive(cluster, run.number));
     const reader = rememberObjects(held);
-    const latest = ledger.runs(cluster).findLast((each) => each.endedAt !== null)?.number === run.number;
+    const runs = ledger.runs(cluster);
+    const latest = runs.findLast(hasEnded)?.number === run.number;
+    const missed = runs.filter(({ number, status }) => number > run.number && status === 'missed').length;
+    if (latest && missed > 0) context.warn(`nobody collected at ${missed} of the schedule's slots since: what was so then is not known`);
     // Of the past, what held then; of the latest run, what holds now.
     const moment =
       options.at !== undefined ? parseInstant(options.at) : latest ? context.clock().toISOString() : (run.endedAt ?? reader.at);
@@ -103,10 +106,12 @@ export function chooseRun(
   if (options.run !== undefined) {
     const found = runs.find((run) => run.number === options.run);
     if (found === undefined) throw new KubevidenceError('usage', `there is no run ${options.run} of ${visible(cluster)}`, { next });
+    if (found.status === 'missed')
+      throw new KubevidenceError('usage', `nobody collected at the slot that is run ${options.run} of ${visible(cluster)}`, { next });
     if (found.endedAt === null) throw new KubevidenceError('usage', `run ${options.run} of ${visible(cluster)} has not ended`, { next });
     return found;
   }
-  const found = options.at === undefined ? runs.findLast((run) => run.endedAt !== null) : runAt(parseInstant(options.at));
+  const found = options.at === undefined ? runs.findLast(hasEnded) : runAt(parseInstant(options.at));
   if (found === undefined)
     throw new KubevidenceError(
       'usage',
@@ -118,6 +123,11 @@ export function chooseRun(
       },
     );
   return found;
+}
+
+/** A slot that was missed is no run that anybody ran: the one before it is judged, and what was so since is told apart. */
+function hasEnded({ endedAt, status }: RunSummary): boolean {
+  return endedAt !== null && status !== 'missed';
 }
 
 const instantForm = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
