@@ -3,11 +3,12 @@
  * one and everything else without limit. It is the minimum where every technique on the paths needs one right; where some need several
  * it is a cut that really cuts, with no binding in it that could stay, and says that it may not be the smallest.
  */
-import type { Graph } from './graph.ts';
-import { closeJoins } from './joins.ts';
+import type { Adjacency, Graph } from './graph.ts';
+import { adjacency } from './graph.ts';
+import { closeJoins, closeOwnJoins } from './joins.ts';
 import type { Removable, Removal } from './removals.ts';
 import { scarcestPremises } from './premises.ts';
-import { relevantPart } from './relevant.ts';
+import { heldBy, relevantPart } from './relevant.ts';
 import { Search } from './search.ts';
 
 export interface Cut {
@@ -30,43 +31,70 @@ export function smallestCut(removable: Removable, removals: readonly Removal[]):
   const { graph, goal, sources } = removable;
   if (sources.size === 0) return null;
   const added = [...graph.grants].filter(([, { builtin }]) => !builtin).map(([node]) => node);
-  const part = { graph: relevantPart(graph, removable.search, goal, sources.values()), goal, sources };
-  const bare = reached(part, new Set(added));
-  const cuttable = [...sources.values()].filter((source) => !bare.has(source));
   const single = removals.find(({ cuts: all }) => all === sources.size);
   if (single !== undefined) return { bindings: [single.binding], cuts: single.cuts, keep: 0, minimum: true };
-  const network = new Network(graph, goal, cuttable);
-  const cut = network.cut();
-  const grants = network.joined ? leaner(part, completed(part, cut, cuttable), cuttable) : cut;
+  const relevant = relevantPart(graph, removable.search, goal, sources.values());
+  const part = { graph: relevant, goal, out: adjacency(relevant, 'from') };
+  const bare = reached(part, [...sources.values()], new Set(added));
+  const cuttable = [...sources.values()].filter((source) => !bare.has(source));
+  const fewest = new Network(part, cuttable).cut();
+  const grants = cuts(part, fewest, cuttable) ? fewest : cutOfJoins(part, premisesOfHad(graph), cuttable);
   return {
     bindings: [...grants].map((grant) => graph.grants.get(grant)?.binding.key ?? '').sort(),
     cuts: cuttable.length,
     keep: sources.size - cuttable.length,
-    minimum: !network.joined,
+    // No fewer leave no way without a join.
+    minimum: grants.size === fewest.size,
   };
 }
 
-type Part = Omit<Removable, 'search'>;
-
-/** The sources that still have a way, by whatever grant. */
-function reached({ graph, goal, sources }: Part, without: ReadonlySet<number>): ReadonlySet<number> {
-  const rest = graph.without(without);
-  closeJoins(rest, goal, true);
-  const search = new Search(rest, goal);
-  return new Set(
-    [...sources.values()].filter((source) => search.wayFrom(source, { measure: 'hops', certain: false, builtin: true }) !== undefined),
-  );
+function cutOfJoins(part: Part, premises: ReadonlyMap<number, number>, cuttable: readonly number[]): ReadonlySet<number> {
+  return leaner(part, completed(part, new Network(part, cuttable, premises).cut(), cuttable), cuttable);
 }
 
-function cuts(removable: Part, grants: ReadonlySet<number>, cuttable: readonly number[]): boolean {
-  const still = reached(removable, grants);
-  return !cuttable.some((source) => still.has(source));
+/** What decides whether the sources have a way. */
+interface Part {
+  readonly graph: Graph;
+  readonly goal: number;
+  /** Edges by their start. */
+  readonly out: Adjacency;
+}
+
+/** Of the sources those that still have a way, by whatever grant. */
+function reached(part: Part, sources: readonly number[], without: ReadonlySet<number>): ReadonlySet<number> {
+  const rest = restOf(part, sources, without);
+  return rest === undefined ? new Set() : reachedIn(rest, part.goal, sources);
+}
+
+/** What the sources could still come to; undefined when the goal is not among it. */
+function restOf({ graph, goal, out }: Part, sources: readonly number[], without: ReadonlySet<number>): Graph | undefined {
+  const held = heldBy(graph, out, goal, sources, { without });
+  return held.has(goal) ? graph.only((from, to) => held.has(from) && held.has(to)) : undefined;
+}
+
+function reachedIn(rest: Graph, goal: number, sources: readonly number[]): ReadonlySet<number> {
+  closeJoins(rest, goal, true);
+  const search = new Search(rest, goal);
+  return new Set(sources.filter((source) => search.wayFrom(source, { measure: 'hops', certain: false, builtin: true }) !== undefined));
+}
+
+/** Most that do not cut leave a way that needs no join, or only such as one identity has. */
+function cuts(part: Part, grants: ReadonlySet<number>, cuttable: readonly number[]): boolean {
+  const { graph, goal, out } = part;
+  if (heldBy(graph, out, goal, cuttable, { without: grants, joins: false }).has(goal)) return false;
+  const rest = restOf(part, cuttable, grants);
+  if (rest === undefined) return true;
+  closeOwnJoins(rest, goal);
+  if (heldBy(rest, adjacency(rest, 'from'), goal, cuttable, { joins: false }).has(goal)) return false;
+  return reachedIn(rest, goal, cuttable).size === 0;
 }
 
 /** A cut that is surely one: while somebody has a way left, the first added grant of each such way goes, too. */
-function completed({ graph, goal }: Part, cut: ReadonlySet<number>, cuttable: readonly number[]): ReadonlySet<number> {
+function completed(part: Part, cut: ReadonlySet<number>, cuttable: readonly number[]): ReadonlySet<number> {
+  const { graph, goal } = part;
   const grants = new Set(cut);
   for (;;) {
+    if (cuts(part, grants, cuttable)) return grants;
     const rest = graph.without(grants);
     closeJoins(rest, goal);
     const search = new Search(rest, goal);
@@ -82,20 +110,30 @@ function completed({ graph, goal }: Part, cut: ReadonlySet<number>, cuttable: re
 }
 
 /** Leaves out what is not needed, one by one. */
-function leaner(removable: Part, cut: ReadonlySet<number>, cuttable: readonly number[]): ReadonlySet<number> {
+function leaner(part: Part, cut: ReadonlySet<number>, cuttable: readonly number[]): ReadonlySet<number> {
   if (cut.size > mostTries) return cut;
   const grants = new Set(cut);
   for (const grant of cut) {
     grants.delete(grant);
-    if (!cuts(removable, grants, cuttable)) grants.add(grant);
+    if (!cuts(part, grants, cuttable)) grants.add(grant);
   }
   return grants;
 }
 
+/** The scarcest premise of each join that somebody has. */
+function premisesOfHad(graph: Graph): ReadonlyMap<number, number> {
+  const scarcest = scarcestPremises(graph);
+  const had = new Map<number, number>();
+  for (const edge of graph.joinCosts.keys()) {
+    const join = graph.to[edge] as number;
+    const premise = scarcest.get(join);
+    if (premise !== undefined) had.set(join, premise);
+  }
+  return had;
+}
+
 /** A flow network over the graph: bindings are split in two with one unit between; a join is had through its scarcest premise. */
 class Network {
-  /** Some way leads over a join. */
-  joined = false;
   readonly #graph: Graph;
   readonly #source: number;
   readonly #sink: number;
@@ -103,22 +141,19 @@ class Network {
   readonly #to: number[] = [];
   readonly #room: number[] = [];
 
-  constructor(graph: Graph, goal: number, sources: readonly number[]) {
+  /** `premises`: of joins, what stands in for each; without them, the network has only ways over no join. */
+  constructor({ graph, goal }: Part, sources: readonly number[], premises: ReadonlyMap<number, number> = new Map()) {
     this.#graph = graph;
     this.#source = 2 * graph.size;
     this.#sink = 2 * goal;
-    const leads = this.#leadsTo(goal);
-    for (let node = 0; node < graph.size; node++)
-      if (leads.has(node)) this.#add(2 * node, 2 * node + 1, graph.grants.get(node)?.builtin === false ? 1 : unlimited);
+    const nodes = new Set(sources);
     for (let edge = 0; edge < graph.from.length; edge++) {
       const [from, to] = [graph.from[edge] as number, graph.to[edge] as number];
-      if (leads.has(to) && leads.has(from) && !graph.joinCosts.has(edge)) this.#add(2 * from + 1, 2 * to, unlimited);
+      nodes.add(from).add(to);
+      this.#add(2 * from + 1, 2 * to, unlimited);
     }
-    for (const [join, premise] of scarcestPremises(graph)) {
-      if (!leads.has(join)) continue;
-      this.joined = true;
-      this.#add(2 * premise + 1, 2 * join, unlimited);
-    }
+    for (const [join, premise] of premises) if (nodes.has(join)) this.#add(2 * premise + 1, 2 * join, unlimited);
+    for (const node of nodes) this.#add(2 * node, 2 * node + 1, graph.grants.get(node)?.builtin === false ? 1 : unlimited);
     for (const source of sources) this.#add(this.#source, 2 * source, unlimited);
   }
 
@@ -130,26 +165,6 @@ class Network {
     for (const [node, { builtin }] of this.#graph.grants)
       if (!builtin && near[2 * node] !== -1 && near[2 * node + 1] === -1) grants.add(node);
     return grants;
-  }
-
-  /** Nodes with some way to the goal; of a join, all its premises count. */
-  #leadsTo(goal: number): ReadonlySet<number> {
-    const into = new Map<number, number[]>();
-    const note = (to: number, from: number) => {
-      const list = into.get(to);
-      if (list === undefined) into.set(to, [from]);
-      else list.push(from);
-    };
-    for (let edge = 0; edge < this.#graph.from.length; edge++)
-      if (!this.#graph.joinCosts.has(edge)) note(this.#graph.to[edge] as number, this.#graph.from[edge] as number);
-    const had = new Set<number>();
-    for (const edge of this.#graph.joinCosts.keys()) had.add(this.#graph.to[edge] as number);
-    // A join that nobody has is on no way.
-    for (const join of had) for (const premise of this.#graph.joins.get(join)?.premises ?? []) note(join, premise);
-    const found = new Set([goal]);
-    for (const node of found)
-      for (const from of into.get(node) ?? []) if (this.#graph.kindOf(from) !== 'join' || had.has(from)) found.add(from);
-    return found;
   }
 
   #add(from: number, to: number, room: number): void {

@@ -13,7 +13,7 @@ import type { Placed } from './constrained.ts';
 import { commonRights, grantsOn, placesOf } from './constrained.ts';
 import { isBuiltinGrant } from './setup-grants.ts';
 import type { RoleMatch } from './rights.ts';
-import { fullRules, givesEverything, matchRole } from './rights.ts';
+import { fullRules, givesEverything, matchRole, noMatch } from './rights.ts';
 import { Targets, type Place } from './targets.ts';
 import { isRight } from './technique.ts';
 import type { World } from './world.ts';
@@ -35,7 +35,8 @@ class Drawer {
   readonly #plan: Plan;
   readonly #graph = new Graph();
   readonly #targets: Targets;
-  readonly #matches = new WeakMap<Pick<Role, 'rules'>, readonly RoleMatch[]>();
+  /** The rights that a role gives, by their numbers. */
+  readonly #matches = new WeakMap<Pick<Role, 'rules'>, readonly (readonly [right: number, match: RoleMatch])[]>();
   readonly #full = { rules: fullRules };
   /** Scopes in which a role is bound, by its key; and of any role of a kind. */
   readonly #heldIn = new Map<string, Set<string>>();
@@ -90,13 +91,8 @@ class Drawer {
 
   /** Edges from a node to every right that the role gives where it holds; `namespace` is empty for cluster-wide. */
   #give(node: number, role: Pick<Role, 'rules'>, namespace: string): void {
-    let matches = this.#matches.get(role);
-    if (matches === undefined) {
-      matches = this.#plan.rights.map(({ need }) => matchRole(role, need));
-      this.#matches.set(role, matches);
-    }
     const everything = givesEverything(role);
-    for (const [right, match] of matches.entries()) {
+    for (const [right, match] of this.#matchesOf(role)) {
       const planned = this.#plan.rights[right] as Plan['rights'][number];
       // Whoever has everything has no need to climb by its parts; nor, in a namespace, by what is less than the rest.
       if (
@@ -106,6 +102,18 @@ class Drawer {
         continue;
       for (const [scope, name, by] of placesOf(match, planned, namespace)) this.#provide(node, { right, scope, name, match: by });
     }
+  }
+
+  #matchesOf(role: Pick<Role, 'rules'>): readonly (readonly [right: number, match: RoleMatch])[] {
+    const known = this.#matches.get(role);
+    if (known !== undefined) return known;
+    const matches: (readonly [number, RoleMatch])[] = [];
+    for (const [right, { need }] of this.#plan.rights.entries()) {
+      const match = matchRole(role, need);
+      if (match !== noMatch) matches.push([right, match]);
+    }
+    this.#matches.set(role, matches);
+    return matches;
   }
 
   #provide(node: number, { right, scope, name, match }: Placed): void {

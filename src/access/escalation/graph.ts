@@ -180,7 +180,10 @@ export interface Adjacency {
 export function adjacency(graph: Graph, end: 'from' | 'to'): Adjacency {
   const ends = graph[end];
   const start = new Int32Array(graph.size + 1);
-  for (const node of ends) start[node + 1] = (start[node + 1] as number) + 1;
+  for (let edge = 0; edge < ends.length; edge++) {
+    const node = ends[edge] as number;
+    start[node + 1] = (start[node + 1] as number) + 1;
+  }
   for (let node = 0; node < graph.size; node++) start[node + 1] = (start[node + 1] as number) + (start[node] as number);
   const next = start.slice();
   const edges = new Int32Array(ends.length);

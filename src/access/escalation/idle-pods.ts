@@ -16,10 +16,12 @@ import type { World } from './world.ts';
 export function withoutIdlePods(world: World, techniques: readonly Technique[]): World {
   const isIdle = idleness(world, techniques);
   if (isIdle === null) return world;
+  const busy = new Set<PodFacts>();
+  for (const pods of world.pods.values()) for (const pod of pods) if (!isIdle(pod)) busy.add(pod);
   const without = (lists: World['pods']) => {
     const kept = new Map<string, readonly PodFacts[]>();
     for (const [key, pods] of lists) {
-      const left = pods.filter((pod) => !isIdle(pod));
+      const left = pods.filter((pod) => busy.has(pod));
       if (left.length > 0) kept.set(key, left);
     }
     return kept;
@@ -120,13 +122,14 @@ function gainingAccounts({ index, roles }: World, techniques: readonly Technique
       else if (everyone !== '' && !groups.has(name) && role !== undefined && gives(role)) groups.add(name);
     }
   }
-  const known = new Map<string, boolean>();
+  const known = new Map<string, Map<string, boolean>>();
   return (namespace, name) => {
-    const account = `${namespace}/${name}`;
-    let gains = known.get(account);
+    let inside = known.get(namespace);
+    if (inside === undefined) known.set(namespace, (inside = new Map()));
+    let gains = inside.get(name);
     if (gains === undefined) {
-      gains = bound.has(account) || impliedGroups('ServiceAccount', name, namespace).some((group) => groups.has(group));
-      known.set(account, gains);
+      gains = bound.has(`${namespace}/${name}`) || impliedGroups('ServiceAccount', name, namespace).some((group) => groups.has(group));
+      inside.set(name, gains);
     }
     return gains;
   };

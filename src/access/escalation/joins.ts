@@ -25,6 +25,12 @@ export function closeJoins(graph: Graph, goal: number, reachability = false): vo
   else for (const certain of [true, false]) while (closeGathered(graph, bits, goal, certain)) continue;
 }
 
+/** Only those that one identity has by its own grants and groups. */
+export function closeOwnJoins(graph: Graph, goal: number): void {
+  const joins = joinsBefore(graph, goal);
+  if (joins.length > 0) closeOwn(graph, new Bits(graph, joins));
+}
+
 /** Joins from which some way leads to the goal. */
 function joinsBefore(graph: Graph, goal: number): readonly number[] {
   const into = adjacency(graph, 'to');
@@ -37,6 +43,8 @@ function joinsBefore(graph: Graph, goal: number): readonly number[] {
   return [...graph.joins.keys()].filter((join) => found.has(join));
 }
 
+const rowsInPiece = 256;
+
 /**
  * Rows of bits over all joins at once: block i says for each join whether its premise i is had, the last block whether the join itself is. So
  * one look at a word decides for 32 joins, which makes the closing of thousands of joins over a large cluster a matter of a second.
@@ -48,6 +56,9 @@ class Bits {
   readonly #most: number;
   /** Node → positions of bits that it sets. */
   readonly #positions = new Map<number, number[]>();
+  #piece = new Uint32Array();
+  /** Where the piece is free from. */
+  #at = 0;
 
   constructor(graph: Graph, joins: readonly number[]) {
     this.#joins = joins;
@@ -67,8 +78,21 @@ class Bits {
     }
   }
 
+  /** Cut from larger pieces, because there are many and each piece is memory outside of the heap. */
   row(): Uint32Array {
-    return new Uint32Array((this.#most + 1) * this.#words);
+    const length = (this.#most + 1) * this.#words;
+    if (this.#at + length > this.#piece.length) {
+      this.#piece = new Uint32Array(length * rowsInPiece);
+      this.#at = 0;
+    }
+    this.#at += length;
+    return this.#piece.subarray(this.#at - length, this.#at);
+  }
+
+  copy(row: Uint32Array): Uint32Array {
+    const copy = this.row();
+    copy.set(row);
+    return copy;
   }
 
   /** Whether the node is a premise or a join. */
@@ -150,7 +174,7 @@ function closeGathered(graph: Graph, bits: Bits, goal: number, certain: boolean,
     let row = empty;
     let own = false;
     const toOwn = () => {
-      if (!own) row = row.slice();
+      if (!own) row = bits.copy(row);
       own = true;
       return row;
     };

@@ -30,7 +30,7 @@ export interface PodFacts {
   readonly reach: NodeReach | undefined;
 }
 
-/** `automount`: of an account by `namespace/name`; undefined when it is not known. */
+/** `automount`: of an account by `namespace/name`, asked only where it decides; undefined when it is not known. */
 export function readPod(pod: StoredObject, automount: (account: string) => boolean | undefined): PodFacts {
   const spec = at(pod.body, 'spec');
   const mirror = textAt(pod.body, 'metadata', 'annotations', 'kubernetes.io/config.mirror') !== undefined;
@@ -42,7 +42,7 @@ export function readPod(pod: StoredObject, automount: (account: string) => boole
     name: pod.name,
     node: textAt(spec, 'nodeName') ?? '',
     account,
-    token: mirror ? false : mountsToken(spec, pod.uid !== '', automount(`${namespace}/${account}`)),
+    token: mirror ? false : mountsToken(spec, pod.uid !== '', () => automount(`${namespace}/${account}`)),
     secrets: secretsOf(spec),
     pullSecrets: listAt(spec, 'imagePullSecrets').flatMap((each) => textAt(each, 'name') ?? []),
     running: phase === undefined ? undefined : phase === 'Running',
@@ -59,13 +59,13 @@ function isApiToken(token: Json | undefined): boolean {
 }
 
 /** In a pod that the API server admitted the volume is there or not; in a manifest pod, account and default decide, in this order. */
-function mountsToken(spec: unknown, admitted: boolean, accountMounts: boolean | undefined): boolean | undefined {
+function mountsToken(spec: unknown, admitted: boolean, accountMounts: () => boolean | undefined): boolean | undefined {
   const projected = listAt(spec, 'volumes').some((volume) =>
     listAt(volume, 'projected', 'sources').some((source) => isApiToken(at(source, 'serviceAccountToken'))),
   );
   if (projected || admitted) return projected;
   const own = at(spec, 'automountServiceAccountToken');
-  return typeof own === 'boolean' ? own : accountMounts;
+  return typeof own === 'boolean' ? own : accountMounts();
 }
 
 const containerLists = ['containers', 'initContainers', 'ephemeralContainers'] as const;

@@ -10,22 +10,36 @@ export function relevantPart(
   goal: number,
   sources: Iterable<number>,
 ): Graph {
-  const [held, leading] = [heldBy(graph, out, sources), leadingTo(graph, into, goal)];
+  const [held, leading] = [heldBy(graph, out, goal, sources), leadingTo(graph, into, goal)];
   return graph.only((from, to) => held.has(from) && leading.has(from) && leading.has(to));
 }
 
-/** All that the sources together could come to: of a join that is not closed too, as soon as one of them each has its premises. */
-function heldBy(graph: Graph, out: Adjacency, sources: Iterable<number>): ReadonlySet<number> {
+/**
+ * All that the sources together could come to: of a join that is not closed too, as soon as one of them each has its premises. What they do
+ * not come to even so, none of them comes to alone. Nobody has to go on from the goal. `without`: nodes that are taken away; `joins`: whether
+ * what they gather counts.
+ */
+export function heldBy(
+  graph: Graph,
+  out: Adjacency,
+  goal: number,
+  sources: Iterable<number>,
+  { without, joins = true }: { readonly without?: ReadonlySet<number>; readonly joins?: boolean } = {},
+): ReadonlySet<number> {
   const joinsOf = new Map<number, number[]>();
-  for (const [join, { premises }] of graph.joins)
+  for (const [join, { premises }] of joins ? graph.joins : [])
     for (const premise of premises) {
-      const joins = joinsOf.get(premise);
-      if (joins === undefined) joinsOf.set(premise, [join]);
-      else joins.push(join);
+      const list = joinsOf.get(premise);
+      if (list === undefined) joinsOf.set(premise, [join]);
+      else list.push(join);
     }
   const held = new Set(sources);
   for (const node of held) {
-    for (let i = out.start[node] as number; i < (out.start[node + 1] as number); i++) held.add(graph.to[out.edges[i] as number] as number);
+    if (node === goal) continue;
+    for (let i = out.start[node] as number; i < (out.start[node + 1] as number); i++) {
+      const to = graph.to[out.edges[i] as number] as number;
+      if (without?.has(to) !== true) held.add(to);
+    }
     for (const join of joinsOf.get(node) ?? []) if (graph.joins.get(join)?.premises.every((premise) => held.has(premise))) held.add(join);
   }
   return held;

@@ -23,7 +23,9 @@ export interface RoleMatch {
   readonly named: ReadonlyMap<string, RightMatch>;
 }
 
-const nothing: RoleMatch = { free: undefined, named: new Map() };
+const noNames: RoleMatch['named'] = new Map();
+/** What a role that gives nothing is matched to: this very one. */
+export const noMatch: RoleMatch = { free: undefined, named: noNames };
 
 /** The same right under every technique that needs it. */
 export function rightKey({ verbs, resources, names = 'none' }: RightNeed): string {
@@ -40,13 +42,14 @@ export function matchRole({ rules }: Pick<Role, 'rules'>, { verbs, resources, na
   let named: Map<string, RightMatch> | undefined;
   for (const text of resources) {
     const { group, resource, subresource } = parseResource(text);
-    for (const [index, rule] of rules.entries()) {
+    for (let index = 0; index < rules.length; index++) {
+      const rule = rules[index] as Role['rules'][number];
       if (!coversGroup(rule, group) || !coversResource(rule, resource, subresource)) continue;
       const limited = rule.resourceNames.length > 0;
       const verb = verbs.find((each) => coversVerb(rule, each) && !(limited && isNameless(each, subresource)));
       if (verb === undefined) continue;
       const match = { rule: index, text: `${verb} ${text}` };
-      if (!limited) return { free: match, named: new Map() };
+      if (!limited) return { free: match, named: noNames };
       if (names === 'none') continue;
       for (const name of rule.resourceNames) {
         // No object has an empty name.
@@ -56,10 +59,10 @@ export function matchRole({ rules }: Pick<Role, 'rules'>, { verbs, resources, na
       }
     }
   }
-  if (named === undefined) return nothing;
+  if (named === undefined) return noMatch;
   const [first] = named.values();
   // Any of the names will do.
-  if (names === 'any' || typeof names !== 'string') return { free: first, named: new Map() };
+  if (names === 'any' || typeof names !== 'string') return { free: first, named: noNames };
   return { free: undefined, named };
 }
 

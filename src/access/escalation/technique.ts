@@ -7,8 +7,18 @@ export interface Resource {
   readonly subresource: string;
 }
 
-/** `deployments.apps/scale` → its parts. */
+const parsed = new Map<string, Resource>();
+
+/** `deployments.apps/scale` → its parts. There are some hundred in all, asked for again with every role. */
 export function parseResource(text: string): Resource {
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
+  const resource = partsOf(text);
+  parsed.set(text, resource);
+  return resource;
+}
+
+function partsOf(text: string): Resource {
   const slash = text.indexOf('/');
   const full = slash < 0 ? text : text.slice(0, slash);
   const dot = full.indexOf('.');

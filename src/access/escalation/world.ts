@@ -109,13 +109,13 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex): World {
   const running = new Set<string>();
   const nodes = new Set<string>();
   for (const object of reader.objects('k8s.pods/pods')) {
-    const { pod, component } = factsOf(object, accounts.automount);
+    const { pod, account, component } = factsOf(object, accounts.automount);
     add(pods, pod.namespace, pod);
     if (pod.node !== '') {
       add(podsOn, pod.node, pod);
       nodes.add(pod.node);
     }
-    if (pod.account !== '') running.add(`${pod.namespace}/${pod.account}`);
+    if (account !== '') running.add(account);
     if (component !== '') add(components, component, object);
   }
   const workloads = readWorkloads(reader, running);
@@ -165,7 +165,10 @@ function rolesOf(reader: EvidenceReader, index: AccessIndex): ReadonlyMap<string
 }
 
 interface KnownPod {
-  readonly mounts: boolean | undefined;
+  /** That it runs as, `namespace/name`; empty for a static pod. */
+  readonly account: string;
+  /** Whether the account mounts its token, where that decided; null where it did not. */
+  readonly mounts: { readonly told: boolean | undefined } | null;
   readonly pod: PodFacts;
   readonly component: string;
 }
@@ -175,10 +178,15 @@ const knownPods = new WeakMap<StoredObject, KnownPod>();
 
 function factsOf(object: StoredObject, automount: (account: string) => boolean | undefined): KnownPod {
   let known = knownPods.get(object);
-  if (known === undefined || (known.pod.account !== '' && automount(`${known.pod.namespace}/${known.pod.account}`) !== known.mounts)) {
-    const pod = readPod(object, automount);
-    const mounts = pod.account === '' ? undefined : automount(`${pod.namespace}/${pod.account}`);
-    knownPods.set(object, (known = { mounts, pod, component: componentOf(object) }));
+  if (known === undefined || (known.mounts !== null && automount(known.account) !== known.mounts.told)) {
+    let mounts: KnownPod['mounts'] = null;
+    const pod = readPod(object, (account) => {
+      const told = automount(account);
+      mounts = { told };
+      return told;
+    });
+    const account = pod.account === '' ? '' : `${pod.namespace}/${pod.account}`;
+    knownPods.set(object, (known = { account, mounts, pod, component: componentOf(object) }));
   }
   return known;
 }
