@@ -8,4 +8,4 @@ export { readLogTrust } from './log-trust.ts';
 export { verifyCheckpointFile } from './verify-checkpoint.ts';
 export type { PackTimestamps } from './timestamps.ts';
 export { verifyPack } from './verify-pack.ts';
-export { writeZip } from './zip.ts';
+export { streamZip, writeZip } from './zip.ts';

@@ -60,7 +60,10 @@ export async function readZip(bytes: Uint8Array): Promise<Archive> {
 export async function writeZip(parts: Parts): Promise<Uint8Array> {
   const zip = new ZipFile();
   const names = [...parts.keys()].sort((left, right) => rank(left) - rank(right) || (left < right ? -1 : 1));
-  for (const name of names) zip.addBuffer(Buffer.from(parts.get(name) ?? []), name, entryOptions);
+  for (const name of names) {
+    const { buffer: all, byteOffset, byteLength } = parts.get(name) ?? new Uint8Array();
+    zip.addBuffer(Buffer.from(all, byteOffset, byteLength), name, entryOptions);
+  }
   zip.end();
   return new Uint8Array(await buffer(zip.outputStream));
 }

@@ -1,8 +1,9 @@
 /** Where a pack is written: never over another, whole or not at all, and verified as an outsider would before it counts as issued. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { KubevidenceError, visible } from '../../model/index.ts';
-import { verifyPack, writeZip } from '../../packs/index.ts';
+import { streamZip, verifyPack } from '../../packs/index.ts';
 
 export type PackForm = 'both' | 'zip' | 'directory';
 
@@ -35,7 +36,7 @@ export async function checkWritten(path: string, fingerprint: string, timestampC
   });
 }
 
-/** The directory appears whole or not at all. */
+/** Each appears whole or not at all. */
 export async function writeFiles(
   out: string,
   form: PackForm,
@@ -50,6 +51,10 @@ export async function writeFiles(
     }
     renameSync(partial, out);
   }
-  if (form !== 'directory') writeFileSync(`${out}.zip`, await writeZip(files));
+  if (form !== 'directory') {
+    const partialZip = `${out}.zip.partial`;
+    await pipeline(streamZip(files), createWriteStream(partialZip));
+    renameSync(partialZip, `${out}.zip`);
+  }
   return { directory: form === 'zip' ? null : out, zip: form === 'directory' ? null : `${out}.zip` };
 }

@@ -2,16 +2,16 @@
  * Composes an audit pack: freezes the log at a checkpoint, judges or takes the recorded judgement, builds the report, and hands all of it
  * to the packer. For the same checkpoint everything comes from the ledger, so a pack can be made again; only then is `pack-issued` logged.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { readNamespaceOwners } from '../../access/index.ts';
 import { countLabelled } from '../../assessment/index.ts';
 import { effectiveParams, makeCatalog } from '../../catalog/index.ts';
 import { type Ledger, type StoredAssessment } from '../../ledger/index.ts';
 import type { Checkpoint } from '../../log/index.ts';
-import type { Assessment, Catalog, RunSummary } from '../../model/index.ts';
+import type { Assessment, Catalog, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, textAt } from '../../model/index.ts';
-import { createPack, type PackedException } from '../../packs/index.ts';
+import { createPack, type PackedException, type PackInputs } from '../../packs/index.ts';
 import {
   buildReportModel,
   describeRead,
@@ -40,7 +40,7 @@ import { readPaths } from './pack-paths.ts';
 import { choosePeriod, citedObjects, isInside, readPackPeriod, shownRun } from './pack-period.ts';
 import { changesSince, readBindings } from './pack-snapshot.ts';
 import { tellRuns } from './pack-runs.ts';
-import { type Pseudonymised, pseudonymise } from './pseudonymised-pack.ts';
+import { pseudonymise } from './pseudonymised-pack.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { type FrozenTimes, readPackTimestamps, stampFrozen } from './pack-timestamps.ts';
 import { rememberObjects } from '../assess/remembering-reader.ts';
@@ -108,35 +108,55 @@ export async function createPackCommand(context: AppContext, options: PackOption
     const stamp = createStamper(context, config);
     if (options.checkpoint === undefined) await stampFrozen(ledger, frozen.checkpoint, stamp);
     const times = readPackTimestamps(ledger, config, { ...frozen, period, stamp });
-    const { files, model, pseudonyms } = await buildFiles(ledger, options, cluster, period, frozen, inForce, signer, times);
-    const written = await writeFiles(out, options.form, files);
-    await checkWritten(written.directory ?? written.zip ?? out, signer.fingerprint, times.inPack?.ca ?? undefined);
-    const manifest = files.get('manifest.json') ?? new Uint8Array();
+    const { manifestDigest, ...told } = await writePack({ ledger, options, cluster, period, frozen, inForce, signer, times, out });
+    await checkWritten(told.directory ?? told.zip ?? out, signer.fingerprint, times.inPack?.ca ?? undefined);
     const { size } = frozen.checkpoint;
     ledger.recordPack({
       cluster,
       period: { from: period.start, to: period.end },
       checkpoint: size,
-      manifestDigest: createHash('sha256').update(manifest).digest('hex'),
+      manifestDigest,
       documentKeyFingerprint: signer.fingerprint,
     });
     ledger.checkpoint();
     return {
-      ...written,
+      ...told,
       period: { ...period, over: period.end <= frozen.time },
-      result: model.result,
-      notices: model.period?.notices ?? [],
       fingerprint: signer.fingerprint,
       checkpoint: { size, root: Buffer.from(frozen.checkpoint.root).toString('base64') },
       assessment: frozen.stored.assessment,
       catalog: frozen.catalog,
-      pseudonyms: pseudonyms === null ? null : { key: pseudonyms.inPack.key, names: pseudonyms.names, objects: pseudonyms.objects },
-      files: files.size,
-      bytes: [...files.values()].reduce((sum, file) => sum + file.length, 0),
     };
   } finally {
     ledger.close();
   }
+}
+
+interface PackJob {
+  readonly ledger: Ledger;
+  readonly options: PackOptions;
+  readonly cluster: string;
+  readonly period: Period;
+  readonly frozen: Frozen;
+  readonly inForce: CatalogInForce;
+  readonly signer: DocumentSigner;
+  readonly times: FrozenTimes;
+}
+
+type ToldOfFiles = Pick<PackReport, 'directory' | 'zip' | 'result' | 'notices' | 'pseudonyms' | 'files' | 'bytes'>;
+
+/** What is told of the files; they themselves may be a hundred MB, and nobody holds them any longer. */
+async function writePack({ out, ...job }: PackJob & { readonly out: string }): Promise<ToldOfFiles & { readonly manifestDigest: string }> {
+  const { inputs, ...told } = await renderFiles(job);
+  const files = await createPack(inputs);
+  const written = await writeFiles(out, job.options.form, files);
+  return {
+    ...written,
+    ...told,
+    manifestDigest: hash('sha256', files.get('manifest.json') ?? new Uint8Array()),
+    files: files.size,
+    bytes: [...files.values()].reduce((sum, file) => sum + file.length, 0),
+  };
 }
 
 function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster: string, period: Period, inForce: CatalogInForce): Frozen {
@@ -214,16 +234,17 @@ function freeze(ledger: Ledger, checkpoint: Checkpoint, cluster: string, period:
   };
 }
 
-async function buildFiles(
-  ledger: Ledger,
-  options: PackOptions,
-  cluster: string,
-  period: Period,
-  frozen: Frozen,
-  inForce: CatalogInForce,
-  signer: DocumentSigner,
-  times: FrozenTimes,
-): Promise<{ readonly files: Map<string, Uint8Array>; readonly model: ReportModel; readonly pseudonyms: Pseudonymised | null }> {
+/** Everything that the packer needs, and nothing of what that was made from. */
+async function renderFiles({
+  ledger,
+  options,
+  cluster,
+  period,
+  frozen,
+  inForce,
+  signer,
+  times,
+}: PackJob): Promise<Pick<ToldOfFiles, 'result' | 'notices' | 'pseudonyms'> & { readonly inputs: PackInputs }> {
   const { config } = options;
   const { checkpoint, stored, rules, catalog, run } = frozen;
   const certificate = certificateInfo(signer.certificate);
@@ -287,13 +308,7 @@ async function buildFiles(
   const time = new Date(frozen.time);
   const cited = citedObjects(stored.assessment, judged, asRead.period?.deviations ?? []);
   const content = {
-    exhibits: asRead.exhibits.map((exhibit) => ({
-      id: exhibit.id,
-      source: ledger.exhibit(cluster, exhibit.run, exhibit.kind as `${string}/${string}`),
-      leaf: exhibit.leaf,
-      proof: ledger.inclusionProof(exhibit.leaf, checkpoint.size),
-      cited: cited(exhibit),
-    })),
+    exhibits: readExhibits(ledger, cluster, asRead.exhibits, cited, checkpoint.size),
     assessment: { run: run.number, leaf: stored.leaf, salt: stored.salt, value: stored.assessment },
     exceptions: exceptionsShown(ledger, cluster, stored, checkpoint.size),
     catalog: { digest: stored.catalogDigest, bytes: ledger.catalog(stored.catalogDigest) },
@@ -316,7 +331,7 @@ async function buildFiles(
       addSignaturePlaceholder(doc, { time, fieldName: 'Kubevidence', reason: 'Audit pack', name: config.organization, structParent }),
   });
   const workbook = await renderWorkbook(model);
-  const files = await createPack({
+  const inputs: PackInputs = {
     organization: config.organization,
     cluster: { name: cluster, uid: reader.cluster.uid },
     period: { name: period.name, from: period.start, to: period.end },
@@ -331,8 +346,36 @@ async function buildFiles(
     ...content,
     ...(pseudonyms !== null && { pseudonyms: pseudonyms.inPack }),
     ...(times.inPack !== null && { timestamps: times.inPack }),
-  });
-  return { files, model, pseudonyms };
+  };
+  return {
+    inputs,
+    result: model.result,
+    notices: model.period?.notices ?? [],
+    pseudonyms: pseudonyms === null ? null : { key: pseudonyms.inPack.key, names: pseudonyms.names, objects: pseudonyms.objects },
+  };
+}
+
+/** Each is read when the packer comes to it: together they take many times what is shown of them. */
+function readExhibits(
+  ledger: Ledger,
+  cluster: string,
+  exhibits: ReportModel['exhibits'],
+  cited: ReturnType<typeof citedObjects>,
+  size: number,
+): PackInputs['exhibits'] {
+  return exhibits.map(({ id, run, kind, leaf, listing }) => ({
+    id,
+    leaf,
+    get source() {
+      return ledger.exhibit(cluster, run, kind as ListingKind);
+    },
+    get proof() {
+      return ledger.inclusionProof(leaf, size);
+    },
+    get cited() {
+      return cited({ id, listing });
+    },
+  }));
 }
 
 /** Requests and approvals behind the labels of an assessment, as the log names them. */

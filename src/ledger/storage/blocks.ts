@@ -91,7 +91,7 @@ export function unpackTogether({ first, entries, bytes }: Pick<Block, 'first' | 
   const count = objectCount({ entries });
   let length = 0;
   for (let position = 0; position < count; position++) length += lengthAt(entries, position);
-  const raw = decompress(`the block of object ${first}`, bytes, length);
+  const raw = apart(decompress(`the block of object ${first}`, bytes, length));
   const objects: Buffer[] = [];
   let start = 0;
   for (let position = 0; position < count; position++) {
@@ -102,6 +102,14 @@ export function unpackTogether({ first, entries, bytes }: Pick<Block, 'first' | 
   if (start !== raw.length)
     throw new KubevidenceError('integrity', `the block of object ${first} has ${raw.length} bytes, its entries say ${start}`);
   return objects;
+}
+
+/** Blocks are kept: in node's pool a small one would keep 64 kB with it. */
+function apart(bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength < 2 * bytes.length) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** What it takes to make `bytes` of `base`. */
