@@ -31,9 +31,18 @@ try {
   const tarball = join(work, packed.filename);
   say(`packed ${packed.entryCount} files, ${(statSync(tarball).size / 1e6).toFixed(1)} MB`);
   const own = packed.files.map((file) => file.path).filter((path) => !path.startsWith('node_modules/'));
-  const missing = ['bin/', 'dist/cli/', 'controls/', 'mappings/', 'techniques/', 'reports/', 'schemas/', 'demo/', 'LICENSE', 'README.md'].filter(
-    (part) => !own.some((path) => path.startsWith(part)),
-  );
+  const missing = [
+    'bin/',
+    'dist/cli/',
+    'controls/',
+    'mappings/',
+    'techniques/',
+    'reports/',
+    'schemas/',
+    'demo/',
+    'LICENSE',
+    'README.md',
+  ].filter((part) => !own.some((path) => path.startsWith(part)));
   const strange = own.filter((path) => /^(src|test|scripts|\.)|(?<!\.d)\.ts$|\.key$/.test(path));
   if (missing.length + strange.length > 0)
     throw new Error(`the tarball lacks ${missing.join(', ')}, and should not have ${strange.join(', ')}`);

@@ -2,7 +2,7 @@
  * Documents for programs and errors for people. JSON is one document on stdout and nothing else; no character in it can control a
  * terminal. An error says what happened, to what, why, what it means, and what to type next, in five lines at most.
  */
-import { stringify } from 'yaml';
+import { Document, isScalar, visit } from 'yaml';
 import type { Place } from '../model/index.ts';
 import { clip, isObject, KubevidenceError, visible } from '../model/index.ts';
 import type { Terminal } from './terminal.ts';
@@ -72,16 +72,19 @@ function* jsonLines(value: unknown): Iterable<string> {
 }
 
 export function printDocument(terminal: Terminal, format: OutputFormat, value: unknown): void {
-  if (format !== 'yaml') {
-    for (const piece of jsonPieces(value)) terminal.print(piece);
-    return;
-  }
-  // By way of JSON text, whose escapes are legal in YAML's double quotes.
-  terminal.print(
-    stringify(JSON.parse(toJsonLine(value)), { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0 })
-      .replace(unsafe, '\ufffd')
-      .trimEnd(),
-  );
+  if (format === 'yaml') terminal.print(toYaml(value));
+  else for (const piece of jsonPieces(value)) terminal.print(piece);
+}
+
+/** The same document in YAML, whose double quotes know the escapes of JSON (YAML 1.2, 5.7); plain keys know none. */
+export function toYaml(value: unknown): string {
+  const document = new Document(JSON.parse(JSON.stringify(value)));
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && typeof key.value === 'string' && key.value.search(unsafe) >= 0) key.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return escapeUnsafe(document.toString({ defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0 })).trimEnd();
 }
 
 export function printError(terminal: Terminal, error: unknown): void {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { jsonPieces } from '../../src/cli/output.ts';
+import { parse } from 'yaml';
+import { jsonPieces, toYaml } from '../../src/cli/output.ts';
 
 const text = (value: unknown) => [...jsonPieces(value)].join('\n');
 
@@ -34,4 +35,25 @@ test('a long document comes in several pieces', () => {
   expect(pieces.length).toBeGreaterThan(2);
   expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(70_000);
   expect(pieces.join('\n')).toBe(JSON.stringify(long, null, 2));
+});
+
+/** Names that would move a cursor, or read otherwise than they are written. */
+const hostile = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom('\u007f', '\u0085', '\u009b', '\u202e', '\u2028', '\u2066', '\ufeff', '"', '\\', ': ', '#', '\n'),
+    fc.string(),
+  ),
+});
+
+test('YAML parses back to the same, and nothing in it can control a terminal', () => {
+  const document = fc.dictionary(hostile, fc.oneof(hostile, fc.array(hostile), fc.dictionary(hostile, hostile)), { noNullPrototype: true });
+  fc.assert(
+    fc.property(document, (value) => {
+      const yaml = toYaml(value);
+      expect(yaml).not.toMatch(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/);
+      expect(parse(yaml)).toEqual(value);
+    }),
+    { numRuns: 300 },
+  );
+  expect(toYaml({ name: 'a\u202eb', plain: ['c'], '\u202e': 1 })).toBe('name: "a\\u202eb"\nplain:\n  - "c"\n"\\u202e": 1');
 });

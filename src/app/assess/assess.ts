@@ -3,7 +3,7 @@
  * assessment. An unfiltered judgement of the latest run is written into the ledger; everything else only reads.
  */
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, isAbsolute, relative, resolve } from 'node:path';
 import { assess } from '../../assess.ts';
 import type { ItemException } from '../../assessment/index.ts';
 import { collectors, enabledCollectors } from '../../collectors/index.ts';
@@ -211,9 +211,13 @@ const allCollectors = enabledCollectors({ secrets: true, ledger: false });
 const nobody = { uid: null, version: null, server: null, caFingerprint: null, actor: null };
 
 /** A snapshot in memory from a recording (its last run), or from a directory or file of objects. */
-export async function readSnapshotFrom(context: AppContext, path: string): Promise<EvidenceReader> {
+export async function readSnapshotFrom(context: AppContext, given: string): Promise<EvidenceReader> {
+  // As the user wrote it where this process stands in the same directory: evidence names the file.
+  const path = isAbsolute(given) ? given : relative('', resolve(context.cwd, given)) || '.';
   if (!existsSync(path))
-    throw new KubevidenceError('usage', `there is no ${visible(path)}`, { next: 'Name a recording, or a directory or file of manifests.' });
+    throw new KubevidenceError('usage', `there is no ${visible(given)}`, {
+      next: 'Name a recording, or a directory or file of manifests.',
+    });
   if (isRecording(path)) {
     let last: (EvidenceSink & EvidenceReader) | undefined;
     await replayRecording(path, {
@@ -221,10 +225,10 @@ export async function readSnapshotFrom(context: AppContext, path: string): Promi
       startRun: ({ identity, observedAt }) =>
         (last = createMemorySnapshot({ scope: 'cluster', cluster: identity, at: observedAt, ...(last && { previous: last }) })),
     });
-    if (last === undefined) throw new KubevidenceError('input', `${visible(path)} holds no run`);
+    if (last === undefined) throw new KubevidenceError('input', `${visible(given)} holds no run`);
     return last;
   }
-  const name = basename(path).replace(/\.[^.]+$/, '') || 'files';
+  const name = basename(given).replace(/\.[^.]+$/, '') || 'files';
   const sink = createMemorySnapshot({ scope: 'files', cluster: { name, ...nobody }, at: context.clock().toISOString() });
   const ingest = createIngest({ collectors: allCollectors, sink, clock: context.clock });
   const report = await readFiles({
