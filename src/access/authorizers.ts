@@ -65,7 +65,7 @@ function fromFlagz(reader: EvidenceReader): Given | null {
 function fromPods(reader: EvidenceReader): Given | null {
   if (reader.listing('k8s.pods/pods') === undefined) return null;
   const found: Record<string, string> = {};
-  for (const { namespace, body } of reader.objects('k8s.pods/pods')) {
+  for (const { namespace, body } of reader.objectsIn?.('k8s.pods/pods', 'kube-system') ?? reader.objects('k8s.pods/pods')) {
     if (namespace !== 'kube-system' || textAt(body, 'metadata', 'labels', 'component') !== 'kube-apiserver') continue;
     for (const container of listAt(body, 'spec', 'containers')) {
       for (const entry of [...listAt(container, 'command'), ...listAt(container, 'args')]) {

@@ -3,14 +3,15 @@
  * same snapshot, catalog and parameters give the same results.
  */
 import { effectiveParams } from '../catalog/index.ts';
-import type { Control, ControlResult, EvidenceReader, Row } from '../model/index.ts';
-import { createItems } from './equal-rows.ts';
-import { type Evaluation, type PreparedRow, startEvaluation } from './evaluate.ts';
+import type { Control, ControlResult, EvidenceReader, Population, Row } from '../model/index.ts';
+import { type Evaluation, startEvaluation } from './evaluate.ts';
 import type { JudgedInput } from './judged-input.ts';
-import { keepRows, openMemory, type Remembering, type RowMemory } from './memory.ts';
+import { namespaceReaders } from './large-snapshots.ts';
+import { isParted, keepRows, openMemory, type Recall, type Remembering, type RowMemory } from './memory.ts';
 import { tallyByNamespace } from './memory-parts.ts';
-import { type PopulationReading, readPopulation } from './read-population.ts';
-import { addVerdict, createTally, type Tally, type Verdict } from './tally.ts';
+import { mergeReadings, type PopulationReading, readPopulation } from './read-population.ts';
+import { createRowJudge, type RowJudge } from './row-judge.ts';
+import { createTally, type Tally } from './tally.ts';
 
 export interface AssessmentInput extends JudgedInput {
   /** Left by judging an earlier snapshot of the cluster; taken and filled anew. */
@@ -19,56 +20,18 @@ export interface AssessmentInput extends JudgedInput {
 
 /** Results in the order of `controls`. Errors: `configuration`, for parameters that do not fit. */
 export function assessControls(controls: readonly Control[], input: AssessmentInput): readonly ControlResult[] {
-  const { reader, populations, params = {}, namespace, exceptions = [], managed = null, techniques } = input;
   const results = new Map<string, ControlResult>();
   const recallFor = input.remembering === undefined ? undefined : openMemory(input.remembering, controls, input);
-  for (const population of populations) {
+  const jobs = input.populations.flatMap((population) => {
     const own = controls.filter((control) => control.population === population.name);
-    if (own.length === 0) continue;
-    const recall = recallFor?.(population);
-    if (recall?.results) {
-      for (const result of recall.results) results.set(result.id, result);
-      continue;
-    }
-    const start = () =>
-      own.map((control) => startEvaluation(control, { params: effectiveParams(control, params[control.id]), exceptions, managed }));
-    let items: ((row: Row) => unknown) | undefined;
-    const itemOf = (row: Row) => (items ??= createItems(own))(row);
-    let outside = 0;
-    /** Rows of a whole population, or of a part of it. */
-    const judgeRows = (
-      from: EvidenceReader,
-      memory: RowMemory | undefined,
-      evaluations: readonly Evaluation[],
-      tallies: readonly Tally[],
-    ) => {
-      const kept = memory === undefined ? undefined : keepRows(memory);
-      const visit = (row: Row) => {
-        if (namespace !== undefined && row.resource.namespace !== namespace) {
-          outside += 1;
-          return;
-        }
-        judgeRow(row, kept?.keep(row).verdicts, evaluations, tallies, itemOf);
-      };
-      const reading = readPopulation(population, from, visit, techniques);
-      kept?.end();
-      return reading;
-    };
-    const conclude = (evaluations: readonly Evaluation[], tallies: readonly Tally[], reading: PopulationReading) =>
-      evaluations.map((evaluation, place) => evaluation.conclude(tallies[place] as Tally, reading, outside));
-    const byNamespace = (): ControlResult[] | null => {
-      if (recall === undefined || population.byNamespace !== true) return null;
-      const reading = readPopulation({ ...population, rows: () => [] }, recall.reader, () => {});
-      const evaluations = start();
-      const tallies = tallyByNamespace({ kinds: population.from, recall, reading, evaluations }, judgeRows);
-      return tallies === null ? null : conclude(evaluations, tallies, reading);
-    };
-    const asWhole = (): ControlResult[] => {
-      const [evaluations, tallies] = [start(), own.map(() => createTally())];
-      return conclude(evaluations, tallies, judgeRows(recall?.reader ?? reader, recall?.rows, evaluations, tallies));
-    };
-    const concluded = byNamespace() ?? asWhole();
-    for (const result of recall?.conclude(concluded) ?? concluded) results.set(result.id, result);
+    return own.length === 0 ? [] : [createJob(population, own, input)];
+  });
+  const apart = recallFor === undefined ? judgeByNamespace(jobs, input.reader) : new Map<Job, readonly ControlResult[]>();
+  for (const job of jobs) {
+    const recall = recallFor?.(job.population);
+    const concluded = recall?.results ?? apart.get(job) ?? judgeRecalled(job, recall) ?? judgeWhole(job, input.reader, recall);
+    const final = recall === undefined || recall.results ? concluded : recall.conclude([...concluded]);
+    for (const result of final) results.set(result.id, result);
   }
   return controls.map((control) => {
     const result = results.get(control.id);
@@ -77,23 +40,79 @@ export function assessControls(controls: readonly Control[], input: AssessmentIn
   });
 }
 
-/** `verdicts`: those that the same row had before, to be taken and filled. */
-function judgeRow(
-  row: Row,
-  verdicts: (Verdict | undefined)[] | undefined,
-  evaluations: readonly Evaluation[],
-  tallies: readonly Tally[],
-  itemOf: (row: Row) => unknown,
-): void {
-  let prepared: PreparedRow | undefined;
-  for (let place = 0; place < evaluations.length; place++) {
-    const evaluation = evaluations[place] as Evaluation;
-    const known = verdicts?.[place];
-    const isAmple = evaluation.isAmple();
-    let verdict: Verdict;
-    if (known !== undefined && isAmple) evaluation.charge((verdict = known));
-    else verdict = evaluation.judge((prepared ??= { row, cel: itemOf(row) }));
-    if (verdicts !== undefined && isAmple) verdicts[place] = verdict;
-    addVerdict(tallies[place] as Tally, row, verdict);
-  }
+/** A population with the controls that test it. */
+interface Job {
+  readonly population: Population;
+  /** With whole budgets. */
+  start(): readonly Evaluation[];
+  tallies(): readonly Tally[];
+  rows(evaluations: readonly Evaluation[], tallies: readonly Tally[]): RowJudge;
+  /** Has the rows of a whole population judged, or of a part of it. */
+  read(reader: EvidenceReader, rows: RowJudge, memory?: RowMemory): PopulationReading;
+  conclude(evaluations: readonly Evaluation[], tallies: readonly Tally[], reading: PopulationReading): readonly ControlResult[];
+}
+
+function createJob(population: Population, own: readonly Control[], input: AssessmentInput): Job {
+  const { params = {}, namespace, exceptions = [], managed = null, techniques } = input;
+  let outside = 0;
+  return {
+    population,
+    start: () =>
+      own.map((control) => startEvaluation(control, { params: effectiveParams(control, params[control.id]), exceptions, managed })),
+    tallies: () => own.map(() => createTally()),
+    rows: (evaluations, tallies) => createRowJudge(own, evaluations, tallies),
+    read(from, rows, memory) {
+      const kept = memory === undefined ? undefined : keepRows(memory);
+      const visit = (row: Row) => {
+        if (namespace === undefined || row.resource.namespace === namespace) rows.judge(row, kept?.keep(row).verdicts);
+        else outside += 1;
+      };
+      const reading = readPopulation(population, from, visit, techniques);
+      kept?.end();
+      return reading;
+    },
+    conclude: (evaluations, tallies, reading) =>
+      evaluations.map((evaluation, place) => evaluation.conclude(tallies[place] as Tally, reading, outside)),
+  };
+}
+
+function judgeWhole(job: Job, reader: EvidenceReader, recall: Recall | undefined): readonly ControlResult[] {
+  const [evaluations, tallies] = [job.start(), job.tallies()];
+  const rows = job.rows(evaluations, tallies);
+  const reading = job.read(recall?.reader ?? reader, rows, recall?.rows);
+  rows.end();
+  return job.conclude(evaluations, tallies, reading);
+}
+
+/** By what changed since the snapshot before. */
+function judgeRecalled(job: Job, recall: Recall | undefined): readonly ControlResult[] | null {
+  const { population } = job;
+  if (recall === undefined || !isParted(population)) return null;
+  const reading = readPopulation({ ...population, rows: () => [] }, recall.reader, () => {});
+  const evaluations = job.start();
+  const tallies = tallyByNamespace({ recall, reading, evaluations }, (reader, memory, of, into) => {
+    const rows = job.rows(of, into);
+    const own = job.read(reader, rows, memory);
+    rows.end();
+    return own;
+  });
+  return tallies === null ? null : job.conclude(evaluations, tallies, reading);
+}
+
+/** What of a large snapshot can be judged namespace by namespace, in one passage for all. */
+function judgeByNamespace(jobs: readonly Job[], reader: EvidenceReader): ReadonlyMap<Job, readonly ControlResult[]> {
+  const fitting = jobs.filter(({ population }) => population.byNamespace === true);
+  const readers = namespaceReaders(reader, [...new Set(fitting.flatMap(({ population }) => population.from))]);
+  if (readers === null) return new Map();
+  const started = fitting.map((job) => {
+    const [evaluations, tallies] = [job.start(), job.tallies()];
+    return { job, evaluations, tallies, rows: job.rows(evaluations, tallies), readings: [] as PopulationReading[] };
+  });
+  for (const part of readers) for (const { job, rows, readings } of started) readings.push(job.read(part, rows));
+  return new Map(
+    started.map(({ job, evaluations, tallies, rows, readings }) => {
+      rows.end();
+      return [job, job.conclude(evaluations, tallies, mergeReadings(readings))];
+    }),
+  );
 }

@@ -21,10 +21,11 @@ import {
   isComplete,
   type Json,
   type Outcome,
+  type Finding,
   type Row,
 } from '../model/index.ts';
 import type { PopulationReading } from './read-population.ts';
-import { type Several, sortedFindings, type Tally, type Verdict } from './tally.ts';
+import { type Answer, type Several, sortedFindings, type Tally } from './tally.ts';
 
 /** An approved exception for one item of one control, already known to be valid at the time of the assessment. */
 export interface ItemException {
@@ -41,12 +42,14 @@ export interface PreparedRow {
 }
 
 export interface Evaluation {
-  /** Asks the expressions; the same row has the same verdict where the budget was and is {@link Evaluation.isAmple}. */
-  judge(prepared: PreparedRow): Verdict;
+  /** Asks the expressions; equal rows have equal answers where the budget was and is {@link Evaluation.isAmple}. */
+  answer(prepared: PreparedRow): Answer;
+  /** Of a row that fails. */
+  tell(row: Row): Finding;
   /** Whether no expression of a row could reach the end of what the control may spend. */
   isAmple(): boolean;
-  /** Spends what a verdict took that was made before. */
-  charge(verdict: Verdict): void;
+  /** Spends what an answer took that was given before. */
+  charge(answer: Answer): void;
   /** `outside` counts rows that a namespace filter kept away. */
   conclude(tally: Tally, reading: PopulationReading, outside: number): ControlResult;
 }
@@ -79,6 +82,16 @@ function predicatesOf(control: Control): Predicates {
 
 const noProblems: readonly string[] = [];
 
+/** Most answers are one of a few: there can be millions, so these are not made anew. */
+const usual: readonly Answer[] = Array.from({ length: 8 }, (_, bits) => {
+  return { tested: (bits & 1) !== 0, open: (bits & 2) !== 0, fails: (bits & 4) !== 0, problems: noProblems, steps: 0 };
+});
+
+function answerOf(tested: boolean, open: boolean, fails: boolean, problems: readonly string[], steps: number): Answer {
+  if (steps !== 0 || problems.length > 0) return { tested, open, fails, problems, steps };
+  return usual[Number(tested) | (Number(open) << 1) | (Number(fails) << 2)] as Answer;
+}
+
 /** Whether no expression of a row could reach the end of a budget that has so much left. */
 export function isAmple(left: number): boolean {
   return left >= 3 * stepsPerRow;
@@ -105,34 +118,25 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
     }
   };
 
-  const judge = (prepared: PreparedRow): Verdict => {
-    const { row } = prepared;
+  const answer = (prepared: PreparedRow): Answer => {
     const before = budget.left;
     problems = noProblems;
     const inside = where === null ? true : ask(where, prepared);
     const isOpen = inside === true && undecided !== null ? ask(undecided, prepared) : false;
     const fails = inside === true && isOpen === false && ask(expect, prepared) === false;
-    const finding = fails
-      ? {
-          item: row.item,
-          resource: row.resource,
-          message: describe(row, options.params),
-          evidence: [...row.evidence],
-          exception: exceptions.get(row.item) ?? null,
-          ...(row.since && { since: row.since }),
-        }
-      : null;
-    return {
-      tested: inside !== false,
-      open: isOpen === true,
-      finding,
-      problems,
-      steps: before - budget.left,
-    };
+    return answerOf(inside !== false, isOpen === true, fails, problems, before - budget.left);
   };
 
   return {
-    judge,
+    answer,
+    tell: (row) => ({
+      item: row.item,
+      resource: row.resource,
+      message: describe(row, options.params),
+      evidence: row.evidence as string[],
+      exception: exceptions.get(row.item) ?? null,
+      ...(row.since && { since: row.since }),
+    }),
     isAmple: () => isAmple(budget.left),
     charge({ steps }) {
       budget.left -= steps;

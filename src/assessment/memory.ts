@@ -60,11 +60,29 @@ export interface RowMemory {
 
 /** A namespace of a population whose rows are of namespaces. */
 export interface Part {
-  /** What the namespace held when it was read, by kind. */
-  readonly lists: readonly (readonly StoredObject[])[];
   readonly rows: RowMemory;
   /** Of each control of the population. */
   readonly tallies: readonly Tally[];
+}
+
+/** Some namespaces that follow one another, and what their tallies add up to. */
+export interface Group {
+  readonly parts: readonly Part[];
+  readonly tallies: readonly Tally[];
+}
+
+export interface PartMemory {
+  facts: string;
+  /** What every namespace's rows may follow from, as it was. */
+  beside: string;
+  /** What the namespaces held, by kind. */
+  lists: readonly Lists[];
+  readonly parts: Map<string, Part>;
+  /** Of the parts, in the order of their items. */
+  names: readonly string[];
+  groups: readonly Group[];
+  /** Of each control: all findings in their order, and those of the groups that they were made of. */
+  merged: readonly Merged[];
 }
 
 /** Of each control: the findings of the parts, and all of them in their order. */
@@ -73,10 +91,15 @@ export interface Merged {
   readonly findings: Finding[];
 }
 
-export interface PartMemory {
-  facts: string;
-  readonly parts: Map<string, Part>;
-  merged: readonly Merged[];
+export type Lists = ReadonlyMap<string, readonly StoredObject[]>;
+
+/** What a population reads, told apart by namespaces. */
+export interface Parted {
+  /** Equal as long as what all namespaces' rows may follow from is the same. */
+  readonly beside: string;
+  /** By kind; the very same map as long as nothing of the kind changes. */
+  readonly lists: readonly Lists[];
+  reader(namespace: string): EvidenceReader;
 }
 
 interface PopulationMemory {
@@ -97,8 +120,10 @@ export interface Recall {
   readonly parts: PartMemory;
   /** What populations can see of listings and of the cluster, but for the objects. */
   readonly facts: string;
-  /** The same reader with the objects of one namespace; null where they are not told apart. */
-  namespaces(): ReadonlyMap<string, EvidenceReader> | null;
+  /** Null where namespaces are not told apart. */
+  parted(): Parted | null;
+  /** Whether it looked at what differs from run to run, which forbids to keep anything of it. */
+  hasLooked(): boolean;
   /** Takes the results, and gives them with what they share with the last ones. */
   conclude(results: readonly ControlResult[]): readonly ControlResult[];
 }
@@ -121,7 +146,7 @@ export function openMemory(
     told.set(kind, fact);
     return fact;
   };
-  const split = splitter(reader, watched);
+  const split = splitter(reader, watched, contentOf);
   return (population) => {
     const kinds = [...population.from, ...(population.also ?? [])];
     const facts = [world, ...kinds.map(factsOf)].join(' ');
@@ -135,7 +160,8 @@ export function openMemory(
       rows: held.rows,
       parts: held.parts,
       facts,
-      namespaces: () => (namespace === undefined && population.byNamespace === true && looked.size === 0 ? split(population.from) : null),
+      parted: () => (namespace === undefined && isParted(population) ? split(population) : null),
+      hasLooked: () => looked.size > 0,
       conclude(results) {
         held.results = results.map((result, index) => sharing(result, held.results[index]));
         held.inputs = looked.size > 0 ? null : inputs;
@@ -146,7 +172,15 @@ export function openMemory(
 }
 
 function forget(): PopulationMemory {
-  return { inputs: null, results: [], rows: createRowMemory(), parts: { facts: '', parts: new Map(), merged: [] } };
+  return { inputs: null, results: [], rows: createRowMemory(), parts: createPartMemory() };
+}
+
+export function isParted({ byNamespace, besideNamespace }: Population): boolean {
+  return byNamespace === true || besideNamespace !== undefined;
+}
+
+function createPartMemory(): PartMemory {
+  return { facts: '', beside: '', lists: [], parts: new Map(), names: [], groups: [], merged: [] };
 }
 
 export function createRowMemory(): RowMemory {
@@ -229,27 +263,64 @@ function watch(reader: EvidenceReader): { readonly watched: EvidenceReader; read
 }
 
 const nothing: readonly StoredObject[] = [];
+const namespaceKind: ListingKind = 'k8s.namespaces/namespaces';
 
-/** One reader for each namespace of some kinds; the same for all populations that ask for the same kinds. */
-function splitter(reader: EvidenceReader, watched: EvidenceReader) {
+/** Tells namespaces apart. A reader of one is the same for all populations that read the same listings whole. */
+function splitter(reader: EvidenceReader, watched: EvidenceReader, contentOf: Remembering['contentOf']) {
   const known = new Map<string, EvidenceReader>();
-  return (kinds: readonly ListingKind[]): ReadonlyMap<string, EvidenceReader> | null => {
-    const namespaces = new Set<string>();
-    for (const kind of kinds) {
-      const parts = reader.parts?.(kind) ?? null;
-      if (parts === null) return null;
-      for (const name of parts.keys()) namespaces.add(name);
-    }
-    const readers = new Map<string, EvidenceReader>();
-    for (const name of namespaces) {
-      const objects = (kind: ListingKind) => reader.parts?.(kind)?.get(name) ?? nothing;
-      const parts = (kind: ListingKind) => new Map([[name, objects(kind)]]);
-      const own = known.get(name) ?? Object.create(watched, { objects: { value: objects }, parts: { value: parts } });
-      known.set(name, own as EvidenceReader);
-      readers.set(name, own as EvidenceReader);
-    }
-    return readers;
+  const listsOf = (kind: ListingKind): Lists | null => {
+    const lists = reader.parts?.(kind) ?? null;
+    return lists === null || kind !== namespaceKind ? lists : byName(lists);
   };
+  return ({ from, besideNamespace: whole = [] }: Population): Parted | null => {
+    const kinds = from.filter((kind) => !whole.includes(kind));
+    const lists = kinds.map(listsOf);
+    if (lists.includes(null)) return null;
+    const beside = whole.map(contentOf).join(' ');
+    const who = whole.join(' ');
+    return {
+      beside,
+      lists: lists as readonly Lists[],
+      reader(namespace) {
+        const name = `${namespace} ${who}`;
+        let own = known.get(name);
+        if (own === undefined) {
+          const listOf = (kind: ListingKind) => listsOf(kind)?.get(namespace);
+          const objects = (kind: ListingKind) => (whole.includes(kind) ? watched.objects(kind) : (listOf(kind) ?? nothing));
+          const parts = (kind: ListingKind): Lists | null => {
+            if (whole.includes(kind)) return watched.parts?.(kind) ?? null;
+            const list = listOf(kind);
+            // As the whole tells it, so that what was made of a namespace is found by either.
+            return new Map(list === undefined ? [] : [[namespace, list]]);
+          };
+          own = Object.create(watched, { objects: { value: objects }, parts: { value: parts } }) as EvidenceReader;
+          known.set(name, own);
+        }
+        return own;
+      },
+    };
+  };
+}
+
+const alone = new WeakMap<StoredObject, readonly StoredObject[]>();
+const named = new WeakMap<Lists, Lists>();
+
+/** The object of a namespace belongs to it. */
+function byName(lists: Lists): Lists {
+  let byNames = named.get(lists);
+  if (byNames === undefined) {
+    const all = new Map<string, readonly StoredObject[]>();
+    for (const list of lists.values())
+      for (const object of list) {
+        const own = alone.get(object) ?? [object];
+        alone.set(object, own);
+        const before = all.get(object.name);
+        // Two of one name can only come from files.
+        all.set(object.name, before === undefined ? own : [...before, object]);
+      }
+    named.set(lists, (byNames = all));
+  }
+  return byNames;
 }
 
 /** The same result of another snapshot: only the ids of its listings are others. */

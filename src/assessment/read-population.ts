@@ -3,6 +3,7 @@
  * a population can forget them. Rows stream through; nothing but their keys is kept.
  */
 import {
+  canonicalize,
   type EvidenceReader,
   type Gap,
   isComplete,
@@ -68,6 +69,13 @@ export function readPopulation(
     return listing === undefined ? [] : [{ listing, optional: !population.from.includes(kind) }];
   });
   return { gaps, listings: [...listings, ...[...earlier.values()].map((listing) => ({ listing, optional: true }))] };
+}
+
+/** Of parts of one population, as if it had been read whole. */
+export function mergeReadings(readings: readonly PopulationReading[]): PopulationReading {
+  const gaps = new Map(readings.flatMap((reading) => reading.gaps.map((gap) => [canonicalize(gap), gap])));
+  const listings = new Map(readings.flatMap((reading) => reading.listings.map((each) => [each.listing.id, each])));
+  return { gaps: [...gaps.values()], listings: [...listings.values()] };
 }
 
 function gapsOf(kind: ListingKind, listing: StoredListing | undefined, scope: EvidenceReader['scope']): readonly Gap[] {

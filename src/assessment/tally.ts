@@ -4,17 +4,23 @@
  */
 import { canonicalize, type ExactTime, type Finding, type Gap, type Row } from '../model/index.ts';
 
-/** What a control says of one row. */
-export interface Verdict {
+/** What the expressions of a control say of a row. */
+export interface Answer {
   /** Left by `where`, or not known to be left out. */
   readonly tested: boolean;
   /** Undecided by what was read. */
   readonly open: boolean;
-  readonly finding: Finding | null;
+  readonly fails: boolean;
   /** Why an expression had no answer. */
   readonly problems: readonly string[];
   /** Taken from the control's budget. */
   readonly steps: number;
+}
+
+/** What a control says of one row, held until the row is another. */
+export interface Verdict extends Answer {
+  /** Where it fails. */
+  readonly finding: Finding | null;
 }
 
 /** Rows that have something in common, by their number and the first of their keys. */
@@ -55,14 +61,29 @@ export function createTally(): Tally {
   };
 }
 
-export function addVerdict(tally: Tally, row: Row, { tested, open, finding, problems, steps }: Verdict): void {
+/** `finding`: where it fails. */
+export function addRow(tally: Tally, row: Row, answer: Answer, finding: Finding | null): void {
   tally.size += 1;
-  tally.steps += steps;
-  if (tested) {
+  tally.steps += answer.steps;
+  if (answer.tested) {
     tally.tested += 1;
     if (row.since === undefined) tally.silent = true;
     else if (row.since !== null) tally.latest = later(tally.latest, row.since);
   }
+  noteRow(tally, row, answer, finding);
+}
+
+/** Counts rows that have neither a time nor gaps of their own; what is to be said of each is for {@link noteRow}. */
+export function addAlike(tally: Tally, { tested, steps }: Answer, rows: number): void {
+  tally.size += rows;
+  tally.steps += steps * rows;
+  if (!tested || rows === 0) return;
+  tally.tested += rows;
+  tally.silent = true;
+}
+
+/** All but the counting. */
+export function noteRow(tally: Tally, row: Row, { open, problems }: Answer, finding: Finding | null): void {
   // What the population already said about the row explains more than the expression that stumbled over it.
   if (problems.length > 0 && (row.gaps === undefined || row.gaps.length === 0))
     for (const problem of problems) count(severalOf(tally, problem), row.item, 1);

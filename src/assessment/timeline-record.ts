@@ -18,49 +18,73 @@ interface Span extends FoundSpan {
   lasts: boolean;
 }
 
+/** What a control says from a run on. */
+interface Change {
+  readonly from: number;
+  /** Undefined: the runs say nothing of it. */
+  readonly outcome: RunOutcome | undefined;
+}
+
 interface ControlState {
-  readonly outcomes: Map<number, RunOutcome>;
+  /** In the order of the runs; most runs say what the one before said. */
+  readonly changes: Change[];
   readonly items: Map<string, Span[]>;
   /** Of the run that was added last, by item. */
   findings: readonly TimelineFinding[];
   readonly open: Map<string, Span>;
   /** Of the open ones, those that began with the last run, at a moment that only {@link SinceNew} names. */
   fresh: Span[];
-  latest: RunOutcome | undefined;
   run: number;
 }
 
 export function createTimelineRecorder(): TimelineRecorder {
   const controls = new Map<string, ControlState>();
+  const added = new Set<number>();
   let last = -Infinity;
+  const outcomeAt = (control: string, run: number): RunOutcome | undefined => {
+    const changes = added.has(run) ? controls.get(control)?.changes : undefined;
+    if (changes === undefined) return undefined;
+    let [low, high] = [0, changes.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((changes[middle] as Change).from <= run) low = middle + 1;
+      else high = middle;
+    }
+    return changes[low - 1]?.outcome;
+  };
   const endOf = (span: Span, state: ControlState): number => (span.lasts ? state.run : span.last);
   const spanAt = (control: string, item: string, run: number): FoundSpan | undefined => {
     const state = controls.get(control);
-    if (state?.outcomes.has(run) !== true) return undefined;
+    if (state === undefined || outcomeAt(control, run) === undefined) return undefined;
     return state.items.get(item)?.find((span) => span.first <= run && run <= endOf(span, state));
   };
   return {
     add(run, results, sinceNew = () => undefined) {
       if (run <= last) throw new Error(`run ${run} was added after run ${last}`);
       last = run;
-      for (const [control, state] of controls) if (!results.has(control)) take(state, none, state.run, sinceNew);
+      added.add(run);
+      for (const [control, state] of controls) {
+        if (results.has(control)) continue;
+        take(state, none, state.run, sinceNew);
+        tell(state, run, undefined);
+      }
       for (const [control, result] of results) {
         let state = controls.get(control);
         if (state === undefined) {
-          state = { outcomes: new Map(), items: new Map(), findings: none, open: new Map(), fresh: [], latest: undefined, run };
+          state = { changes: [], items: new Map(), findings: none, open: new Map(), fresh: [], run };
           controls.set(control, state);
         }
-        const { findings: before, latest, run: lastRun, fresh } = state;
+        const { findings: before, run: lastRun, fresh } = state;
+        const latest = state.changes.at(-1)?.outcome;
         state.run = run;
         const findings = result.outcome === 'fail' ? result.findings : none;
         take(state, findings, lastRun, sinceNew);
         const isSame = latest !== undefined && findings === before && fresh.length + state.fresh.length === 0;
-        const outcome = outcomeOf(result, isSame ? latest.named : namedIn(findings, state.fresh));
-        state.latest = latest !== undefined && isSameOutcome(latest, outcome) ? latest : outcome;
-        state.outcomes.set(run, state.latest);
+        if (isSame && isSameResult(latest, result)) continue;
+        tell(state, run, outcomeOf(result, isSame ? latest.named : namedIn(findings, state.fresh)));
       }
     },
-    outcome: (control, run) => controls.get(control)?.outcomes.get(run),
+    outcome: outcomeAt,
     found: (control, item, run) => spanAt(control, item, run)?.finding,
     *items(control) {
       const state = controls.get(control);
@@ -78,6 +102,12 @@ export function recordRuns(runs: readonly Pick<TimelineRun, 'number' | 'results'
     if (results.size > 0) recorder.add(number, new Map(inOrder));
   }
   return recorder;
+}
+
+function tell({ changes }: ControlState, run: number, outcome: RunOutcome | undefined): void {
+  const latest = changes.at(-1)?.outcome;
+  const isSame = latest === undefined || outcome === undefined ? latest === outcome : isSameOutcome(latest, outcome);
+  if (changes.length === 0 || !isSame) changes.push({ from: run, outcome });
 }
 
 /** Takes the findings of `state.run`; those that are gone ended with the run `before`. Both lists are in the order of their items. */
@@ -101,11 +131,16 @@ function take(state: ControlState, findings: readonly TimelineFinding[], before:
   };
   const beginNew = (finding: TimelineFinding): void => begin(finding, finding.since ?? sinceNew(finding));
   if (old !== findings) {
-    let [i, j] = [0, 0];
+    // Most of a list is the same: this loop is for that, and no array is made in it.
+    let i = 0;
+    let j = 0;
     while (i < old.length || j < findings.length) {
-      const [was, is] = [old[i], findings[j]];
-      if (was === is) [i, j] = [i + 1, j + 1];
-      else if (is === undefined || (was !== undefined && was.item < is.item)) {
+      const was = old[i];
+      const is = findings[j];
+      if (was === is) {
+        i += 1;
+        j += 1;
+      } else if (is === undefined || (was !== undefined && was.item < is.item)) {
         if (was !== undefined) close(state.open.get(was.item));
         i += 1;
       } else if (was === undefined || is.item < was.item) {
@@ -118,7 +153,8 @@ function take(state: ControlState, findings: readonly TimelineFinding[], before:
           if (isOther) beginNew(is);
           else begin(is);
         }
-        [i, j] = [i + 1, j + 1];
+        i += 1;
+        j += 1;
       }
     }
   }
@@ -150,15 +186,18 @@ function outcomeOf({ findings, ...result }: TimelineResult, named: readonly Exac
 }
 
 function isSameOutcome(a: RunOutcome, b: RunOutcome): boolean {
+  return a.found === b.found && isSameResult(a, b) && isSameList(a.named, b.named);
+}
+
+/** But for what was found. */
+function isSameResult(a: Omit<TimelineResult, 'findings'>, b: Omit<TimelineResult, 'findings'>): boolean {
   return (
     a.outcome === b.outcome &&
-    a.found === b.found &&
     a.byOldDefinitions === b.byOldDefinitions &&
     a.since?.at === b.since?.at &&
     a.since?.source === b.since?.source &&
     isSameList(a.kinds, b.kinds) &&
-    a.gaps === b.gaps &&
-    isSameList(a.named, b.named)
+    a.gaps === b.gaps
   );
 }
 

@@ -14,7 +14,6 @@ import type * as Cel from '@marcbachmann/cel-js';
 import type * as Re2 from 're2js';
 import { reasonOf } from '../model/index.ts';
 import { compileQuick } from './quick-answers.ts';
-import { type Budget, rememberAnswers } from './shared-answers.ts';
 
 /** Steps for one expression on one row: list elements walked, and a share of what a pattern reads. */
 export const stepsPerRow = 1_000_000;
@@ -22,6 +21,11 @@ export const stepsPerRow = 1_000_000;
 export const stepsPerControl = 50_000_000;
 const maxPattern = 1000;
 const deepest = 2;
+
+/** What one control may still spend in one assessment. */
+export interface Budget {
+  left: number;
+}
 
 export interface Predicate {
   readonly source: string;
@@ -137,9 +141,7 @@ function compile(source: string): Predicate {
     if (!checked.valid) throw new CelProblem(checked.error?.summary ?? 'it does not type-check');
     if (checked.type !== 'bool' && checked.type !== 'dyn') throw new CelProblem(`it gives ${checked.type}, not bool`);
     let run: ReturnType<typeof environment.parse> | undefined;
-    const ask = rememberAnswers((item, values, budget) => {
-      return evaluate((run ??= environment.parse(text)), { item, params: values }, budget);
-    }, stepsPerRow);
+    const ask: Predicate['test'] = (item, values, budget) => evaluate((run ??= environment.parse(text)), { item, params: values }, budget);
     const quick = compileQuick(ast);
     const test: Predicate['test'] = (item, values, budget) => {
       const answer = quick?.(item, values);

@@ -20,14 +20,14 @@ export function placeholdersOf(message: string): { readonly paths: readonly stri
 export function compileMessage(message: string): (row: Readonly<Record<string, unknown>>, params: unknown) => string {
   // Text and placeholders in turn.
   const parts = message.split(placeholder).map((part, index) => (index % 2 === 0 ? part : part.split('.')));
-  return (row, params) => {
-    let text = '';
-    for (const part of parts) {
-      if (typeof part === 'string') text += part;
-      else text += shown(part[0] === 'params' ? follow(params, part.slice(1)) : follow(row, part));
-    }
-    return text;
-  };
+  // Joined, not added up: findings can be many, and a sum of strings holds all of its parts.
+  return (row, params) =>
+    parts
+      .map((part) => {
+        if (typeof part === 'string') return part;
+        return shown(part[0] === 'params' ? follow(params, part.slice(1)) : follow(row, part));
+      })
+      .join('');
 }
 
 function follow(value: unknown, path: readonly string[]): unknown {

@@ -157,6 +157,12 @@ export interface EvidenceReader {
   objects(kind: ListingKind): Iterable<StoredObject>;
   /** The same by namespace, where many snapshots are read: of a namespace that did not change it is the very same list. Null: too many. */
   parts?(kind: ListingKind): ReadonlyMap<string, readonly StoredObject[]> | null;
+  /** How many items of these listings each namespace holds, '' for those without one; where a snapshot can be read by {@link objectsIn}. */
+  namespaces?(kinds: readonly ListingKind[]): ReadonlyMap<string, number>;
+  /** The items of one namespace, as {@link objects} gives them. */
+  objectsIn?(kind: ListingKind, namespace: string): Iterable<StoredObject>;
+  /** Of the reader of a namespace: that of its snapshot. */
+  readonly whole?: EvidenceReader;
   /** The latest snapshot before this one of the same cluster, or null. For counters that only mean something as a difference. */
   previous(): EvidenceReader | null;
 }

@@ -64,5 +64,10 @@ export interface Population {
    * need not be read again. Only for kinds that have a namespace, all of them in `from`; no own gaps, no time, no earlier run.
    */
   readonly byNamespace?: boolean;
+  /**
+   * Like {@link byNamespace}, where rows of a namespace follow from the object of that namespace as well, and from all objects of these
+   * listings of `from`: when one of them changes, every namespace is read anew.
+   */
+  readonly besideNamespace?: readonly ListingKind[];
   readonly rows: (input: PopulationInput) => Iterable<Row>;
 }

@@ -151,8 +151,8 @@ function readStaticPods(input: PopulationInput): StaticPods {
   if (known !== undefined) return known;
   const { byName, anyMarked } = readNodes(input);
   const pods: { readonly pod: StoredObject; readonly node: StoredObject | undefined }[] = [];
-  const inSystem = input.reader.parts?.('k8s.pods/pods');
-  for (const pod of inSystem ? (inSystem.get('kube-system') ?? []) : input.each('k8s.pods/pods')) {
+  const inSystem = input.reader.parts?.('k8s.pods/pods')?.get('kube-system') ?? input.reader.objectsIn?.('k8s.pods/pods', 'kube-system');
+  for (const pod of inSystem ?? (input.reader.parts?.('k8s.pods/pods') ? [] : input.each('k8s.pods/pods'))) {
     if (pod.namespace !== 'kube-system') continue;
     const node = byName.get(textAt(pod.body, 'spec', 'nodeName') ?? '');
     if (node !== undefined && isMirrorOf(pod, node)) pods.push({ pod, node });

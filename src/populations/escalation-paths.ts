@@ -2,10 +2,11 @@
  * Everybody whom somebody granted anything, with the shortest way from there to cluster-admin where there is one. What was not read could
  * open a way, so a subject without one counts only while everything was read that ways lead through; whoever climbs, climbs all the same.
  */
-import type { Hop, Path } from '../access/index.ts';
-import { findClimbers, rbacListings } from '../access/index.ts';
+import type { HeldPod, Hop, Path } from '../access/index.ts';
+import { findClimbers, holdPod, rbacListings } from '../access/index.ts';
 import type { EvidenceReader, ListingKind, Population, PopulationInput, Row } from '../model/index.ts';
 import { resourceOf } from './identity.ts';
+import { isLarge, ofPart, readPodParts } from './pod-parts.ts';
 
 const from: readonly ListingKind[] = [
   ...rbacListings,
@@ -34,7 +35,8 @@ export const escalationPaths: Population = {
       input.gap({ reason: 'absent', what: 'techniques of escalation', detail: 'the catalog that judged has none' });
       return;
     }
-    for (const { subject, bindings, path, over } of findClimbers(declared(input), input.techniques)) {
+    const reader = declared(input);
+    for (const { subject, bindings, path, over } of findClimbers(reader, input.techniques, readPods(input))) {
       const evidence = [...over, ...bindings].flatMap(({ object, role }) => (role === undefined ? [object.id] : [object.id, role.id]));
       yield {
         item: subject.text,
@@ -66,6 +68,13 @@ function tell({ right, technique, to }: Hop): string {
   return `${right === '' ? technique : right} → ${to}`;
 }
 
+const podsIn = ofPart(({ pods }) => pods.flatMap(({ object, template }) => (template ? [] : [holdPod(object)])));
+
+/** Of a large snapshot what was kept of its pods when they were read for all. */
+function readPods(input: PopulationInput): Iterable<HeldPod> | undefined {
+  return isLarge(input) ? Iterator.from(readPodParts(input)).flatMap((part) => podsIn(part)) : undefined;
+}
+
 /** The same evidence, so that whatever is read of it has been declared. */
 function declared(input: PopulationInput): EvidenceReader {
   const { reader } = input;
@@ -81,6 +90,12 @@ function declared(input: PopulationInput): EvidenceReader {
     listings: () => reader.listings(),
     listing: (kind) => input.listing(kind),
     objects: (kind) => input.each(kind),
+    ...(reader.parts && {
+      parts: (kind) => {
+        input.listing(kind);
+        return reader.parts?.(kind) ?? null;
+      },
+    }),
     previous: () => reader.previous(),
   };
 }

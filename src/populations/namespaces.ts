@@ -21,6 +21,7 @@ export const namespaces: Population = {
   name: 'namespaces',
   doc: 'A namespace, with the number of its pods and workload templates',
   from: ['k8s.namespaces/namespaces', ...podListings],
+  besideNamespace: [],
   *rows(input) {
     const { countIn } = summarizeWorkloads(input);
     const unique = uniqueKeys();

@@ -3,7 +3,7 @@
  * snapshots are read one after the other, only those that changed are looked into.
  */
 import type { EvidenceReader, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
-import { accountOf, eachPodSpec, podListings, type PodSpec, rememberedPods } from './pod-specs.ts';
+import { accountOf, eachPodSpec, passingPods, podListings, type PodSpec, rememberedPods } from './pod-specs.ts';
 
 export interface PodPart {
   readonly namespace: string;
@@ -12,27 +12,43 @@ export interface PodPart {
   readonly made?: Map<unknown, unknown>;
 }
 
-/** Makes something of a part that depends on nothing else: once, as long as what the namespace holds does not change. */
+const makers: ((part: PodPart) => unknown)[] = [];
+
+/**
+ * Makes something of a part that depends on nothing else: once, as long as what the namespace holds does not change. It must be small: of a
+ * large snapshot it is held for every namespace, in place of the pods.
+ */
 export function ofPart<T>(make: (part: PodPart) => T): (part: PodPart) => T {
-  return (part) => {
+  const ask = (part: PodPart) => {
     const { made } = part;
     if (made === undefined) return make(part);
     let known = made.get(make) as T | undefined;
     if (known === undefined) made.set(make, (known = make(part)));
     return known;
   };
+  makers.push(ask);
+  return ask;
 }
 
 const rememberedPodsOf = new WeakMap<EvidenceReader, readonly PodSpec[]>();
 /** Larger clusters stream, once for each population. */
 const mostRemembered = 20_000;
 
+/** Whether the pods are too many to be held, and can be read by their namespaces. */
+export function isLarge({ reader }: PopulationInput): boolean {
+  return countPods(reader) > mostRemembered && reader.namespaces !== undefined && reader.parts === undefined;
+}
+
+function countPods(reader: EvidenceReader): number {
+  return podListings.reduce((sum, kind) => sum + (reader.listing(kind)?.items ?? 0), 0);
+}
+
 /** Pods first, then the templates. Several populations ask, so those of a moderately large snapshot are kept. */
 export function readPodSpecs(input: PopulationInput): Iterable<PodSpec> {
   // Each population still says which evidence it stands on.
-  const items = podListings.reduce((sum, kind) => sum + (input.listing(kind)?.items ?? 0), 0);
+  for (const kind of podListings) input.listing(kind);
   const each = (kind: ListingKind) => input.each(kind);
-  if (items > mostRemembered) return eachPodSpec(each);
+  if (countPods(input.reader) > mostRemembered && input.reader.whole === undefined) return eachPodSpec(each);
   let known = rememberedPodsOf.get(input.reader);
   if (known === undefined) {
     const [only, ...others] = partsOfLists(input.reader) ?? [];
@@ -46,10 +62,11 @@ export function readPodSpecs(input: PopulationInput): Iterable<PodSpec> {
 
 const remembered = new WeakMap<EvidenceReader, readonly PodPart[]>();
 
-/** In any order of namespaces; a large cluster streams, and gives a namespace in many parts. */
+/** In any order of namespaces; where a large cluster cannot be read by them, it gives a namespace in many parts. */
 export function readPodParts(input: PopulationInput): Iterable<PodPart> {
   // Each population still says which evidence it stands on.
   for (const kind of podListings) input.listing(kind);
+  if (isLarge(input)) return partsOfLarge(input.reader);
   const known = remembered.get(input.reader) ?? partsOfLists(input.reader) ?? partsOfPods(input);
   if (Array.isArray(known)) remembered.set(input.reader, known as readonly PodPart[]);
   return known;
@@ -64,6 +81,32 @@ interface Held {
 const heldParts = new WeakMap<readonly StoredObject[], Held>();
 const nothing: readonly StoredObject[] = [];
 
+const parts = new WeakMap<EvidenceReader, Map<string, PodPart>>();
+
+/** Parts that no longer hold their pods; a namespace that was judged by itself was read then. */
+function* partsOfLarge(whole: EvidenceReader): Iterable<PodPart> {
+  for (const namespace of whole.namespaces?.(podListings).keys() ?? []) {
+    const read = (kind: ListingKind) => whole.objectsIn?.(kind, namespace) ?? [];
+    yield parts.get(whole)?.get(namespace) ?? keepMade(whole, { namespace, pods: [...eachPodSpec(read)], made: new Map() });
+  }
+}
+
+/** What all makers make of the part, without its pods. */
+function keepMade(whole: EvidenceReader, part: PodPart): PodPart {
+  for (const make of makers) make(part);
+  const { namespace, made } = part;
+  const kept: PodPart = {
+    namespace,
+    get pods() {
+      return [...eachPodSpec((kind) => whole.objectsIn?.(kind, namespace) ?? [])];
+    },
+    ...(made && { made }),
+  };
+  const known = parts.get(whole) ?? new Map<string, PodPart>();
+  parts.set(whole, known.set(namespace, kept));
+  return kept;
+}
+
 function partsOfLists(reader: EvidenceReader): readonly PodPart[] | null {
   const byKind = podListings.map((kind) => reader.parts?.(kind) ?? null);
   if (byKind.includes(null)) return null;
@@ -73,7 +116,9 @@ function partsOfLists(reader: EvidenceReader): readonly PodPart[] | null {
     const first = lists.find((list) => list.length > 0) ?? nothing;
     const held = heldParts.get(first);
     if (held?.lists.every((list, place) => list === lists[place])) return held.part;
-    const part = { namespace, pods: rememberedPods((kind) => lists[podListings.indexOf(kind)] ?? nothing), made: new Map() };
+    const readPods = reader.whole === undefined ? rememberedPods : passingPods;
+    const part = { namespace, pods: readPods((kind) => lists[podListings.indexOf(kind)] ?? nothing), made: new Map() };
+    if (reader.whole !== undefined) keepMade(reader.whole, part);
     if (first.length > 0) heldParts.set(first, { lists, part });
     return part;
   });
@@ -106,6 +151,8 @@ const usersIn = ofPart(({ pods }): Map<string, readonly string[]> => {
   return new Map([...users].map(([account, workloads]) => [account, [...workloads]]));
 });
 
+const countOf = ofPart(({ pods }) => pods.length);
+
 const nobody: readonly string[] = [];
 
 const summaries = new WeakMap<EvidenceReader, WorkloadSummary>();
@@ -118,8 +165,8 @@ export function summarizeWorkloads(input: PopulationInput): WorkloadSummary {
   const counts = new Map<string, number>();
   const users = new Map<string, Map<string, readonly string[]>>();
   for (const part of readPodParts(input)) {
-    const { namespace, pods } = part;
-    counts.set(namespace, (counts.get(namespace) ?? 0) + pods.length);
+    const { namespace } = part;
+    counts.set(namespace, (counts.get(namespace) ?? 0) + countOf(part));
     const before = users.get(namespace);
     if (before === undefined) users.set(namespace, usersIn(part));
     // Only parts of one pod each come several times, and nobody keeps what was made of them.

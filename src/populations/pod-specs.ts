@@ -129,6 +129,11 @@ export function rememberedPods(objects: (kind: ListingKind) => Iterable<StoredOb
   return [...eachPodSpec(objects, sameSeed)];
 }
 
+/** What runs among some objects that nobody gives again: to remember hundreds of thousands by them costs more than to read them. */
+export function passingPods(objects: (kind: ListingKind) => Iterable<StoredObject>): readonly PodSpec[] {
+  return [...eachPodSpec(objects, (object) => seedOf(object, new Map()))];
+}
+
 /** Pods first, then the templates. Streams; holds a few texts per controller in memory. */
 export function* eachPodSpec(
   objects: (kind: ListingKind) => Iterable<StoredObject>,

@@ -58,6 +58,7 @@ export const segments: Population = {
   name: 'segments',
   doc: 'A namespace, with what its network policies deny by default',
   from: ['k8s.namespaces/namespaces', ...podListings, 'k8s.networkpolicies/networkpolicies'],
+  besideNamespace: [],
   *rows(input) {
     const { countIn } = summarizeWorkloads(input);
     const byNamespace = new Map<string, Policies>();

@@ -76,6 +76,7 @@ export const serviceAccounts: Population = {
   name: 'serviceAccounts',
   doc: 'A service account, with the pods that run as it and the roles that reach it',
   from: ['k8s.serviceaccounts/serviceaccounts', ...podListings, ...rbacListings],
+  besideNamespace: rbacListings,
   *rows(input) {
     const roles = rolesOf(input);
     const { usersOf } = summarizeWorkloads(input);

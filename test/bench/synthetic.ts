@@ -42,15 +42,34 @@ interface Pod {
 
 const pageSize = 500;
 const kinds = ['k8s.pods/pods', 'k8s.workloads/deployments', 'k8s.rbac/rolebindings', 'k8s.serviceaccounts/serviceaccounts'] as const;
+/** What else is asked of every cluster and answers about a few objects, or none. */
+const fewKinds = [
+  'k8s.namespaces/namespaces',
+  'k8s.nodes/nodes',
+  'k8s.rbac/clusterroles',
+  'k8s.rbac/clusterrolebindings',
+  'k8s.rbac/roles',
+  'k8s.workloads/replicasets',
+  'k8s.workloads/statefulsets',
+  'k8s.workloads/daemonsets',
+  'k8s.workloads/jobs',
+  'k8s.workloads/cronjobs',
+  'k8s.networkpolicies/networkpolicies',
+] as const;
 
 export interface SyntheticOptions {
   /** All applications look the same but for their names: as repetitive as a cluster can be. */
   readonly alike?: boolean;
   /** Keeps the text of every object in memory: for clusters that are listed again and again. */
   readonly keep?: boolean;
+  /** All that most controls over pods, RBAC and namespaces read, not only what there is most of. */
+  readonly whole?: boolean;
 }
 
-export function createSyntheticCluster(pods: number, { alike = false, keep = false }: SyntheticOptions = {}): SyntheticCluster {
+export function createSyntheticCluster(
+  pods: number,
+  { alike = false, keep = false, whole = false }: SyntheticOptions = {},
+): SyntheticCluster {
   const seed = 'bench';
   const random = (text: string) => createHash('sha256').update(`${seed} ${text}`).digest('hex');
   const number = (text: string, below: number) => Number.parseInt(random(text).slice(0, 12), 16) % below;
@@ -235,11 +254,37 @@ export function createSyntheticCluster(pods: number, { alike = false, keep = fal
     if (kind === 'k8s.pods/pods') return ['v1', 'PodList', list.map((one) => ({ stamp: one.resourceVersion, make: () => pod(one) }))];
     if (kind === 'k8s.workloads/deployments') return ['apps/v1', 'DeploymentList', each(deployment)];
     if (kind === 'k8s.rbac/rolebindings') return ['rbac.authorization.k8s.io/v1', 'RoleBindingList', each(binding)];
-    return ['v1', 'ServiceAccountList', each(account)];
+    if (kind === 'k8s.serviceaccounts/serviceaccounts') return ['v1', 'ServiceAccountList', each(account)];
+    const [apiVersion, type, items] = fewOf(kind);
+    return [
+      apiVersion,
+      type,
+      items.map((item) => ({ stamp: 0, make: () => ({ ...item, metadata: { namespace: '', ...item.metadata } }) })),
+    ];
+  };
+  const named = (name: string, more: object = {}) => ({ metadata: { name, uid: uid(name), resourceVersion: '1', ...more } });
+  const fewOf = (kind: ListingKind): [apiVersion: string, type: string, items: readonly (object & { metadata: { name: string } })[]] => {
+    const rbac = 'rbac.authorization.k8s.io/v1';
+    const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+    switch (kind) {
+      case 'k8s.namespaces/namespaces':
+        return ['v1', 'NamespaceList', numbers(namespaces).map((app) => named(namespace(app), { labels: enforcing }))];
+      case 'k8s.nodes/nodes':
+        return ['v1', 'NodeList', numbers(Math.ceil(pods / 40)).map((node) => named(`node-${node}`))];
+      case 'k8s.rbac/clusterroles':
+        return [rbac, 'ClusterRoleList', Object.entries(rulesOfRoles).map(([name, rules]) => Object.assign(named(name), { rules }))];
+      case 'k8s.networkpolicies/networkpolicies':
+        return ['networking.k8s.io/v1', 'NetworkPolicyList', []];
+      default: {
+        const type = kind.slice(kind.indexOf('/') + 1);
+        const group = kind.startsWith('k8s.rbac/') ? rbac : type.endsWith('jobs') ? 'batch/v1' : 'apps/v1';
+        return [group, listTypes[type] ?? '', []];
+      }
+    }
   };
   const kept = new Map<ListingKind, Listed[]>();
   return {
-    kinds,
+    kinds: whole ? [...kinds, ...fewKinds] : kinds,
     objects: pods + 3 * apps,
     *pages(kind) {
       const [apiVersion, type, sources] = listOf(kind);
@@ -271,6 +316,23 @@ export function createSyntheticCluster(pods: number, { alike = false, keep = fal
     },
   };
 }
+
+const enforcing = { 'pod-security.kubernetes.io/enforce': 'baseline' };
+const listTypes: Readonly<Record<string, string>> = {
+  clusterrolebindings: 'ClusterRoleBindingList',
+  roles: 'RoleList',
+  replicasets: 'ReplicaSetList',
+  statefulsets: 'StatefulSetList',
+  daemonsets: 'DaemonSetList',
+  jobs: 'JobList',
+  cronjobs: 'CronJobList',
+};
+const reading = { apiGroups: ['', 'apps'], resources: ['pods', 'deployments', 'services'], verbs: ['get', 'list', 'watch'] };
+const rulesOfRoles: Readonly<Record<string, readonly object[]>> = {
+  view: [reading],
+  edit: [reading, { apiGroups: ['apps'], resources: ['deployments/scale'], verbs: ['update', 'patch'] }],
+  admin: [reading, { apiGroups: ['', 'apps'], resources: ['configmaps', 'deployments'], verbs: ['create', 'update', 'patch', 'delete'] }],
+};
 
 /** What a controller owns: close to half of the bytes of a page. */
 function managedFields(app: string): object {

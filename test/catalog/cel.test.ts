@@ -165,3 +165,16 @@ test('toCel changes numbers and nothing else, and copies only then', () => {
   const text = { a: ['x'], b: { c: null } };
   expect(toCel(text)).toBe(text);
 });
+
+test('the fields that an expression reads are known, unless it reads the whole item', () => {
+  const fieldsOf = (source: string) => compilePredicate(source).fields;
+  expect([...(fieldsOf('has(item.a) && item.b.c in params.d && item.list.all(x, x != item.e)') ?? [])].sort()).toEqual([
+    'a',
+    'b',
+    'e',
+    'list',
+  ]);
+  expect(fieldsOf('size(item) > 2')).toBeNull();
+  expect(fieldsOf('item["a"] == 1')).toBeNull();
+  expect(fieldsOf('"a" in item')).toBeNull();
+});

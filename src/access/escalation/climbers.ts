@@ -14,7 +14,7 @@ import type { Path } from './find-paths.ts';
 import { findPathsIn } from './find-paths.ts';
 import { withoutIdlePods } from './idle-pods.ts';
 import { isBuiltinGrant } from './setup-grants.ts';
-import type { World } from './world.ts';
+import type { HeldPod, World } from './world.ts';
 import { readWorld } from './world.ts';
 
 export interface Climber {
@@ -43,11 +43,13 @@ interface Found {
 /** What was found last, with the same techniques. */
 const last = new WeakMap<readonly Technique[], Found>();
 
-/** In the order of the subjects' texts. */
-export function findClimbers(reader: EvidenceReader, techniques: readonly Technique[]): readonly Climber[] {
-  const rbac = readRbac(reader, last.get(techniques)?.rbac);
-  const { index } = rbac;
-  const paths = shortestPaths(rbac, withoutIdlePods(readWorld(reader, index), techniques), techniques);
+/** In the order of the subjects' texts. `pods`: what is known of them already. */
+export function findClimbers(reader: EvidenceReader, techniques: readonly Technique[], pods?: Iterable<HeldPod>): readonly Climber[] {
+  // Of one snapshot alone, nothing is asked for again.
+  const rbac = reader.parts === undefined ? undefined : readRbac(reader, last.get(techniques)?.rbac);
+  const index = rbac?.index ?? createAccessIndex(reader);
+  const world = withoutIdlePods(readWorld(reader, index, pods), techniques);
+  const paths = rbac === undefined ? searchPaths(world, techniques) : shortestPaths(rbac, world, techniques);
   const bindings = new Map(index.bindings.map((binding) => [binding.key, binding]));
   return index.subjects.flatMap((subject) => {
     const { text, account } = subject;
@@ -69,10 +71,14 @@ function shortestPaths(rbac: Rbac, world: World, techniques: readonly Technique[
     last.set(techniques, { ...before, rbac });
     return before.paths;
   }
-  const found = findPathsIn(world, techniques, { target: { kind: 'cluster-admin' }, withoutRemovals: true });
-  const paths = new Map(found.paths.flatMap((path) => (path.kind === 'shortest' ? [[path.from, path] as const] : [])));
+  const paths = searchPaths(world, techniques);
   last.set(techniques, { rbac, world: text, paths });
   return paths;
+}
+
+function searchPaths(world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
+  const { paths } = findPathsIn(world, techniques, { target: { kind: 'cluster-admin' }, withoutRemovals: true });
+  return new Map(paths.flatMap((path) => (path.kind === 'shortest' ? [[path.from, path] as const] : [])));
 }
 
 function readRbac(reader: EvidenceReader, before: Rbac | undefined): Rbac {

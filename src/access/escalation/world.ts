@@ -97,7 +97,8 @@ export const pathListings: readonly ListingKind[] = [
   'k8s.apiserver/flagz',
 ];
 
-export function readWorld(reader: EvidenceReader, index: AccessIndex): World {
+/** `held`: the pods, where somebody has read them already. */
+export function readWorld(reader: EvidenceReader, index: AccessIndex, held?: Iterable<HeldPod>): World {
   const complete = (kind: ListingKind) => {
     const listing = reader.listing(kind);
     return listing !== undefined && isComplete(listing);
@@ -108,15 +109,14 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex): World {
   const podsOn = new Map<string, PodFacts[]>();
   const running = new Set<string>();
   const nodes = new Set<string>();
-  for (const object of reader.objects('k8s.pods/pods')) {
-    const { pod, account, component } = factsOf(object, accounts.automount);
+  for (const { pod, account, component, object } of knownPodsOf(reader, accounts.automount, held)) {
     add(pods, pod.namespace, pod);
     if (pod.node !== '') {
       add(podsOn, pod.node, pod);
       nodes.add(pod.node);
     }
     if (account !== '') running.add(account);
-    if (component !== '') add(components, component, object);
+    if (object !== null) add(components, component, object);
   }
   const workloads = readWorkloads(reader, running);
   for (const { name } of reader.objects('k8s.nodes/nodes')) nodes.add(name);
@@ -171,24 +171,47 @@ interface KnownPod {
   readonly mounts: { readonly told: boolean | undefined } | null;
   readonly pod: PodFacts;
   readonly component: string;
+  /** Of a pod of the control plane; of others nothing more is asked. */
+  readonly object: StoredObject | null;
+}
+
+/** What is known of a pod; the pod itself where its account has a say. */
+export type HeldPod = KnownPod | StoredObject;
+
+/** Of objects that are let go. */
+export function holdPod(object: StoredObject): HeldPod {
+  const known = factsOf(object, () => undefined);
+  return known.mounts === null ? known : object;
+}
+
+function* knownPodsOf(reader: EvidenceReader, automount: Automount, held: Iterable<HeldPod> | undefined): Iterable<KnownPod> {
+  // Only who reads one snapshot after the other gives the same objects again.
+  const read = reader.parts === undefined ? factsOf : rememberedFacts;
+  for (const each of held ?? reader.objects('k8s.pods/pods')) yield 'pod' in each ? each : read(each, automount);
 }
 
 /** A pod that did not change says the same in the next snapshot, as long as its account does. */
 const knownPods = new WeakMap<StoredObject, KnownPod>();
 
-function factsOf(object: StoredObject, automount: (account: string) => boolean | undefined): KnownPod {
+function rememberedFacts(object: StoredObject, automount: Automount): KnownPod {
   let known = knownPods.get(object);
-  if (known === undefined || (known.mounts !== null && automount(known.account) !== known.mounts.told)) {
-    let mounts: KnownPod['mounts'] = null;
-    const pod = readPod(object, (account) => {
-      const told = automount(account);
-      mounts = { told };
-      return told;
-    });
-    const account = pod.account === '' ? '' : `${pod.namespace}/${pod.account}`;
-    knownPods.set(object, (known = { account, mounts, pod, component: componentOf(object) }));
-  }
+  if (known === undefined || (known.mounts !== null && automount(known.account) !== known.mounts.told))
+    knownPods.set(object, (known = factsOf(object, automount)));
   return known;
+}
+
+type Automount = (account: string) => boolean | undefined;
+
+function factsOf(object: StoredObject, automount: Automount): KnownPod {
+  let mounts: KnownPod['mounts'] = null;
+  const pod = readPod(object, (account) => {
+    const told = automount(account);
+    mounts = { told };
+    return told;
+  });
+  const account = pod.account === '' ? '' : `${pod.namespace}/${pod.account}`;
+  const component = componentOf(object);
+  return { account, mounts, pod, component, object: component === '' ? null : object };
 }
 
 function add<T>(map: Map<string, T[]>, key: string, value: T): void {

@@ -18,7 +18,8 @@ import type { Config } from '../config.ts';
 import { loadConfig, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
-import { describeProblem } from '../describe-problem.ts';
+import { checkNodeWith } from '../collect/node-signers.ts';
+import { describeProblem, requireIntegrity } from '../describe-problem.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { labelsAt } from './labels.ts';
 import { haveLogKey } from '../keys/keys.ts';
@@ -237,7 +238,9 @@ export async function readSnapshotFrom(context: AppContext, given: string): Prom
     ingest,
     clock: context.clock,
     assurance: 'configured',
+    checkNode: checkNodeWith([]),
   });
+  requireIntegrity(report.problems);
   for (const problem of report.problems) context.warn(describeProblem(problem));
   return sink;
 }

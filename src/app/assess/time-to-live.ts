@@ -63,5 +63,7 @@ export function asOf(reader: EvidenceReader, instant: Instant, recorded: Readonl
     listings: () => listings,
     listing: (kind) => stale.get(kind) ?? reader.listing(kind),
     objects: (kind) => (stale.has(kind) ? [] : reader.objects(kind)),
+    ...(reader.namespaces && { namespaces: (kinds) => reader.namespaces?.(kinds.filter((kind) => !stale.has(kind))) ?? new Map() }),
+    ...(reader.objectsIn && { objectsIn: (kind, name) => (stale.has(kind) ? [] : (reader.objectsIn?.(kind, name) ?? [])) }),
   };
 }

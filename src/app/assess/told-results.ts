@@ -71,17 +71,33 @@ function creationsIn(list: readonly StoredObject[]) {
   return known;
 }
 
+/** When the latest object of some lists was created; as long as their map is held, which is as long as nothing of the kind changes. */
+const latest = new WeakMap<ReadonlyMap<string, readonly StoredObject[]>, number>();
+
+function latestIn(lists: ReadonlyMap<string, readonly StoredObject[]>): number {
+  let known = latest.get(lists);
+  if (known === undefined) {
+    known = -Infinity;
+    for (const list of lists.values()) known = Math.max(known, creationsIn(list)[0]?.at ?? -Infinity);
+    latest.set(lists, known);
+  }
+  return known;
+}
+
 /** By uid: when what failing controls read was created, as far as that was after the run before. */
 function createdSince(controls: readonly ControlResult[], before: Instant, snapshot: Judged['snapshot']): ReadonlyMap<string, Instant> {
   const failing = controls.filter(({ findings }) => findings.length > 0);
   const kinds = new Set(failing.flatMap(({ evidence }) => evidence.map(({ kind }) => kind as ListingKind)));
   const [from, to] = [Date.parse(before), Date.parse(snapshot.at)];
   const created = new Map<string, Instant>();
-  for (const kind of kinds)
-    for (const list of snapshot.parts?.(kind)?.values() ?? [[...snapshot.objects(kind)]])
+  for (const kind of kinds) {
+    const parts = snapshot.parts?.(kind) ?? null;
+    if (parts !== null && latestIn(parts) <= from) continue;
+    for (const list of parts?.values() ?? [[...snapshot.objects(kind)]])
       for (const { uid, at } of creationsIn(list)) {
         if (at <= from) break;
         if (at <= to) created.set(uid, new Date(at).toISOString());
       }
+  }
   return created;
 }

@@ -51,6 +51,23 @@ export function readSnapshot(stores: Stores, cluster: string, number: number, op
   const { run, stored } = openRun(stores, cluster, number);
   const erased = erasedIds(stores.db);
   const listings = stored?.listings.map((each) => asRead(stores, each, erased)) ?? [];
+  const known = new Map<ListingKind, ReadonlyMap<string, number>>();
+  /** Lists of objects, by namespace. */
+  const listsOf = (kind: ListingKind): ReadonlyMap<string, number> => {
+    let lists = known.get(kind);
+    if (lists === undefined) {
+      const tree = stored?.listings.find(({ listing }) => listing.kind === kind)?.tree ?? null;
+      const members = tree === null ? [] : readTree(stores, tree, (ref) => stores.trees.id(ref)).members;
+      known.set(kind, (lists = new Map(members.map(({ label, ref }) => [label, ref]))));
+    }
+    return lists;
+  };
+  function* readList(ref: number): Iterable<StoredObject> {
+    for (const { ref: object, label } of readObjectTree(stores, ref).members) {
+      const read = readObject(stores, object, label, erased);
+      if (read !== undefined) yield read.object;
+    }
+  }
   return {
     scope: stored?.details.scope ?? 'cluster',
     cluster: stored?.details.identity ?? { name: cluster, uid: null, version: null, server: null, caFingerprint: null, actor: null },
@@ -59,14 +76,17 @@ export function readSnapshot(stores: Stores, cluster: string, number: number, op
     listings: () => listings,
     listing: (kind) => listings.find((listing) => listing.kind === kind),
     *objects(kind) {
-      const tree = stored?.listings.find(({ listing }) => listing.kind === kind)?.tree ?? null;
-      if (tree === null) return;
-      for (const { ref } of readTree(stores, tree, (ref) => stores.trees.id(ref)).members) {
-        for (const { ref: object, label } of readObjectTree(stores, ref).members) {
-          const read = readObject(stores, object, label, erased);
-          if (read !== undefined) yield read.object;
-        }
-      }
+      for (const ref of listsOf(kind).values()) yield* readList(ref);
+    },
+    namespaces(kinds) {
+      const counts = new Map<string, number>();
+      for (const [namespace, ref] of kinds.flatMap((kind) => [...listsOf(kind)]))
+        counts.set(namespace, (counts.get(namespace) ?? 0) + stores.trees.read(ref).members.length);
+      return counts;
+    },
+    *objectsIn(kind, namespace) {
+      const ref = listsOf(kind).get(namespace);
+      if (ref !== undefined) yield* readList(ref);
     },
     previous() {
       const before = options.before ?? stores.runs.snapshotBefore(cluster, number)?.record.run;

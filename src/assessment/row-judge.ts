@@ -1,0 +1,178 @@
+/**
+ * The rows of one population, judged by all of its controls. To controls that read the same fields, rows that are equal in these are of
+ * one kind (privileged containers, say), and each kind is asked about once: a further row of it costs no more than seeing what kind it is,
+ * however many controls there are. Budgets are charged as if each row had been asked, and nothing else is kept of a row.
+ */
+import { compilePredicate, toCel } from '../catalog/index.ts';
+import type { Control, Finding, Row } from '../model/index.ts';
+import type { Evaluation, PreparedRow } from './evaluate.ts';
+import { addAlike, addRow, type Answer, noteRow, type Tally, type Verdict } from './tally.ts';
+
+export interface RowJudge {
+  /** `verdicts`: those that the same row had before, by control, to be taken and filled. */
+  judge(row: Row, verdicts?: (Verdict | undefined)[]): void;
+  /** To be called after the last row: until then rows of one kind are not in the tallies. */
+  end(): void;
+}
+
+/** Controls that read the same fields. */
+interface Group {
+  /** All that answers can depend on. */
+  readonly fields: readonly string[];
+  /** Of the controls, among those of the population. */
+  readonly places: readonly number[];
+  /** By what the fields say; undefined where comparing gains nothing. */
+  kinds: Map<unknown, Kind> | undefined;
+  rows: number;
+}
+
+interface Kind {
+  /** By control of the group. */
+  readonly answers: readonly Answer[];
+  /** Controls that have something to say of each row. */
+  readonly notable: readonly number[];
+  /** Controls whose expressions take steps. */
+  readonly costly: readonly number[];
+  /** Those that are not in the tallies so far. */
+  rows: number;
+}
+
+/** What asking the engine takes, in quick answers; and what a field takes when rows are compared. */
+const [engine, perField] = [20, 3];
+/** Rows after which it shows whether any are alike. */
+const trial = 500;
+const mostKinds = 5000;
+
+/** Evaluations and tallies are in the order of `controls`. */
+export function createRowJudge(controls: readonly Control[], evaluations: readonly Evaluation[], tallies: readonly Tally[]): RowJudge {
+  let groups: readonly Group[] | undefined;
+  let areAmple = evaluations.every((evaluation) => evaluation.isAmple());
+
+  const tally = ({ kinds, places }: Group) => {
+    for (const kind of kinds?.values() ?? []) {
+      for (const [index, place] of places.entries()) addAlike(tallies[place] as Tally, kind.answers[index] as Answer, kind.rows);
+      kind.rows = 0;
+    }
+  };
+  const keyIn = (group: Group, row: Row): unknown => {
+    // Where three of four differ, looking costs more than it saves.
+    if (++group.rows === trial && (group.kinds?.size ?? 0) > trial * 0.75) {
+      tally(group);
+      group.kinds = undefined;
+    }
+    return group.kinds === undefined ? undefined : keyOf(row, group.fields);
+  };
+  const keep = (group: Group, key: unknown, answers: readonly Answer[]) => {
+    if (group.kinds === undefined || !areAmple) return;
+    if (group.kinds.size >= mostKinds) {
+      tally(group);
+      group.kinds.clear();
+    }
+    const [notable, costly]: [number[], number[]] = [[], []];
+    for (const [index, answer] of answers.entries()) {
+      if (answer.fails || answer.open || answer.problems.length > 0) notable.push(index);
+      if (answer.steps > 0) costly.push(index);
+    }
+    group.kinds.set(key, { answers, notable, costly, rows: 0 });
+  };
+  /** Asks each control of the group, but for what is known already. */
+  const judgeEach = (
+    { places }: Group,
+    kind: Kind | undefined,
+    row: Row,
+    prepare: () => PreparedRow,
+    verdicts: (Verdict | undefined)[] | undefined,
+  ): readonly Answer[] =>
+    places.map((place, index) => {
+      const evaluation = evaluations[place] as Evaluation;
+      const isAmple = evaluation.isAmple();
+      const before = isAmple ? verdicts?.[place] : undefined;
+      const given = before ?? (isAmple ? kind?.answers[index] : undefined);
+      if (given !== undefined) evaluation.charge(given);
+      const answer = given ?? evaluation.answer(prepare());
+      const finding = before === undefined ? findingOf(evaluation, answer, row) : before.finding;
+      if (verdicts !== undefined && isAmple && before === undefined) verdicts[place] = { ...answer, finding };
+      if (!evaluation.isAmple()) areAmple = false;
+      addRow(tallies[place] as Tally, row, answer, finding);
+      return answer;
+    });
+  /** One more of a kind that was seen before. */
+  const addTo = (kind: Kind, { places }: Group, row: Row) => {
+    kind.rows += 1;
+    for (const index of kind.costly) {
+      const evaluation = evaluations[places[index] as number] as Evaluation;
+      evaluation.charge(kind.answers[index] as Answer);
+      if (!evaluation.isAmple()) areAmple = false;
+    }
+    for (const index of kind.notable) {
+      const [place, answer] = [places[index] as number, kind.answers[index] as Answer];
+      noteRow(tallies[place] as Tally, row, answer, findingOf(evaluations[place] as Evaluation, answer, row));
+    }
+  };
+
+  return {
+    judge(row, verdicts) {
+      let prepared: PreparedRow | undefined;
+      const prepare = () => (prepared ??= { row, cel: toCel(row) });
+      const isPlain = verdicts === undefined && row.since === undefined && (row.gaps === undefined || row.gaps.length === 0);
+      for (const group of (groups ??= groupsOf(controls))) {
+        const isJudged = verdicts !== undefined && group.places.every((place) => verdicts[place] !== undefined);
+        const isCompared = group.kinds !== undefined && !isJudged;
+        const key = isCompared ? keyIn(group, row) : undefined;
+        const kind = isCompared ? group.kinds?.get(key) : undefined;
+        if (kind !== undefined && isPlain && areAmple) addTo(kind, group, row);
+        else {
+          const answers = judgeEach(group, kind, row, prepare, verdicts);
+          if (kind === undefined && isCompared) keep(group, key, answers);
+        }
+      }
+    },
+    end() {
+      for (const group of groups ?? []) tally(group);
+    },
+  };
+}
+
+function findingOf(evaluation: Evaluation, { fails }: Answer, row: Row): Finding | null {
+  return fails ? evaluation.tell(row) : null;
+}
+
+/** Controls that read whole rows are in one group that compares nothing, and so are those for which comparing costs more than asking. */
+function groupsOf(controls: readonly Control[]): readonly Group[] {
+  const byFields = new Map<string, { readonly fields: readonly string[]; readonly places: number[]; cost: number }>();
+  const asked: number[] = [];
+  for (const [place, { where, undecided, expect }] of controls.entries()) {
+    const predicates = [where, undecided?.when, expect].flatMap((source) => (source === undefined ? [] : [compilePredicate(source)]));
+    if (predicates.some(({ fields }) => fields === null)) {
+      asked.push(place);
+      continue;
+    }
+    const fields = [...new Set(predicates.flatMap((predicate) => [...(predicate.fields ?? [])]))].sort();
+    const group = byFields.get(fields.join()) ?? { fields, places: [], cost: 0 };
+    byFields.set(fields.join(), group);
+    group.places.push(place);
+    group.cost += predicates.reduce((sum, { quick }) => sum + (quick ? 1 : engine), 0);
+  }
+  const groups: Group[] = [];
+  for (const { fields, places, cost } of byFields.values())
+    if (cost > perField * fields.length) groups.push({ fields, places, kinds: new Map(), rows: 0 });
+    else asked.push(...places);
+  return asked.length === 0 ? groups : [...groups, { fields: [], places: asked, kinds: undefined, rows: 0 }];
+}
+
+/** Rows are JSON, so equal texts are equal values; a field that is not there is none of them. */
+function keyOf(row: Row, fields: readonly string[]): unknown {
+  const [only, ...others] = fields;
+  if (only !== undefined && others.length === 0) {
+    const value = Object.hasOwn(row, only) ? row[only] : undefined;
+    if (typeof value === 'string' ? !value.startsWith('\0') : typeof value !== 'object' || value === null) return value;
+    return `\0${JSON.stringify(value)}`;
+  }
+  let absent = '';
+  const values = fields.map((name, index) => {
+    if (Object.hasOwn(row, name) && row[name] !== undefined) return row[name];
+    absent += `${index} `;
+    return null;
+  });
+  return absent + JSON.stringify(values);
+}
