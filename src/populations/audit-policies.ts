@@ -1,41 +1,43 @@
 /** Every audit policy that was handed in, asked about the requests that an auditor looks for first. */
+import type { AuditPolicy, Bound, ResourceKind } from '../audit/index.ts';
+import { anybody, decidePlain, highestAudit, keyOf, lowestAudit, nameKind, person, personOrWorkload, readPolicy } from '../audit/index.ts';
 import type { Gap, Population, Row, StoredObject } from '../model/index.ts';
-import { listAt, textAt } from '../model/index.ts';
-import type { AuditDecision, AuditRequest } from './audit-policy.ts';
-import { decideAudit, highestAudit, levels, lowestAudit } from './audit-policy.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
 
 /** What an auditor asks about under one name. */
 type About = '' | 'access' | 'containers';
 
 /** `sensitive`: request or response carries credentials, so its body must not be recorded. */
-interface Question {
+interface Question extends Omit<ResourceKind, 'verb'> {
   readonly about?: About;
   readonly verbs: readonly string[];
-  readonly apiGroup: string;
-  readonly resource: string;
   readonly sensitive?: boolean;
-  readonly clusterScoped?: boolean;
 }
 
 const read = ['get', 'list', 'watch'];
 const write = ['create', 'update', 'patch', 'delete'];
+function intoContainers(written: string): Question {
+  const [resource = '', subresource = ''] = written.split('/');
+  return { about: 'containers', verbs: ['create', 'get'], apiGroup: '', resource, subresource };
+}
+
 const questions: readonly Question[] = [
   { verbs: [...read, ...write], apiGroup: '', resource: 'secrets', sensitive: true },
   { verbs: [...read, ...write], apiGroup: '', resource: 'configmaps', sensitive: true },
   { verbs: ['create'], apiGroup: 'authentication.k8s.io', resource: 'tokenreviews', sensitive: true, clusterScoped: true },
-  { verbs: ['create'], apiGroup: '', resource: 'serviceaccounts/token', sensitive: true },
+  { verbs: ['create'], apiGroup: '', resource: 'serviceaccounts', subresource: 'token', sensitive: true },
   { verbs: write, apiGroup: '', resource: 'pods' },
   { verbs: write, apiGroup: 'apps', resource: 'deployments' },
-  ...['pods/exec', 'pods/attach', 'pods/portforward', 'pods/proxy', 'services/proxy'].map((resource) => ({
-    about: 'containers' as const,
-    verbs: ['create', 'get'],
-    apiGroup: '',
-    resource,
-  })),
-  { about: 'containers', verbs: ['update', 'patch'], apiGroup: '', resource: 'pods/ephemeralcontainers' },
+  ...['pods/exec', 'pods/attach', 'pods/portforward', 'pods/proxy', 'services/proxy'].map(intoContainers),
+  { about: 'containers', verbs: ['update', 'patch'], apiGroup: '', resource: 'pods', subresource: 'ephemeralcontainers' },
   { verbs: ['create', 'delete'], apiGroup: 'certificates.k8s.io', resource: 'certificatesigningrequests', clusterScoped: true },
-  { verbs: ['update'], apiGroup: 'certificates.k8s.io', resource: 'certificatesigningrequests/approval', clusterScoped: true },
+  {
+    verbs: ['update'],
+    apiGroup: 'certificates.k8s.io',
+    resource: 'certificatesigningrequests',
+    subresource: 'approval',
+    clusterScoped: true,
+  },
   ...['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].map((resource) => ({
     about: 'access' as const,
     verbs: [...write, 'deletecollection'],
@@ -47,38 +49,34 @@ const questions: readonly Question[] = [
   { verbs: ['create'], apiGroup: 'example.com', resource: 'anythingelse' },
 ];
 
-/** A person without any special group, somewhere in the cluster: what a rule for a component does not match. */
-const somebody = { user: 'somebody', groups: ['system:authenticated'], namespace: 'somewhere', name: 'something' };
+export type ReadSource = { readonly policy: AuditPolicy; readonly gap: null } | { readonly policy: null; readonly gap: Gap };
 
-/** Why the API server would refuse the policy (audit.k8s.io validation), or nothing. */
-function problemOf(policy: StoredObject): Gap | undefined {
-  const rules = listAt(policy.body, 'rules');
-  const detail =
-    rules.length === 0
-      ? 'it has no rules'
-      : rules.some((rule) => !(levels as readonly string[]).includes(textAt(rule, 'level') ?? ''))
-        ? 'a rule has no known level'
-        : undefined;
-  return detail === undefined
-    ? undefined
-    : { reason: 'error', what: `audit policy ${policy.place?.file ?? policy.name}`, detail, closedBy: 'correct the policy' };
+/** The policy, or the gap that one leaves with which no API server starts. */
+export function readSource(source: StoredObject): ReadSource {
+  const {
+    policy,
+    problems: [problem],
+  } = readPolicy(source.body);
+  if (policy !== null) return { policy, gap: null };
+  const detail = problem === undefined ? {} : { detail: `${keyOf(problem.path)}: ${problem.message}` };
+  const what = `audit policy ${source.place?.file ?? source.name}`;
+  return { policy: null, gap: { reason: 'error', what, ...detail, closedBy: 'correct the policy' } };
 }
 
-function* rowsOf(policy: StoredObject, name: string): Iterable<Row> {
-  const rules = listAt(policy.body, 'rules');
-  for (const { verbs, apiGroup, resource, sensitive = false, about = '', clusterScoped = false } of questions) {
+function* rowsOf(source: StoredObject, policy: AuditPolicy, name: string): Iterable<Row> {
+  for (const { verbs, sensitive = false, about = '', ...target } of questions) {
     for (const verb of verbs) {
-      const request: AuditRequest = { ...somebody, ...(clusterScoped && { namespace: '' }), verb, apiGroup, resource };
-      const usual = decideAudit(rules, request);
-      const highest = highestAudit(rules, request);
-      const lowest = lowestAudit(rules, request);
-      const what = `${verb} ${resource}${apiGroup === '' ? '' : `.${apiGroup}`}`;
+      const kind: ResourceKind = { ...target, verb };
+      const usual = decidePlain(policy, kind, person);
+      const highest = highestAudit(policy, kind, anybody);
+      const lowest = lowestAudit(policy, kind, personOrWorkload);
+      const request = nameKind(kind);
       yield {
-        item: `${name}/${what}`,
-        resource: resourceOf(policy),
-        evidence: [policy.id],
-        policy: policy.place?.file ?? policy.name,
-        request: what,
+        item: `${name}/${request}`,
+        resource: resourceOf(source),
+        evidence: [source.id],
+        policy: source.place?.file ?? source.name,
+        request,
         about,
         sensitive,
         level: usual.level,
@@ -92,7 +90,7 @@ function* rowsOf(policy: StoredObject, name: string): Iterable<Row> {
   }
 }
 
-function nameRule({ rule }: AuditDecision): string {
+function nameRule({ rule }: Bound): string {
   return rule === null ? 'no rule' : `rule ${rule + 1}`;
 }
 
@@ -102,10 +100,10 @@ export const auditPolicyRequests: Population = {
   from: ['files.audit-policy/policies'],
   *rows(input) {
     const unique = uniqueKeys();
-    for (const policy of input.each('files.audit-policy/policies')) {
-      const problem = problemOf(policy);
-      if (problem === undefined) yield* rowsOf(policy, unique(segment(policy.place?.file ?? (policy.name || 'policy'))));
-      else input.gap(problem);
+    for (const source of input.each('files.audit-policy/policies')) {
+      const { policy, gap } = readSource(source);
+      if (policy === null) input.gap(gap);
+      else yield* rowsOf(source, policy, unique(segment(source.place?.file ?? (source.name || 'policy'))));
     }
   },
 };

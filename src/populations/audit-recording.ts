@@ -2,10 +2,11 @@
  * Whether an audit policy that records anything is in force: by what a server has recorded since it started, which proves a policy and a
  * backend on that server; where it has recorded nothing yet, by the policy that was handed in.
  */
+import { recordsAnything } from '../audit/index.ts';
 import type { ListingKind, Population, PopulationInput, Row } from '../model/index.ts';
-import { listAt, textAt } from '../model/index.ts';
 import { findAnsweringReplica } from './answering-replica.ts';
-import { records } from './audit-counters.ts';
+import { records as countRecords } from './audit-counters.ts';
+import { readSource } from './audit-policies.ts';
 import { requireListing } from './control-plane.ts';
 import { resourceOf, segment, uniqueKeys } from './identity.ts';
 import { readMetrics } from './metrics.ts';
@@ -16,14 +17,13 @@ function* fileRows(input: PopulationInput): Iterable<Row> {
   const unique = uniqueKeys();
   for (const policy of input.each(policies)) {
     const name = policy.place?.file ?? (policy.name || 'policy');
+    const read = readSource(policy);
     yield {
       item: unique(`file/${segment(name)}`),
       resource: resourceOf(policy),
       evidence: [policy.id],
       holder: name,
-      records: listAt(policy.body, 'rules').some((rule) =>
-        ['Metadata', 'Request', 'RequestResponse'].includes(textAt(rule, 'level') ?? ''),
-      ),
+      ...(read.policy === null ? { gaps: [read.gap] } : { records: recordsAnything(read.policy) }),
     };
   }
 }
@@ -36,9 +36,12 @@ function* serverRows(input: PopulationInput, files: readonly Row[]): Iterable<Ro
   }
   const { key, name, evidence } = findAnsweringReplica(input, metrics);
   const row: Row = { item: key, resource: resourceOf(metrics.object), evidence: [...metrics.evidence, ...evidence], holder: name };
-  if (records(metrics) > 0) yield { ...row, records: true };
-  else if (files.length > 0) yield { ...row, records: files.every((file) => file['records'] === true) };
-  else {
+  if (countRecords(metrics) > 0) yield { ...row, records: true };
+  else if (files.length > 0) {
+    const gaps = files.flatMap((file) => file.gaps ?? []);
+    const records = files.every((file) => file['records'] === true);
+    yield gaps.length > 0 ? { ...row, gaps } : { ...row, records };
+  } else {
     const closedBy = 'kubevidence collect --files with the audit policy';
     yield {
       ...row,

@@ -60,6 +60,7 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     root: checkpoint.root,
     logStarted: timeText(checkpoint.logStarted),
   };
+  const isTold = ({ id }: { readonly id: string }) => id !== 'auditPolicies' || inputs.auditPolicies.length > 0;
   return {
     meta: {
       organization: inputs.organization,
@@ -97,6 +98,7 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     changes: buildChanges(inputs),
     bindings: { rows: inputs.bindings.rows, gaps: inputs.bindings.gaps.map(describeGap) },
     paths: { ...inputs.paths, gaps: inputs.paths.gaps.map(describeGap), moved: movedPaths(inputs, deviations) },
+    auditPolicies: inputs.auditPolicies,
     exhibits,
     ipe: sources.map((source) => describeIpe(source, cluster, inputs.toolVersion)),
     keeping: inputs.keeping,
@@ -108,8 +110,8 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
       command: command === undefined ? null : fill(command, values),
       expect: expect === undefined ? null : fill(expect, values),
     })),
-    sections: definition.sections,
-    sheets: definition.sheets,
+    sections: definition.sections.filter(isTold),
+    sheets: definition.sheets.filter(isTold),
   };
 }
 

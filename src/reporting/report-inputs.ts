@@ -21,6 +21,7 @@ import type {
   ReportCheckpoint,
   ReportDefinitionChange,
   ReportException,
+  ReportAuditPolicy,
   ReportPaths,
   ReportRedaction,
   ReportReview,
@@ -108,6 +109,8 @@ export interface ReportInputs {
   readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly Gap[] };
   /** Of the last run. */
   readonly paths: PathsInput;
+  /** Of the last run. */
+  readonly auditPolicies: readonly ReportAuditPolicy[];
   /** Whose namespaces are at the last run. */
   readonly owners: OwnersInput;
 }

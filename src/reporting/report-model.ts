@@ -4,11 +4,13 @@
  * Text from a cluster is kept as it is; each format makes it harmless for its own medium.
  */
 import type { Assurance, Instant, RunKind, RunStatus, Severity, Strength, Covers } from '../model/index.ts';
+import type { ReportAuditPolicy } from './report-audit.ts';
 import type { ReportGap } from './report-gap.ts';
 import type { ReportPaths } from './report-paths.ts';
 import type { ReportPeriod, ReportStanding } from './report-period.ts';
 import type { OutcomeCounts, ShownOutcome, Verdict } from './shown-outcome.ts';
 
+export type * from './report-audit.ts';
 export type * from './report-gap.ts';
 export type * from './report-paths.ts';
 export type * from './report-period.ts';
@@ -25,6 +27,7 @@ export const sectionIds = [
   'exceptions',
   'reviews',
   'paths',
+  'auditPolicies',
   'coverage',
   'timelines',
   'deviations',
@@ -52,6 +55,7 @@ export const sheetIds = [
   'definitions',
   'bindings',
   'paths',
+  'auditPolicies',
   'evidence',
   'ipe',
   'redactions',
@@ -436,6 +440,8 @@ export interface ReportModel {
   readonly changes: ReportChanges | null;
   readonly bindings: { readonly rows: readonly ReportBinding[]; readonly gaps: readonly ReportGap[] };
   readonly paths: ReportPaths;
+  /** Those that were handed in; sections and sheets tell of them only where there are some. */
+  readonly auditPolicies: readonly ReportAuditPolicy[];
   readonly exhibits: readonly ReportExhibit[];
   readonly ipe: readonly ReportIpe[];
   /** How long things are kept, and what is held, in sentences. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Assessment, Catalog, ControlResult, ListingKind, RunSummary, StoredListing } from '../../src/model/index.ts';
 import { describeRead, loadReportDefinition, type ReportBinding, type ReportInputs, type RunInput } from '../../src/reporting/index.ts';
 import { control, controlTable, frameworkOf, hex, hostile, items, requirementResults, result, shapes, uuid } from './fixture-catalog.ts';
+import { manyPolicies } from './fixture-audit.ts';
 import { manyPaths } from './fixture-paths.ts';
 import { judgedOf } from './fixture-period.ts';
 
@@ -304,6 +305,7 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
     runs: allRuns,
     bindings: { rows, gaps: [] },
     paths: manyPaths,
+    auditPolicies: manyPolicies,
     owners: { of: (namespace) => (namespace === 'team' ? hostile.markup : null), read: true },
   };
 }

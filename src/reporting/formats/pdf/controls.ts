@@ -31,6 +31,9 @@ const label = (word: string): Span => text(`${word} `, { face: 'medium' });
 
 function controlParagraphs(report: Report, control: ReportControl): Span[][] {
   const { population, verdict, severity, findings, gaps, params, requirements, where } = control;
+  const deviated = verdict.outcome === 'fail' || (control.period?.deviations.length ?? 0) > 0;
+  // A test that was not made is told in the workbook, and so is everywhere why a control that never deviated matters.
+  const wasTested = deviated || population.tested > 0;
   return [
     [
       text(verdict.word, { face: 'medium' }),
@@ -47,16 +50,19 @@ function controlParagraphs(report: Report, control: ReportControl): Span[][] {
       label('Exhibits'),
       ...(control.exhibits.length === 0 ? [text('none')] : linkList(report, 'exhibit', control.exhibits, 12)),
     ],
-    [
-      label('Why'),
-      text(`${control.why} `),
-      label('Procedure'),
-      text(`${control.procedure} `),
-      ...(where === null ? [] : [label('Where'), name(where), text(' ')]),
-      label('Expected'),
-      name(control.expect),
-      ...(params.length === 0 ? [] : [text(' '), label('Parameters'), ...params.flatMap(paramSpans)]),
-    ],
+    ...(wasTested
+      ? [
+          [
+            ...(deviated ? [label('Why'), text(`${control.why} `)] : []),
+            label('Procedure'),
+            text(`${control.procedure} `),
+            ...(where === null ? [] : [label('Where'), name(where), text(' ')]),
+            label('Expected'),
+            name(control.expect),
+            ...(params.length === 0 ? [] : [text(' '), label('Parameters'), ...params.flatMap(paramSpans)]),
+          ],
+        ]
+      : []),
     ...(gaps.length === 0 ? [] : [[label('Missing'), ...gapSpans(gaps, 6)]]),
     ...(requirements.length === 0 ? [] : [[label('Supports'), ...supportedSpans(report, requirements)]]),
   ];

@@ -74,16 +74,18 @@ export function drawIpe(report: Report): void {
   drawTable(
     paper,
     [
-      { title: 'Exhibit', share: 12 },
-      { title: 'Run', share: 6, align: 'right' },
-      { title: 'Started (UTC)', share: 20 },
-      { title: 'HTTP status', share: 9, align: 'right' },
-      { title: 'Pages, items', share: 12, align: 'right' },
-      { title: 'Completeness', share: 45 },
+      { title: 'Query', share: 46 },
+      { title: 'HTTP status', share: 8, align: 'right' },
+      { title: 'Completeness', share: 27 },
+      { title: 'Exhibits', share: 31 },
     ],
     [...Map.groupBy(model.ipe, queriesOf)].flatMap(([queries, entries]) => requestRows(report, queries, entries)),
     { dense: true },
   );
+  const sheet = sheetTitle(model, 'ipe');
+  paper.paragraph(`When each was asked, and how many pages and items the answer had, is in the workbook's sheet ${sheet}.`, {
+    size: sizes.table,
+  });
 }
 
 type Ipe = ReportModel['ipe'][number];
@@ -97,25 +99,18 @@ function queriesOf({ requests }: Ipe): string {
   return [first, ...shown, ...(more > 0 ? [`and ${more} more queries, which are in the workbook`] : [])].join(', ');
 }
 
-function requestRows(report: Report, queries: string, entries: readonly Ipe[]): (TableRow | Group)[] {
+/** A row for all that were answered alike; the exhibit index says of which run each is, and how many items it holds. */
+function requestRows(report: Report, queries: string, entries: readonly Ipe[]): TableRow[] {
   const exhibits = new Map(report.model.exhibits.map((exhibit) => [exhibit.id, exhibit]));
-  const rows = entries.map((entry): TableRow => {
-    const { requests } = entry;
-    const [first] = requests;
-    const exhibit = exhibits.get(entry.exhibit);
-    const sum = (of: 'pages' | 'items') => requests.reduce((total, request) => total + request[of], 0);
-    return {
-      cells: [
-        [link(report, 'exhibit', entry.exhibit)],
-        String(exhibit?.run ?? ''),
-        clockText(first?.startedAt ?? exhibit?.observedAt ?? null),
-        [...new Set(requests.flatMap(({ status }) => status ?? []))].join(', '),
-        requests.length === 0 ? '' : `${sum('pages')}, ${sum('items')}`,
-        exhibit?.complete === true ? 'complete: read to the last page' : entry.completeness,
-      ],
-    };
+  const answers = Map.groupBy(entries, ({ exhibit, requests, completeness }) => {
+    const statuses = [...new Set(requests.flatMap(({ status }) => status ?? []))].join(', ');
+    return JSON.stringify([statuses, exhibits.get(exhibit)?.complete === true ? 'complete: read to the last page' : completeness]);
   });
-  return [{ group: queries, bookmark: null }, ...rows];
+  return [...answers].map(([answer, alike], index): TableRow => {
+    const [statuses, completeness] = JSON.parse(answer) as [string, string];
+    const ids = alike.map(({ exhibit }) => exhibit);
+    return { cells: [index === 0 ? [name(queries)] : '', statuses, completeness, linkList(report, 'exhibit', ids, ids.length)] };
+  });
 }
 
 export function drawRedactions({ paper, model }: Report): void {
@@ -214,7 +209,7 @@ function exhibitRows(report: Report, exhibits: readonly ReportModel['exhibits'][
 
 /** Every exhibit leads back to the controls and requirements that stand on it. */
 function citedBy(report: Report, exhibit: ReportModel['exhibits'][number]): Span[] {
-  const controls = linkList(report, 'control', exhibit.controls, 5);
+  const controls = linkList(report, 'control', exhibit.controls, 3);
   if (controls.length === 0) return [text('no control of this report', { colour: quiet })];
   const requirements = linkList(report, 'requirement', exhibit.requirements, 3, (key) => key.slice(key.indexOf(' ') + 1));
   return requirements.length === 0 ? controls : [...controls, text('; requirements ', { colour: quiet }), ...requirements];

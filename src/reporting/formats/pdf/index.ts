@@ -5,6 +5,7 @@
 import type { ReportModel } from '../../report-model.ts';
 import { harmless, spanText } from '../wording.ts';
 import { drawChanges, drawExhibits, drawIpe, drawLimitations, drawRedactions, drawVerification } from './evidence.ts';
+import { drawAuditPolicies } from './audit-policy.ts';
 import { drawControls } from './controls.ts';
 import { drawCoverage } from './coverage.ts';
 import { drawDefinitions, drawExceptions, drawReviews } from './decisions.ts';
@@ -87,6 +88,7 @@ function drawSection(report: Report, { id, title, intro }: ReportModel['sections
   else if (id === 'exceptions') drawExceptions(report);
   else if (id === 'reviews') drawReviews(report);
   else if (id === 'paths') drawPaths(report);
+  else if (id === 'auditPolicies') drawAuditPolicies(report);
   else if (id === 'definitions') drawDefinitions(report);
   else if (id === 'redactions') drawRedactions(report);
   else if (id === 'limitations') drawLimitations(report);

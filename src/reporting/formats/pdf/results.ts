@@ -17,21 +17,19 @@ export function drawFindings(report: Report): void {
     paper.paragraph('No item failed a control. That covers what could be read only; see what could not be concluded.');
     return;
   }
-  const excepted = model.findings.some(({ exception }) => exception !== null);
   drawTable(
     paper,
     [
       { title: 'Finding', share: 9 },
-      { title: 'Item', share: 38 },
-      { title: 'What was found', share: 53 },
-      ...(excepted ? [{ title: 'Exception', share: 10 }] : []),
+      { title: 'Item', share: 37 },
+      { title: 'What was found', share: 54 },
     ],
-    [...groups].flatMap(([id, findings]) => findingRows(report, id, findings, excepted)),
+    [...groups].flatMap(([id, findings]) => findingRows(report, id, findings)),
     { dense: true },
   );
 }
 
-function findingRows(report: Report, id: string, findings: readonly ReportFinding[], excepted: boolean): (TableRow | Group)[] {
+function findingRows(report: Report, id: string, findings: readonly ReportFinding[]): (TableRow | Group)[] {
   const { model } = report;
   const control = model.controls.find((candidate) => candidate.id === id);
   if (control === undefined) return [];
@@ -45,27 +43,25 @@ function findingRows(report: Report, id: string, findings: readonly ReportFindin
     text('To close: ', { face: 'medium', below: true }),
     text(control.remediation),
   ];
-  const rows = findings.slice(0, findingsPerControl).map(
-    ({ id: number, item, message, owner, exception }): TableRow => ({
-      cells: [
-        [name(number, { whole: true })],
-        [name(item)],
-        foundSpans(message, owner),
-        ...(excepted ? [exception === null ? '' : [name(exception)]] : []),
-      ],
-    }),
-  );
+  const rows = findings
+    .slice(0, findingsPerControl)
+    .map((finding): TableRow => ({ cells: [[name(finding.id, { whole: true })], [name(finding.item)], foundSpans(finding)] }));
   const more = findings.length - findingsPerControl;
   const rest = `${more} more items of ${id} are in the workbook's sheet ${sheetTitle(model, 'findings')}.`;
   return [
     { group: `${id}  ${control.title}`, about, key: `finding ${id}`, bookmark: 2 },
     ...rows,
-    ...(more > 0 ? [{ cells: ['', '', rest, ...(excepted ? [''] : [])] }] : []),
+    ...(more > 0 ? [{ cells: ['', '', rest] }] : []),
   ];
 }
 
-function foundSpans(message: string, owner: string): Span[] {
-  return [text(message), ...(owner === 'cluster' ? [] : [text(`owner: ${owner}`, { colour: quiet, below: true })])];
+/** Few have an exception, so that it needs no column. */
+function foundSpans({ message, owner, exception }: ReportFinding): Span[] {
+  return [
+    text(message),
+    ...(owner === 'cluster' ? [] : [text(`owner: ${owner}`, { colour: quiet, below: true })]),
+    ...(exception === null ? [] : [text('under exception ', { face: 'medium', below: true }), name(exception)]),
+  ];
 }
 
 export function drawOpenPoints(report: Report): void {
@@ -131,9 +127,9 @@ export function drawRequirements(report: Report): void {
       paper,
       [
         { title: 'Id', share: idShare },
-        { title: 'Title', share: rest * 0.36 },
-        { title: model.period === null ? 'Outcome' : 'At the end, over the period', share: rest * 0.25 },
-        { title: 'Controls, exhibits, or what to bring', share: rest * 0.39 },
+        { title: 'Title', share: rest * 0.3 },
+        { title: model.period === null ? 'Outcome' : 'At the end, over the period', share: rest * 0.29 },
+        { title: 'Controls, exhibits, or what to bring', share: rest * 0.41 },
       ],
       requirementRows(report, framework),
       { dense: true },
@@ -157,23 +153,21 @@ function requirementRow(report: Report, requirement: ReportRequirement, isLaw: b
   const isDecided = !isLaw && ['pass', 'fail', 'notApplicable'].includes(verdict.outcome);
   const bring = needs === null || isDecided ? [] : [text(`Bring: ${needs}`, { colour: quiet, below: true })];
   const supported = requirement.controls.length > 0;
-  const title: Span[] = [
-    text(requirement.title),
-    ...(standing === '' ? [] : [text(` (${standing})`, { colour: quiet })]),
-    ...(supported ? bring : []),
-  ];
+  const title: Span[] = [text(requirement.title), ...(standing === '' ? [] : [text(` (${standing})`, { colour: quiet })])];
   const outcome: Cell = {
     mark: verdict.shown,
     spans: [
       text(verdict.word, { face: verdict.outcome === 'fail' ? 'medium' : 'regular' }),
-      // A pass says by itself that no control deviates.
-      ...(counts === '' || verdict.outcome === 'pass' ? [] : [text(counts, { colour: quiet, below: true })]),
+      // A pass says by itself that no control deviates, and one control stands beside it with its outcome.
+      ...(counts === '' || verdict.outcome === 'pass' || requirement.controls.length === 1
+        ? []
+        : [text(counts, { colour: quiet, below: true })]),
       ...(period === null || period.shown === verdict.shown ? [] : [text(`period: ${period.word}`, { below: true })]),
     ],
   };
   return {
     key: `requirement ${requirement.key}`,
-    cells: [[name(requirement.id, { whole: true })], title, outcome, supported ? supportSpans(report, requirement) : bring],
+    cells: [[name(requirement.id, { whole: true })], title, outcome, supported ? [...supportSpans(report, requirement), ...bring] : bring],
   };
 }
 
@@ -189,7 +183,7 @@ function supportSpans(report: Report, { controls, exhibits }: ReportRequirement)
     }
   }
   if (controls.length > shown.length) spans.push(text(`, ${controls.length - shown.length} more in the workbook`, { colour: quiet }));
-  return exhibits.length === 0 ? spans : [...spans, text('', { below: true }), ...linkList(report, 'exhibit', exhibits, 4)];
+  return exhibits.length === 0 ? spans : [...spans, text('', { below: true }), ...linkList(report, 'exhibit', exhibits, 3)];
 }
 
 function requirementSpans(report: Report, requirements: readonly string[], limit: number): Span[] {

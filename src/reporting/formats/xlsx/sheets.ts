@@ -1,6 +1,7 @@
 /** What each sheet holds: columns and rows, in the order of the model. No style and no file format here. */
 import type { ReportControl, ReportModel, SheetId } from '../../report-model.ts';
 import { catchUpText, exceptionStates, notGiven, reachText, standingText, stateWords } from '../wording.ts';
+import { auditPolicies } from './audit-sheet.ts';
 import { list, moment, number, type SheetContent, type Value, words } from './content.ts';
 import { paths } from './path-sheet.ts';
 import { deviations, exhibitCell, timeline } from './period-sheets.ts';
@@ -17,6 +18,7 @@ const makers: Readonly<Record<Exclude<SheetId, 'summary'>, (model: ReportModel) 
   runs,
   bindings,
   paths,
+  auditPolicies,
   evidence,
   ipe,
   exceptions,
