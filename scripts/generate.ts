@@ -1,6 +1,6 @@
 /**
  * Writes the files that follow from others: JSON Schemas from the zod schemas, the collectors' reference and the least ClusterRole from
- * their declarations. `--check` changes nothing and fails when one is stale.
+ * their declarations, the coverage of the benchmark from the catalog. `--check` changes nothing and fails when one is stale.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -8,10 +8,11 @@ import { z } from 'zod';
 import { accessCanSchema, accessPathsSchema, accessWhoCanSchema } from '../src/access/index.ts';
 import { configSchema, rbacManifests } from '../src/app/index.ts';
 import { driftSchema } from '../src/assessment/index.ts';
-import { controlSchema, frameworkSchema, techniqueSchema } from '../src/catalog/index.ts';
+import { controlSchema, frameworkSchema, loadCatalog, techniqueSchema } from '../src/catalog/index.ts';
 import { collectors } from '../src/collectors/index.ts';
 import { assessmentSchema, describeRule } from '../src/model/index.ts';
 import { populations } from '../src/populations/index.ts';
+import { coverageReference } from './coverage.ts';
 
 const check = process.argv.includes('--check');
 
@@ -45,6 +46,13 @@ function collectorReference(): string {
   ].join('\n');
 }
 
+const catalog = loadCatalog({
+  controlDirs: ['controls'],
+  mappingDirs: ['mappings'],
+  techniqueDirs: ['techniques'],
+  populations: populations.map(({ name }) => name),
+});
+
 const files: Record<string, string> = {
   'schemas/assessment.schema.json': schema(assessmentSchema, 'kubevidence/assessment/v1', 'output'),
   'schemas/access-can.schema.json': schema(accessCanSchema, 'kubevidence/access-can/v1', 'output'),
@@ -56,6 +64,7 @@ const files: Record<string, string> = {
   'schemas/control.schema.json': schema(controlSchema, 'A control', 'input'),
   'schemas/framework.schema.json': schema(frameworkSchema, 'A framework and its requirements', 'input'),
   'docs/collectors.md': collectorReference(),
+  'docs/coverage.md': coverageReference({ catalog, populations, collectors }),
   'docs/clusterrole.yaml': rbacManifests({}, { namespace: 'kubevidence', serviceAccount: 'collector' }),
 };
 

@@ -50,6 +50,7 @@ export const collectAction: Action<Options> = async ({ app, terminal }, options)
       : ((await replayIntoLedger(app, settings, from)) ?? [await collectFiles(app, settings, from)]);
   if (format === 'table') for (const report of reports) printReport(terminal, report);
   else printDocument(terminal, format, reports.length === 1 ? reports[0] : reports);
+  if (reports.some((report) => report.fileProblems.some(({ integrity }) => integrity))) return 4;
   if (reports.some((report) => report.status === 'failed')) return 3;
   return options.strict && reports.some((report) => report.status !== 'succeeded') ? 3 : 0;
 };

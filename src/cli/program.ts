@@ -57,7 +57,7 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .description('one run into the ledger')
     .option('--cluster <name>', 'which cluster of the configuration')
     .option('--from <path>', 'read a recording, or a directory or file of manifests, instead of a live cluster')
-    .option('--files <path...>', 'join what the API does not show: EncryptionConfiguration, audit Policy, kubelet configuration')
+    .option('--files <path...>', 'join what the API does not show: documents of nodes, EncryptionConfiguration, audit Policy')
     .option('--record <file>', 'also write what was read, scrubbed, into a recording')
     .option('--dry-run', 'read and scrub, store nothing')
     .option('--scheduled', 'the run of the latest slot of `schedule.collect` that is due; for a CronJob')
@@ -179,6 +179,43 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .option('--cluster <name>', 'which cluster of the configuration')
     .addOption(output('table|json|yaml'))
     .action(run(async () => (await import('./access-review.ts')).statusAction));
+
+  const audit = program.command('audit').description('what an audit policy records; asks no cluster and no ledger');
+  audit
+    .command('simulate')
+    .description('at which level an audit policy would record a request, and by which rule')
+    .requiredOption('--policy <file>', 'an audit.k8s.io/v1 Policy; - for stdin')
+    .option('--verb <verb>', 'get, list, create, …; with --path the HTTP method in lower case')
+    .option('--resource <name>', 'e.g. secrets, pods/exec, deployments.apps')
+    .option('--subresource <name>', 'e.g. exec, token')
+    .option('--api-group <group>', "of the resource (default: that of Kubernetes' resource of this name)")
+    .option('-n, --namespace <name>', 'where (default: across all namespaces, or in none)')
+    .option('--name <name>', 'of the object (default: none)')
+    .option('--user <user>', 'who, as the API server names users, or ServiceAccount/NS/NAME; who impersonates, not who is impersonated')
+    .option('--group <group...>', 'groups besides the implied ones')
+    .option('--path <path>', 'instead of a resource, e.g. /healthz')
+    .option('--file <requests.jsonl>', 'many requests, one a line, for -o jsonl; - for stdin. Nothing is implied')
+    .addOption(new Option('-o, --output <format>', 'table|json|yaml|jsonl; with --file jsonl'))
+    .action(run(async () => (await import('./audit.ts')).simulateAction));
+  audit
+    .command('matrix')
+    .description('what an audit policy records of the events that auditors ask for, by who causes them, and what is wrong with it')
+    .requiredOption('--policy <file>', 'an audit.k8s.io/v1 Policy; - for stdin')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./audit-matrix.ts')).matrixAction));
+
+  program
+    .command('node')
+    .description('what only the files of a node show')
+    .command('collect')
+    .description('read the node that this runs on into a document that joins a run; reads no key and changes nothing')
+    .option('--root <dir>', "where the node's file system is; /host in the DaemonSet of the guide", '/')
+    .requiredOption('--out <file>', 'where the document goes; - for stdout')
+    .option('--node <name>', "the Node's name in the API (default: from its kubelet's certificate, flags or host name)")
+    .option('--key <file>', 'sign with the Ed25519 key in this file; made where there is none')
+    .option('--configz <kubeconfig>', "also ask the node's kubelet what it runs with; a credential for `get nodes/configz` alone")
+    .option('--every <duration>', 'stay, and collect again after this long, e.g. 12h')
+    .action(run(async () => (await import('./node.ts')).collectNodeAction));
 
   const pack = program.command('pack').description('audit packs');
   pack

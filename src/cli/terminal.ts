@@ -2,6 +2,7 @@
  * What a person sees on a terminal: calm, 80 columns first, numbers aligned, no colour and no cursor movement when the stream is no
  * terminal or NO_COLOR is set. Every text that came from a cluster passes {@link visible} before it gets here.
  */
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 import type { Outcome } from '../model/index.ts';
 
@@ -14,6 +15,8 @@ export interface Terminal {
   /** Width for wrapping, 80 to 160. */
   readonly columns: number;
   print(text?: string): void;
+  /** Waits until a reader that is slower has taken what was printed, so that a long answer does not pile up in memory. */
+  readonly drained?: () => Promise<void>;
   /** To stderr: progress, warnings, errors. */
   note(text: string): void;
   /** Replaces the last status line on a terminal; prints nothing elsewhere. */
@@ -34,6 +37,9 @@ export function openTerminal(streams: Streams, env: NodeJS.ProcessEnv): Terminal
     print(text = '') {
       clear();
       streams.out.write(`${text}\n`);
+    },
+    async drained() {
+      if (streams.out.writableNeedDrain) await once(streams.out, 'drain');
     },
     note(text) {
       clear();

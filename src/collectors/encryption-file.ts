@@ -3,7 +3,7 @@ import type { Collector, Keep } from '../model/index.ts';
 import { decodeNothing } from './decode.ts';
 
 const provider = 'resources.providers';
-const keep: readonly Keep[] = [
+export const encryptionKeep: readonly Keep[] = [
   'resources.resources',
   ...['aesgcm', 'aescbc', 'secretbox'].map((name) => `${provider}.${name}.keys.name`),
   `${provider}.identity`,
@@ -25,7 +25,7 @@ export const encryptionFile: Collector = {
       withoutIt: 'which provider encrypts first is known only from what the API server was seen to write',
       requests: () => [],
       decode: decodeNothing,
-      keep,
+      keep: encryptionKeep,
       assurance: 'configured',
       accepts: [{ group: 'apiserver.config.k8s.io', kind: 'EncryptionConfiguration' }],
     },

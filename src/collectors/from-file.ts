@@ -5,6 +5,7 @@
 import type { ListingDeclaration, ListingKind, RawObject } from '../model/index.ts';
 import { isObject, textAt } from '../model/index.ts';
 import { expandConfigMap, isKubeadmConfigMap } from './kubeadm.ts';
+import { isNodeEvidence, nodeItems } from './node-evidence.ts';
 import { secretSummary } from './secrets.ts';
 
 const label = (object: RawObject, name: string) => textAt(object, 'metadata', 'labels', name);
@@ -50,9 +51,18 @@ export function itemsFromFile(object: RawObject, listings: readonly ListingDecla
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
   const accepting = listings.filter((listing) => listing.accepts?.some((kind) => kind.group === group && kind.kind === object['kind']));
   if (accepting.length === 0) return undefined;
-  return accepting
+  const own = accepting
     .filter((listing) => selects[listing.kind]?.(object) ?? true)
     .map((listing) => ({ listing, item: itemFor(listing.kind, object, group) }));
+  return isNodeEvidence(object) ? [...own, ...expanded(object, listings)] : own;
+}
+
+/** What a node's document holds besides: only where the listing of its kind is to be filled. */
+function expanded(node: RawObject, listings: readonly ListingDeclaration[]): FileItem[] {
+  return nodeItems(node).flatMap(({ kind, item }) => {
+    const listing = listings.find((each) => each.kind === kind);
+    return listing === undefined ? [] : [{ listing, item }];
+  });
 }
 
 function itemFor(kind: ListingKind, object: RawObject, group: string): RawObject {

@@ -12,6 +12,7 @@ import { kubeletFile } from './kubelet-file.ts';
 import { ledger } from './ledger.ts';
 import { namespaces } from './namespaces.ts';
 import { networkpolicies } from './networkpolicies.ts';
+import { nodeEvidence, nodeEvidenceKind } from './node-evidence.ts';
 import { nodes } from './nodes.ts';
 import { pods } from './pods.ts';
 import { rbac } from './rbac.ts';
@@ -26,6 +27,9 @@ export type { Program } from './flags.ts';
 export { controlPlaneFlags } from './flags.ts';
 export { itemsFromFile } from './from-file.ts';
 export { exceptionObject, ledgerExceptions, ledgerReviews, ledgerRuns, reviewObject, runObject } from './ledger.ts';
+export { isNodeEvidence, nodeEvidenceKind, nodeGaps, nodeListings } from './node-evidence.ts';
+export type { NodeProgram } from './node-flags.ts';
+export { carriedBy, nodeFlags } from './node-flags.ts';
 export type { ObservedRequest } from './secrets.ts';
 export { selfSubjectRules } from './self.ts';
 
@@ -50,6 +54,7 @@ export const collectors: readonly Collector[] = [
   encryptionFile,
   auditPolicyFile,
   kubeletFile,
+  nodeEvidence,
   ledger,
 ];
 
@@ -68,6 +73,11 @@ export function declarationOf(kind: ListingKind): ListingDeclaration | undefined
 /** The collector that a listing belongs to. */
 export function collectorOf(kind: ListingKind): Collector | undefined {
   return listingsByKind.get(kind)?.collector;
+}
+
+/** Kinds that no API server answers: they come from `--files` or `--from`. */
+export function isFileEvidence(kind: ListingKind): boolean {
+  return kind.startsWith('files.') || kind === nodeEvidenceKind;
 }
 
 /** The settings of one collector; `enabled` is decided by its default when they do not say. */

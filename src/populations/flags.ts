@@ -35,6 +35,7 @@ const defaults: Readonly<Record<Program, Readonly<Record<string, string>>>> = {
     'client-ca-file': '',
     'disable-admission-plugins': '',
     'enable-admission-plugins': '',
+    'enable-bootstrap-token-auth': 'false',
     'encryption-provider-config': '',
     'etcd-cafile': '',
     'etcd-certfile': '',
@@ -83,9 +84,15 @@ const booleans = new Set([
   'anonymous-auth',
   'auto-tls',
   'client-cert-auth',
+  'enable-bootstrap-token-auth',
+  'make-iptables-util-chains',
   'peer-auto-tls',
   'peer-client-cert-auth',
   'profiling',
+  'protect-kernel-defaults',
+  'rotate-certificates',
+  'rotate-server-certificates',
+  'seccomp-default',
   'service-account-extend-token-expiration',
   'service-account-lookup',
   'use-service-account-credentials',
@@ -104,13 +111,13 @@ const lists = new Set([
 ]);
 
 /** Values of strconv.ParseBool. */
-function readBoolean(text: string): string | undefined {
+export function readBoolean(text: string): string | undefined {
   if (/^(1|t|T|TRUE|true|True)$/.test(text)) return 'true';
   return /^(0|f|F|FALSE|false|False)$/.test(text) ? 'false' : undefined;
 }
 
 /** `[a,b]` as /flagz prints lists, or `a,b` as people write them. */
-function split(text: string): readonly string[] {
+export function split(text: string): readonly string[] {
   return text
     .replace(/^\[(.*)\]$/s, '$1')
     .split(',')
@@ -159,7 +166,8 @@ export function readFlagz(flags: Json | undefined): Given {
   return given;
 }
 
-function readGates(entries: readonly string[]): Readonly<Record<string, boolean>> {
+/** `name=true`, as `--feature-gates` lists them. */
+export function readGates(entries: readonly string[]): Readonly<Record<string, boolean>> {
   const gates: Record<string, boolean> = {};
   for (const entry of entries) {
     const [, name, value] = /^(?:[\w.-]*:)?(\w+)=(\w+)$/.exec(entry) ?? [];

@@ -8,6 +8,7 @@ import { auditGrowth, auditLosses } from './audit-counters.ts';
 import { auditPolicyRequests } from './audit-policies.ts';
 import { auditRecording } from './audit-recording.ts';
 import { bindingChanges } from './binding-changes.ts';
+import { bootstrapTokens } from './bootstrap-tokens.ts';
 import { certificateRequests } from './certificate-requests.ts';
 import { collectorRights } from './collector-rights.ts';
 import { controllerManagers, etcdMembers, schedulers } from './components.ts';
@@ -21,6 +22,9 @@ import { ingressHosts } from './ingresses.ts';
 import { legacyTokens } from './legacy-tokens.ts';
 import { mastersUses } from './masters-uses.ts';
 import { namespaces } from './namespaces.ts';
+import { etcdTrust, nodeCertificates } from './node-certificates.ts';
+import { controlPlaneFiles, etcdFiles, nodeFiles } from './node-files.ts';
+import { kubeletSettings, kubeProxies } from './node-kubelets.ts';
 import { podAdmission } from './pod-admission.ts';
 import { podGuards } from './pod-guards.ts';
 import { pods } from './pods.ts';
@@ -69,6 +73,13 @@ export const populations: readonly Population[] = [
   controllerManagers,
   schedulers,
   etcdMembers,
+  controlPlaneFiles,
+  etcdFiles,
+  nodeFiles,
+  kubeletSettings,
+  kubeProxies,
+  nodeCertificates,
+  etcdTrust,
   auditRecording,
   auditGrowth,
   auditLosses,
@@ -77,6 +88,7 @@ export const populations: readonly Population[] = [
   secretWrites,
   storedSecrets,
   legacyTokens,
+  bootstrapTokens,
   secretStores,
   secrets,
   collectorRights,

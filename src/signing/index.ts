@@ -13,6 +13,7 @@ export {
 } from './certificate.ts';
 export { type DetachedCheck, signDetached, type Stamper, verifyDetached } from './cms.ts';
 export { createCommandDocumentSigner, createCommandLogSigner, type KeyCommand } from './command-signer.ts';
+export { type JsonCheck, signJson, verifyJson } from './json-document.ts';
 export {
   createDocumentSigner,
   createLogSigner,

@@ -2,7 +2,6 @@
  * Zip archives for office documents, in memory. Reading holds names, sizes and checksums against each other and is bounded before it
  * inflates; writing gives the same bytes for the same parts. Errors are plain Errors with a clause that fits after a colon.
  */
-import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import { type Entry, fromBufferPromise, type LocalFileHeader } from 'yauzl';
 import { ZipFile } from 'yazl';
@@ -49,7 +48,7 @@ export async function readZip(bytes: Uint8Array): Promise<Archive> {
     if (!header.fileName.equals(entry.fileNameRaw)) throw new Error(`the entry ${name} has two names`);
     tight &&= entry.relativeOffsetOfLocalHeader === end && agree(entry, header);
     end = header.fileDataStart + entry.compressedSize;
-    const content = await buffer(await zip.openReadStreamPromise(entry));
+    const content = await readAll(await zip.openReadStreamPromise(entry));
     if (crc32(content) !== entry.crc32) throw new Error(`the checksum of ${name} is wrong`);
     parts.set(name, content);
   }
@@ -65,7 +64,14 @@ export async function writeZip(parts: Parts): Promise<Uint8Array> {
     zip.addBuffer(Buffer.from(all, byteOffset, byteLength), name, entryOptions);
   }
   zip.end();
-  return new Uint8Array(await buffer(zip.outputStream));
+  return new Uint8Array(await readAll(zip.outputStream));
+}
+
+/** Held once; `buffer` of node:stream/consumers holds a large part three times. */
+async function readAll(stream: AsyncIterable<unknown>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of stream) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
 }
 
 function rank(name: string): number {

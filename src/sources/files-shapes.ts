@@ -37,6 +37,38 @@ const podSpec = z.looseObject({
 const workload = object.extend({ spec: z.looseObject({ template: z.looseObject({ spec: podSpec }) }) });
 const role = object.extend({ rules: z.array(rule).nullish() });
 
+const instant = z.iso.datetime();
+const encryptionConfiguration = z.looseObject({
+  resources: z.array(z.looseObject({ resources: z.array(text).min(1), providers: z.array(z.looseObject({})).min(1) })).min(1),
+});
+const auditPolicy = z.looseObject({
+  rules: z.array(z.looseObject({ level: text, users: texts, userGroups: texts, verbs: texts, namespaces: texts, nonResourceURLs: texts })),
+  omitStages: texts,
+});
+const certificate = z.looseObject({
+  path: text.nullish(),
+  subject: text,
+  issuer: text,
+  notBefore: instant,
+  notAfter: instant,
+  ca: z.boolean(),
+});
+const nodeEvidence = object.extend({
+  collectedAt: instant,
+  tool: z.looseObject({ name: text, version: text }),
+  host: z.looseObject({ installer: text, roles: z.array(text) }),
+  files: z.array(
+    z.looseObject({ role: text, path: text, type: text, mode: text.nullish(), uid: z.int().nullish(), gid: z.int().nullish() }),
+  ),
+  programs: z.array(z.looseObject({ program: text, from: text, arguments: z.array(z.union([text, z.looseObject({})])) })),
+  kubelet: z.looseObject({ config: z.looseObject({}).nullish() }),
+  kubeconfigs: z.array(z.looseObject({ path: text, certificate: certificate.nullish() })),
+  certificates: z.array(certificate),
+  auditPolicies: z.array(z.looseObject({ path: text, policy: auditPolicy })),
+  encryptionConfigurations: z.array(z.looseObject({ path: text, configuration: encryptionConfiguration })),
+  unread: z.array(z.looseObject({ what: text, path: text, reason: z.enum(['forbidden', 'absent', 'error']) })),
+});
+
 /** By `group/kind`; kinds that are not here need a name only. */
 const shapes: Readonly<Record<string, z.ZodType>> = {
   'rbac.authorization.k8s.io/Role': role,
@@ -61,15 +93,9 @@ const shapes: Readonly<Record<string, z.ZodType>> = {
   }),
   'config.k8s.io/Flagz': z.looseObject({ flags: z.record(text, text) }),
   'config.k8s.io/Statusz': z.looseObject({}),
-  'apiserver.config.k8s.io/EncryptionConfiguration': z.looseObject({
-    resources: z.array(z.looseObject({ resources: z.array(text).min(1), providers: z.array(z.looseObject({})).min(1) })).min(1),
-  }),
-  'audit.k8s.io/Policy': z.looseObject({
-    rules: z.array(
-      z.looseObject({ level: text, users: texts, userGroups: texts, verbs: texts, namespaces: texts, nonResourceURLs: texts }),
-    ),
-    omitStages: texts,
-  }),
+  'apiserver.config.k8s.io/EncryptionConfiguration': encryptionConfiguration,
+  'audit.k8s.io/Policy': auditPolicy,
+  'node.kubevidence.io/NodeEvidence': nodeEvidence,
   'kubelet.config.k8s.io/KubeletConfiguration': z.looseObject({}),
 };
 

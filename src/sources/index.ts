@@ -6,7 +6,7 @@ export type { ListingOutcome, PageFeed, PageResult, PlannedListing } from './liv
 export type { HttpAnswer, LiveOptions, LiveProgress, LiveStats } from './live-requests.ts';
 export { createIngest, type Ingest, type IngestOptions, type ListingEnd, type RawItem } from './ingest.ts';
 export { createScrubber, type Scrubber, type ScrubOptions } from './scrub.ts';
-export { type FilesOptions, type FilesReport, readFiles } from './files.ts';
+export { type FileProblem, type FilesOptions, type FilesReport, readFiles } from './files.ts';
 export {
   createRecordingSink,
   isRecording,
@@ -16,3 +16,6 @@ export {
   replayRecording,
 } from './recording.ts';
 export type { RecordingEnd, RecordingHeader } from './recording-format.ts';
+export type { NodeCheck } from './files-nodes.ts';
+export { collectNode, type NodeOptions, type NodeReading, withConfigz } from './node/collect-node.ts';
+export { readConfigz, readKubeletAccess } from './node/configz.ts';

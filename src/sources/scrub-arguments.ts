@@ -3,7 +3,7 @@
  * values, because they are the evidence. Of everything else each argument leaves a marker, with the flag's name where one was assigned.
  */
 import type { Program } from '../collectors/index.ts';
-import { controlPlaneFlags } from '../collectors/index.ts';
+import { carriedBy, controlPlaneFlags, isNodeEvidence, nodeFlags } from '../collectors/index.ts';
 import type { EvidenceObject, Json, RawObject } from '../model/index.ts';
 import { isObject, listAt, textAt } from '../model/index.ts';
 import { contentRule, credentialRule, suggestsCredential } from './credential-rules.ts';
@@ -12,15 +12,17 @@ import { cleanMarker, isFlagName, marker } from './scrub-marker.ts';
 
 const allFlags: ReadonlySet<string> = new Set(Object.values(controlPlaneFlags).flatMap((flags) => Array.from(flags)));
 const programs = new Map<string, ReadonlySet<string>>(Object.entries(controlPlaneFlags));
+const nodePrograms = new Map<string, ReadonlySet<string>>(Object.entries(nodeFlags));
 
-/** Where flags of the control plane may stand: nowhere, in its pods, or in kubeadm's own configuration. */
-export type Genuine = 'no' | 'pod' | 'kubeadm';
+/** Where flags of the control plane may stand: nowhere, in its pods, in kubeadm's own configuration, or in what was read on a node. */
+export type Genuine = 'no' | 'pod' | 'kubeadm' | 'node';
 
 /**
  * A mirror pod as the kubelet makes it from a file of the node (docs/evidence-sources, section 1: labels alone can be forged), a static
  * pod manifest handed in as a file, or kubeadm's ConfigMap. Whether the Node that owns it is a control-plane node is for populations.
  */
 export function genuineOf(raw: RawObject, place: EvidenceObject['place']): Genuine {
+  if (isNodeEvidence(raw)) return 'node';
   if (textAt(raw, 'metadata', 'namespace') !== 'kube-system') return 'no';
   if (raw['kind'] === 'ConfigMap') return textAt(raw, 'metadata', 'name') === 'kubeadm-config' ? 'kubeadm' : 'no';
   if (raw['kind'] !== 'Pod') return 'no';
@@ -37,6 +39,7 @@ export function genuineOf(raw: RawObject, place: EvidenceObject['place']): Genui
 function keptFlags(container: RawObject, genuine: Genuine): ReadonlySet<string> | undefined {
   if (genuine === 'no') return undefined;
   if (genuine === 'kubeadm') return allFlags;
+  if (genuine === 'node') return nodePrograms.get(textAt(container, 'program') ?? '');
   const first = listAt(container, 'command')[0];
   return typeof first === 'string' ? programs.get(programOf(first) ?? '') : undefined;
 }
@@ -68,6 +71,12 @@ export function scrubArguments(values: readonly Json[], container: RawObject, ge
   return out;
 }
 
+/** The flags that may stand in the value of one like k3s's `--kubelet-arg`. */
+function carried(name: string, flags: ReadonlySet<string>): ReadonlySet<string> | undefined {
+  const program = flags === nodeFlags.k3s || flags === nodeFlags.rke2 ? carriedBy[name] : undefined;
+  return program === undefined ? undefined : nodeFlags[program];
+}
+
 function scrubArgument(text: string, before: Json | undefined, flags: ReadonlySet<string> | undefined): string | ArgumentMarker {
   const [, written = '', value] = assignment.exec(text) ?? [];
   // pflag takes underscores for dashes.
@@ -75,6 +84,11 @@ function scrubArgument(text: string, before: Json | undefined, flags: ReadonlySe
   if (name !== '' && flags?.has(name)) {
     const credential = value === undefined ? undefined : contentRule(value);
     return credential === undefined ? text : marker(credential, name);
+  }
+  const inner = flags === undefined ? undefined : carried(name, flags);
+  if (inner !== undefined && value !== undefined) {
+    const within = scrubArgument(`--${value}`, undefined, inner);
+    return typeof within === 'string' ? text : marker(within.credential, name);
   }
   if (flags !== undefined && programOf(text) !== undefined) return text;
   if (name !== '' && value !== undefined) {

@@ -4,8 +4,8 @@
  * nothing, so recordings pass through here again when they are replayed.
  */
 import { createHash } from 'node:crypto';
-import { controlPlaneFlags } from '../collectors/index.ts';
-import type { EvidenceObject, Json, JsonObject, Keep, ListingDeclaration, RawObject, ScrubCounts } from '../model/index.ts';
+import { controlPlaneFlags, nodeEvidenceKind, nodeFlags } from '../collectors/index.ts';
+import type { EvidenceObject, Json, JsonObject, Keep, ListingDeclaration, ListingKind, RawObject, ScrubCounts } from '../model/index.ts';
 import { canonicalize, isObject, KubevidenceError, textAt } from '../model/index.ts';
 import { contentRule, credentialRule, credentialRules } from './credential-rules.ts';
 import { harmlessAnnotations, isHarmlessAnnotation } from './harmless-annotations.ts';
@@ -144,7 +144,9 @@ export function createScrubber(declaration: Pick<ListingDeclaration, 'kind' | 'k
 
   return {
     keepDigest: createHash('sha256')
-      .update(canonicalize({ kind: declaration.kind, keep: [...always, ...declaration.keep], keepAnnotations, ...decisive }))
+      .update(
+        canonicalize({ kind: declaration.kind, keep: [...always, ...declaration.keep], keepAnnotations, ...decisiveFor(declaration.kind) }),
+      )
       .digest('hex'),
     scrub(raw, place) {
       const apiVersion = textAt(raw, 'apiVersion');
@@ -171,8 +173,11 @@ export function createScrubber(declaration: Pick<ListingDeclaration, 'kind' | 'k
 }
 
 // What decides besides the keep-list, for the digest.
+const decisiveFor = (kind: ListingKind) => (kind === nodeEvidenceKind ? { ...decisive, flags: sorted(nodeFlags) } : decisive);
+const sorted = (flags: Readonly<Record<string, ReadonlySet<string>>>) =>
+  Object.fromEntries(Object.entries(flags).map(([program, each]) => [program, [...each].sort()]));
 const decisive = {
-  flags: Object.fromEntries(Object.entries(controlPlaneFlags).map(([program, flags]) => [program, [...flags].sort()])),
+  flags: sorted(controlPlaneFlags),
   annotations: harmlessAnnotations,
   credentialRules: [...credentialRules].sort(),
 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/model/index.ts';
 import { apiServers } from '../../src/populations/api-servers.ts';
-import { controllerManagers, etcdMembers } from '../../src/populations/components.ts';
+import { controllerManagers, etcdMembers, schedulers } from '../../src/populations/components.ts';
 import { detectManaged } from '../../src/populations/index.ts';
 import type { Given, Loose } from './snapshots.ts';
 import { flagz, lease, mirrorPod, node, now, read, snapshot } from './snapshots.ts';
@@ -245,5 +245,72 @@ describe('who runs the control plane', () => {
 
   test('unread nodes say nothing', () => {
     expect(detectManaged(snapshot({}, { version: '1.34.2-eks-3abcdef' }))).toBeNull();
+  });
+});
+
+describe('programs that are no static pods', () => {
+  const host = (name: string, roles: readonly string[], ...programs: readonly Loose[]): JsonObject => ({
+    apiVersion: 'node.kubevidence.io/v1',
+    kind: 'NodeEvidence',
+    metadata: { name },
+    collectedAt: '2026-10-01T06:00:00Z',
+    host: { installer: 'unknown', roles },
+    programs,
+  });
+  const runs = (program: string, ...entries: readonly string[]): Loose => ({
+    program,
+    from: 'process',
+    path: '/proc/1',
+    arguments: entries,
+  });
+  const seen = (nodes: readonly JsonObject[], documents: readonly JsonObject[], pods: readonly JsonObject[] = []) =>
+    snapshot({ ...given({ nodes, pods, leases: [lease('a')] }), 'node.evidence/nodes': documents });
+
+  test('are seen on their host, defaults included', () => {
+    const document = host('cp', ['control-plane'], runs('kube-controller-manager', '--profiling=false'));
+    const { rows, gaps } = read(controllerManagers, seen([node('cp')], [document]));
+    expect(gaps).toEqual([]);
+    expect(rows).toMatchObject([{ item: 'kube-controller-manager/cp', flags: { profiling: 'false', 'bind-address': '0.0.0.0' } }]);
+  });
+
+  test('a static pod is not counted twice', () => {
+    const document = host('cp', ['control-plane'], runs('kube-controller-manager', '--profiling=true'));
+    const { rows } = read(
+      controllerManagers,
+      seen([node('cp')], [document], [mirrorPod('kube-controller-manager', 'cp', ['--profiling=false'])]),
+    );
+    expect(rows).toMatchObject([{ flags: { profiling: 'false' } }]);
+  });
+
+  test('another host of the control plane that was not read is a gap', () => {
+    const document = host('cp', ['control-plane'], runs('kube-controller-manager'));
+    expect(read(controllerManagers, seen([node('cp'), node('cp-2')], [document])).gaps).toMatchObject([{ what: 'evidence of node cp-2' }]);
+  });
+
+  test('what etcd is not given may stand in its environment', () => {
+    const document = host('etcd-1', ['etcd'], runs('etcd', '--client-cert-auth=true'));
+    const { rows } = read(etcdMembers, seen([node('cp')], [host('cp', ['control-plane']), document]));
+    expect(rows).toMatchObject([{ item: 'etcd/etcd-1', flags: { 'client-cert-auth': 'true' } }]);
+    expect(Object.keys(rows[0]?.['flags'] ?? {})).toEqual(['client-cert-auth']);
+  });
+
+  test('members that were not read', () => {
+    const document = host('etcd-1', ['etcd'], runs('etcd', '--initial-cluster=a=https://h1:2380,b=https://h2:2380'));
+    const { rows } = read(etcdMembers, seen([node('cp')], [host('cp', ['control-plane']), document]));
+    expect(rows[0]?.gaps).toMatchObject([{ what: 'flags of etcd', detail: '1 of 2 members run elsewhere' }]);
+  });
+
+  test.each<[string, readonly Loose[], number]>([
+    ['two of them, with different flags', [runs('etcd', '--a=1'), runs('etcd', '--a=2')], 1],
+    ['two of them that are alike', [runs('etcd', '--a=1'), runs('etcd', '--a=1')], 0],
+    ['a configuration file', [runs('etcd', '--config-file=/etc/etcd.yaml')], 1],
+  ])('%s', (_name, programs, gaps) => {
+    const { rows } = read(etcdMembers, seen([node('cp')], [host('cp', ['control-plane', 'etcd'], ...programs)]));
+    expect(rows[0]?.gaps ?? []).toHaveLength(gaps);
+  });
+
+  test('a unit that leaves something to its environment tells nothing', () => {
+    const unit = { program: 'kube-scheduler', from: 'unit', path: '/u', arguments: ['$ARGS'] };
+    expect(read(schedulers, seen([node('cp')], [host('cp', ['control-plane'], unit)])).rows).toEqual([]);
   });
 });

@@ -44,6 +44,7 @@ export async function replayIntoLedger(
       bytes: 0,
       milliseconds: 0,
       warnings: [],
+      fileProblems: [],
       clockSkewMs: null,
       checkpoint,
     }));
@@ -90,6 +91,7 @@ export async function collectFiles(
       bytes: 0,
       milliseconds: context.clock().getTime() - started.getTime(),
       warnings: report.problems.map(describeProblem),
+      fileProblems: report.problems,
       clockSkewMs: null,
       checkpoint,
     };

@@ -1,6 +1,7 @@
 /** What all runs share, live or from files: what they are asked, what they set out to read, the thread that stores it, what they report. */
+import { isFileEvidence } from '../../collectors/index.ts';
 import type { ClusterIdentity, Collector, Instant, RunSummary } from '../../model/index.ts';
-import { createScrubber } from '../../sources/index.ts';
+import { createScrubber, type FileProblem } from '../../sources/index.ts';
 import type { ClusterConfig, Config } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
@@ -35,6 +36,8 @@ export interface CollectReport {
   readonly bytes: number;
   readonly milliseconds: number;
   readonly warnings: readonly string[];
+  /** What was wrong with files; the warnings tell it too. */
+  readonly fileProblems: readonly FileProblem[];
   /** Server clock minus ours. */
   readonly clockSkewMs: number | null;
   readonly checkpoint: string | null;
@@ -47,7 +50,7 @@ export async function openWorker(
   worker: WorkerClient,
   context: AppContext,
   config: Config,
-  options: Pick<CollectOptions, 'record' | 'append' | 'dryRun'>,
+  options: Pick<CollectOptions, 'record' | 'append' | 'dryRun'> & Partial<Pick<CollectOptions, 'cluster'>>,
 ): Promise<void> {
   const ahead = context.clock().getTime() - Date.now();
   // Two readings of one clock differ by a moment.
@@ -56,6 +59,7 @@ export async function openWorker(
     record: options.record,
     append: options.append ?? false,
     keepAnnotations: config.keepAnnotations,
+    nodeKeys: options.cluster?.nodeKeys ?? [],
     tool: toolName,
     clockAheadMs,
   };
@@ -95,7 +99,7 @@ export function describePlan(enabled: readonly Collector[], config: Config) {
 /** Absent is not missing: a feature that the cluster does not have leaves a run complete. Version, own rights and files alone are nothing. */
 export function statusOf(listings: readonly ClosedListing[]): CollectReport['status'] {
   const read = listings.some(
-    ({ kind, gaps, items }) => !/^k8s\.(cluster|self)\//.test(kind) && (items > 0 || (gaps.length === 0 && !kind.startsWith('files.'))),
+    ({ kind, gaps, items }) => !/^k8s\.(cluster|self)\//.test(kind) && (items > 0 || (gaps.length === 0 && !isFileEvidence(kind))),
   );
   if (!read) return 'failed';
   return listings.some(({ gaps }) => gaps.some((gap) => gap.reason !== 'absent')) ? 'partial' : 'succeeded';

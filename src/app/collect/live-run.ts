@@ -3,10 +3,10 @@
  * the run ends with a status that says so.
  */
 import { randomUUID } from 'node:crypto';
-import { enabledCollectors, optionsOf, selfSubjectRules } from '../../collectors/index.ts';
+import { enabledCollectors, isFileEvidence, optionsOf, selfSubjectRules } from '../../collectors/index.ts';
 import type { ClusterIdentity, Collector, Gap, Json, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, at, listAt, reasonOf, textAt, visible } from '../../model/index.ts';
-import type { ClusterAccess, LiveSource, PageFeed, PlannedListing } from '../../sources/index.ts';
+import type { ClusterAccess, FileProblem, LiveSource, PageFeed, PlannedListing } from '../../sources/index.ts';
 import { openLiveSource, resolveCluster } from '../../sources/index.ts';
 import type { ClusterConfig } from '../config.ts';
 import type { AppContext } from '../context.ts';
@@ -116,7 +116,8 @@ class LiveRun {
         requests: source.stats.requests,
         bytes: source.stats.bytes,
         milliseconds: this.#context.clock().getTime() - started.getTime(),
-        warnings: [...access.warnings, ...problems],
+        warnings: [...access.warnings, ...problems.map(describeProblem)],
+        fileProblems: problems,
         clockSkewMs: this.#skew,
         checkpoint,
       };
@@ -258,16 +259,14 @@ class LiveRun {
   }
 
   /** Evidence that the API does not show: from `--files`, or a gap that says how to bring it. Returns what was wrong with the files. */
-  async #readFiles(): Promise<readonly string[]> {
-    const kinds = this.#enabled
-      .flatMap((collector) => collector.listings.map((listing) => listing.kind))
-      .filter((kind) => kind.startsWith('files.'));
+  async #readFiles(): Promise<readonly FileProblem[]> {
+    const kinds = this.#enabled.flatMap((collector) => collector.listings.map((listing) => listing.kind)).filter(isFileEvidence);
     const { files, cluster } = this.#options;
     const paths = files.length > 0 ? files : (cluster.files ?? []);
     if (paths.length > 0) {
       const report = await this.#worker.files(paths, kinds);
       for (const listing of report.listings) this.#reports.push(listing);
-      return report.problems.map(describeProblem);
+      return report.problems;
     }
     for (const kind of kinds)
       await this.#close(

@@ -15,6 +15,7 @@ import type {
   RunStatus,
   RunSummary,
 } from '../../model/index.ts';
+import type { FileProblem } from '../../sources/index.ts';
 import type { PresentDefinitions } from '../../ledger/index.ts';
 import type { LogKeyPaths } from '../config.ts';
 
@@ -31,6 +32,8 @@ export interface WorkerSettings {
   /** Adds a run to a recording that exists. */
   readonly append: boolean;
   readonly keepAnnotations: readonly string[];
+  /** Fingerprints of keys that may sign documents of nodes; none: any. */
+  readonly nodeKeys: readonly string[];
   readonly tool: string;
   /** Milliseconds by which the caller's clock is ahead of this machine's: not 0 only where a story is told. */
   readonly clockAheadMs: number;
@@ -79,7 +82,7 @@ export interface FilesReply {
   readonly files: number;
   readonly objects: number;
   readonly ignored: readonly { readonly file: string; readonly line: number; readonly kind: string }[];
-  readonly problems: readonly { readonly file: string; readonly line?: number; readonly key?: string; readonly message: string }[];
+  readonly problems: readonly FileProblem[];
 }
 
 /** What the worker does, each call answered in order. */

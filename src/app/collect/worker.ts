@@ -12,6 +12,7 @@ import type { Ingest } from '../../sources/index.ts';
 import { createIngest, createRecordingSink, readFiles, replayRecording } from '../../sources/index.ts';
 import { loadLogSigner } from '../keys/keys.ts';
 import { storeLedgerEvidence } from '../assess/ledger-evidence.ts';
+import { checkNodeWith } from './node-signers.ts';
 import { prepareRun } from './prepare-run.ts';
 import type { CallMessage, CollectionWorker, PlanArguments, ReplyMessage, WorkerSettings } from './worker-protocol.ts';
 
@@ -48,7 +49,7 @@ function tee(sinks: readonly EvidenceSink[]): EvidenceSink {
   };
 }
 
-let settings: WorkerSettings = { ledger: null, record: null, append: false, keepAnnotations: [], tool: '', clockAheadMs: 0 };
+let settings: WorkerSettings = { ledger: null, record: null, append: false, keepAnnotations: [], nodeKeys: [], tool: '', clockAheadMs: 0 };
 let ledger: Ledger | null = null;
 let planned: {
   readonly cluster: string;
@@ -111,7 +112,15 @@ const methods: CollectionWorker = {
     ),
   files(paths, kinds) {
     const wanted = collectors.flatMap((collector) => collector.listings).filter(({ kind }) => kinds.includes(kind));
-    return readFiles({ paths, declarations: wanted, ingest: working(), clock, assurance: 'configured', unreadable: 'tell' });
+    return readFiles({
+      paths,
+      declarations: wanted,
+      ingest: working(),
+      clock,
+      assurance: 'configured',
+      unreadable: 'tell',
+      checkNode: checkNodeWith(settings.nodeKeys),
+    });
   },
   closeListing(kind, outcome) {
     working().close(kind, outcome);
