@@ -45,6 +45,13 @@ export const configSchema = z.strictObject({
           .min(1)
           .optional()
           .describe('Joined to each live run: what the API does not show, such as the EncryptionConfiguration and the audit policy'),
+        nodeKeys: z
+          .array(z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex, as `node collect --key` prints it'))
+          .min(1)
+          .optional()
+          .describe(
+            'Fingerprints of the keys that sign what node collectors read; where they are listed, no other document of a node is taken',
+          ),
         managed: z.enum(['eks', 'gke', 'aks', 'openshift', 'none']).optional().describe('Detected when left out'),
       }),
     )

@@ -10,12 +10,15 @@ import type * as ReviewExports from './access/review-export.ts';
 import type * as ReviewImports from './access/review-import.ts';
 import type * as ReviewStates from './access/review-status.ts';
 import type * as AccessWhoCan from './access/who-can.ts';
+import type * as AuditMatrix from './audit/matrix.ts';
+import type * as AuditSimulate from './audit/simulate.ts';
 import type * as Assess from './assess/assess.ts';
 import type * as Catalog from './catalog.ts';
 import type * as Checkpoints from './keys/checkpoints.ts';
 import type * as CollectFiles from './collect/collect-files.ts';
 import type { CollectOptions } from './collect/collect.ts';
 import type * as LiveRun from './collect/live-run.ts';
+import type * as NodeEvidence from './collect/node-evidence.ts';
 import type { AppContext } from './context.ts';
 import type * as Demo from './demo/demo.ts';
 import type * as Doctor from './doctor/doctor.ts';
@@ -34,11 +37,14 @@ import type * as Serve from './serve.ts';
 
 export type { ReviewImport } from './access/review-import.ts';
 export type { FollowedRow, ReviewStatus } from './access/review-status.ts';
+export type { AuditMatrixReport } from './audit/matrix.ts';
+export type { SimulatedRequest, Simulation } from './audit/simulate.ts';
 export type { AssessOptions, AssessReport } from './assess/assess.ts';
 export type { Drift } from '../assessment/index.ts';
 export type { CatalogInForce } from './catalog.ts';
 export { clockGapName } from './collect/clock-gap.ts';
 export type { CollectReport } from './collect/collect.ts';
+export type { NodeCollectReport } from './collect/node-evidence.ts';
 export { type ClusterConfig, type Config, configSchema, loadConfig, loadConfigOrDefaults, pickCluster } from './config.ts';
 export { type AppContext, packageRoot, toolName, toolVersion } from './context.ts';
 export type { Check } from './doctor/doctor.ts';
@@ -48,6 +54,7 @@ export { isUnexplained } from './reconcile/unexplained.ts';
 export { rbacManifests } from './manifests.ts';
 export type { PackReport } from './pack/pack.ts';
 export type { Rotation } from './keys/rotate-keys.ts';
+export { durationForm, parseDuration } from './duration.ts';
 export { parsePeriod } from './period.ts';
 export type { Reconciliation } from './reconcile/reconcile.ts';
 export type { ServeEvent } from './serve.ts';
@@ -66,6 +73,12 @@ export const importReview: typeof ReviewImports.importReview = async (...args) =
   (await import('./access/review-import.ts')).importReview(...args);
 export const reviewStatus: Later<typeof ReviewStates.reviewStatus> = async (...args) =>
   (await import('./access/review-status.ts')).reviewStatus(...args);
+export const auditMatrix: Later<typeof AuditMatrix.auditMatrix> = async (...args) =>
+  (await import('./audit/matrix.ts')).auditMatrix(...args);
+export const simulateRequest: Later<typeof AuditSimulate.simulateRequest> = async (...args) =>
+  (await import('./audit/simulate.ts')).simulateRequest(...args);
+export const simulateFile: typeof AuditSimulate.simulateFile = async (...args) =>
+  (await import('./audit/simulate.ts')).simulateFile(...args);
 export const assessCommand: typeof Assess.assessCommand = async (...args) => (await import('./assess/assess.ts')).assessCommand(...args);
 export const parseInstant: Later<typeof Assess.parseInstant> = async (...args) =>
   (await import('./assess/assess.ts')).parseInstant(...args);
@@ -79,6 +92,8 @@ export const collectFiles: typeof CollectFiles.collectFiles = async (context, op
   thenStamp(context, options, (await import('./collect/collect-files.ts')).collectFiles(context, options, path));
 export const replayIntoLedger: typeof CollectFiles.replayIntoLedger = async (context, options, path) =>
   thenStamp(context, options, (await import('./collect/collect-files.ts')).replayIntoLedger(context, options, path));
+export const collectNodeEvidence: typeof NodeEvidence.collectNodeEvidence = async (...args) =>
+  (await import('./collect/node-evidence.ts')).collectNodeEvidence(...args);
 /** The worker loads its code while this thread loads its own. */
 export const collectLive: typeof LiveRun.collectLive = async (context, options) => {
   const worker = (await import('./collect/worker-client.ts')).startWorker();

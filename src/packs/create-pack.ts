@@ -30,6 +30,7 @@ import {
 } from './layout.ts';
 import { logKeyPem } from './log-key.ts';
 import { buildManifest, type PackFacts } from './manifest.ts';
+import { openPackedFiles, type PackSink } from './packed-files.ts';
 import { buildReadme } from './readme.ts';
 import { addStoredTokens, type PackTimestamps, stampManifest } from './timestamps.ts';
 
@@ -85,11 +86,25 @@ export interface PackPseudonyms {
 
 type Values = Readonly<Record<string, Json>>;
 
-/**
- * All files by path, ready to be written or zipped. Throws `integrity` when the inputs do not fit together (a checkpoint of another log or
- * size, a payload that is not what its id says), and what signing throws.
- */
+/** All files by path: see {@link writePack}. */
 export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  await writePack(inputs, { write: (path, bytes) => void files.set(path, bytes) });
+  return files;
+}
+
+export interface WrittenPack {
+  /** SHA-256 of manifest.json, hex. */
+  readonly manifestDigest: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/**
+ * Hands on one file after the other, as they are made. Throws `integrity` when the inputs do not fit together (a checkpoint of another log
+ * or size, a payload that is not what its id says), and what signing throws.
+ */
+export async function writePack(inputs: PackInputs, sink: PackSink): Promise<WrittenPack> {
   const { records, signer, verifierKey, time, timestamps = { stamp: null, ca: null, tokens: [] }, pseudonyms } = inputs;
   const pseudonymise = pseudonyms?.replace ?? null;
   const key = parseVerifierKey(verifierKey);
@@ -108,37 +123,46 @@ export async function createPack(inputs: PackInputs): Promise<Map<string, Uint8A
     checkpoint: { origin, size, root: Buffer.from(root).toString('base64') },
     assessment: { run: inputs.assessment.run, leaf: inputs.assessment.leaf },
   };
-  const files = new Map<string, Uint8Array>();
+  const files = openPackedFiles(sink);
   const about = { ...pack, documentKeyFingerprint: signer.fingerprint, signer: certificate.subject, exhibits: inputs.exhibits.length };
   for (const { id, source, leaf, proof, cited } of inputs.exhibits) {
     const record = recordAt(records, leaf);
     if (!verifyInclusion(leafHash(record), leaf, size, proof, root))
       throw new KubevidenceError('integrity', `the inclusion proof of ${id} does not hold`);
-    files.set(exhibitPath(id), buildExhibit(id, source, { cited, leaf, record, pseudonymise }));
-    files.set(proofPath(id), text(formatTlogProof({ index: leaf, hashes: proof, checkpoint: inputs.checkpoint })));
+    files.put(exhibitPath(id), buildExhibit(id, source, { cited, leaf, record, pseudonymise }));
+    files.put(proofPath(id), text(formatTlogProof({ index: leaf, hashes: proof, checkpoint: inputs.checkpoint })));
   }
-  files.set(recordsPath, Buffer.concat(records.flatMap((record) => [record, newline])));
-  files.set(checkpointPath, text(inputs.checkpoint));
+  files.put(recordsPath, Buffer.concat(records.flatMap((record) => [record, newline])));
+  files.put(checkpointPath, text(inputs.checkpoint));
   const assessed = recordAt(records, inputs.assessment.leaf);
-  files.set(assessmentPath(inputs.assessment.run), buildAssessmentFile(inputs.assessment, assessed, pseudonymise));
-  if (inputs.exceptions.length > 0) files.set(exceptionsPath, buildExceptionFile(inputs.exceptions, pseudonymise));
-  files.set(catalogPath, pseudonyms?.catalog ?? inputs.catalog.bytes);
-  files.set(paramsPath, buildParams(inputs.params, pseudonymise));
-  files.set(certificatePath, text(certificateToPem(signer.certificate)));
-  files.set(logKeyPath, text(`${verifierKey}\n`));
-  files.set(logKeyPemPath, text(logKeyPem(key)));
-  files.set(reportPath, await signPdf(inputs.reportPdf, signer, timestamps.stamp ?? undefined));
-  files.set(workbookPath, await signWorkbook(inputs.workbook, { signer, time, comments: 'Audit pack: see README-verify.txt' }));
-  addStoredTokens(files, size, timestamps);
-  const manifest = await stampManifest(files, timestamps.stamp, (isStamped) => {
+  files.put(assessmentPath(inputs.assessment.run), buildAssessmentFile(inputs.assessment, assessed, pseudonymise));
+  if (inputs.exceptions.length > 0) files.put(exceptionsPath, buildExceptionFile(inputs.exceptions, pseudonymise));
+  files.put(catalogPath, pseudonyms?.catalog ?? inputs.catalog.bytes);
+  files.put(paramsPath, buildParams(inputs.params, pseudonymise));
+  files.put(certificatePath, text(certificateToPem(signer.certificate)));
+  files.put(logKeyPath, text(`${verifierKey}\n`));
+  files.put(logKeyPemPath, text(logKeyPem(key)));
+  const report = await signPdf(inputs.reportPdf, signer, timestamps.stamp ?? undefined);
+  files.put(reportPath, report);
+  files.put(workbookPath, await signWorkbook(inputs.workbook, { signer, time, comments: 'Audit pack: see README-verify.txt' }));
+  const chain = addStoredTokens(files, size, timestamps, report);
+  const manifest = await stampManifest(files, chain, timestamps.stamp, (isStamped) => {
     const facts = { isManifestStamped: isStamped, checkpoints: timestamps.tokens.length, hasCa: timestamps.ca !== null };
     const shows = pseudonyms === undefined ? {} : { pseudonyms: { key: pseudonyms.key } };
-    files.set(readmePath, buildReadme({ ...about, timestamps: facts, ...shows }));
-    return buildManifest({ pack, documentKeyFingerprint: signer.fingerprint, logKey: verifierKey, files, isStamped, ...shows });
+    files.put(readmePath, buildReadme({ ...about, timestamps: facts, ...shows }));
+    return buildManifest({
+      pack,
+      documentKeyFingerprint: signer.fingerprint,
+      logKey: verifierKey,
+      files: files.lines,
+      isStamped,
+      ...shows,
+    });
   });
-  files.set(manifestPath, manifest);
-  files.set(manifestSealPath, await signDetached(manifest, signer));
-  return files;
+  files.put(manifestPath, manifest);
+  files.put(manifestSealPath, await signDetached(manifest, signer));
+  const lines = [...files.lines.values()];
+  return { manifestDigest: hash('sha256', manifest), files: lines.length, bytes: lines.reduce((sum, { size: each }) => sum + each, 0) };
 }
 
 /** `controls/params.json`, canonical JSON. */

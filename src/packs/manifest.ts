@@ -3,10 +3,10 @@
  * can be changed, added or taken away. Only the manifest and its seal are themselves unlisted: a signature covers the one, and its own
  * strictness the other.
  */
-import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalBytes, isObject, KubevidenceError, parseCanonical } from '../model/index.ts';
 import { manifestPath, manifestSealPath, manifestTimestampPath, reportPath, timestampPath, workbookPath } from './layout.ts';
+import type { PackedFile } from './packed-files.ts';
 import { digest } from './salted-json.ts';
 
 const format = 'kubevidence/manifest/v1';
@@ -56,7 +56,7 @@ export interface ManifestInputs {
   readonly documentKeyFingerprint: string;
   readonly logKey: string;
   /** All files but the manifest and its seals, by path. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly files: ReadonlyMap<string, PackedFile>;
   /** A token over the manifest itself will stand beside it. */
   readonly isStamped: boolean;
   readonly pseudonyms?: { readonly key: string } | undefined;
@@ -64,9 +64,7 @@ export interface ManifestInputs {
 
 /** `manifest.json`, canonical JSON. */
 export function buildManifest({ pack, documentKeyFingerprint, logKey, files, isStamped, pseudonyms }: ManifestInputs): Uint8Array {
-  const listed = [...files]
-    .map(([path, bytes]) => ({ path, sha256: hash('sha256', bytes), size: bytes.length }))
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const listed = [...files].map(([path, { sha256, size }]) => ({ path, sha256, size })).sort((a, b) => (a.path < b.path ? -1 : 1));
   const tokens = [...listed.map(({ path }) => path).filter(isTimestampName), ...(isStamped ? [manifestTimestampPath] : [])];
   const stamped = tokens.map((file) => ({ file, covers: file.slice(0, -timestampPath('').length), form: timestamp }));
   const rest = { pack, documentKeyFingerprint, logKey, seals: [...seals, ...stamped], files: listed };

@@ -7,6 +7,7 @@ import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readFileSync, r
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { KubevidenceError, reasonOf, visible } from '../model/index.ts';
+import { attributes, dosTime, stored, utf8Names, versionMadeBy, versionNeeded } from './zip-format.ts';
 
 export interface PackFiles {
   /** Relative paths with `/`, sorted. */
@@ -98,13 +99,6 @@ const end = 22;
 const central = 46;
 const local = 30;
 
-/** What writeZip puts into the fields that carry no content; any other value is a change to the pack. */
-const versionMadeBy = 0x033f;
-const versionNeeded = 20;
-const dosTime = 0x0021_0000;
-const attributes = 0o100644 * 0x1_0000;
-const stored = 0;
-
 /** APPNOTE.TXT 4.3, the part that we write: no zip64, no data descriptors, no encryption, no extra fields that change a meaning. */
 function openZip(path: string): PackFiles {
   const file = openSync(path, 'r');
@@ -184,7 +178,8 @@ function readDirectory(bytes: Buffer, count: number): Entry[] {
     const name = nameOf(bytes.subarray(at + central, next));
     if (bytes.readUInt16LE(at + 30) !== 0 || bytes.readUInt16LE(at + 32) !== 0 || bytes.readUInt16LE(at + 34) !== 0)
       throw broken(`${visible(name)} in the zip has extra fields or comments`);
-    if (method !== stored || (flags & ~0x0800) !== 0) throw broken(`${visible(name)} in the zip is stored in a form that packs do not use`);
+    if (method !== stored || (flags & ~utf8Names) !== 0)
+      throw broken(`${visible(name)} in the zip is stored in a form that packs do not use`);
     // The high half of the external attributes is the Unix mode; anything but a plain file could be a link.
     if (bytes.readUInt32LE(at + 38) !== attributes) throw broken(`${visible(name)} in the zip is no plain file`);
     const rest = [bytes.readUInt16LE(at + 6), bytes.readUInt32LE(at + 12), bytes.readUInt16LE(at + 36)];

@@ -2,7 +2,6 @@
  * Time-stamps of a pack (RFC 3161): tokens over checkpoints of its log as the ledger kept them, and those over the PDF's signature and the
  * manifest that are asked for while it is made. A token that cannot be had is left out, and the pack says so by not naming it.
  */
-import { hash } from 'node:crypto';
 import { certificatesFromPem, certificateToPem, type Stamper, type Timestamp, verifyPdf, verifyTimestamp } from '../signing/index.ts';
 import { KubevidenceError } from '../model/index.ts';
 import {
@@ -10,10 +9,10 @@ import {
   authorityPath,
   checkpointPath,
   manifestTimestampPath,
-  reportPath,
   stampedCheckpointPath,
   timestampPath,
 } from './layout.ts';
+import type { PackedFiles } from './packed-files.ts';
 
 export interface PackTimestamps {
   /** Asks the authority. */
@@ -31,17 +30,27 @@ export interface TimestampFacts {
   readonly hasCa: boolean;
 }
 
-/** Adds the stored tokens, with the checkpoints that they are over, and the certificates. `size` is that of the pack's checkpoint. */
-export function addStoredTokens(files: Map<string, Uint8Array>, size: number, { tokens, ca }: PackTimestamps): void {
+/** Certificates that came with tokens, as far as the pack lists them: PEM. */
+export interface AuthorityChain {
+  pem: string;
+}
+
+/**
+ * Adds the stored tokens, with the checkpoints that they are over, and the certificates. `size` is that of the pack's checkpoint; `pdf` the
+ * signed report.
+ */
+export function addStoredTokens(files: PackedFiles, size: number, { tokens, ca }: PackTimestamps, pdf: Uint8Array): AuthorityChain {
+  const chain: AuthorityChain = { pem: '' };
   for (const token of tokens) {
     const path = token.size === size ? checkpointPath : stampedCheckpointPath(token.size);
-    files.set(path, Buffer.from(token.note));
-    files.set(timestampPath(path), token.tsr);
-    addChain(files, needTimestamp(token.tsr, Buffer.from(token.note)));
+    files.put(path, Buffer.from(token.note));
+    files.put(timestampPath(path), token.tsr);
+    extend(chain, files, needTimestamp(token.tsr, Buffer.from(token.note)));
   }
-  if (ca !== null) files.set(authorityPath, Buffer.from(certificatesFromPem(ca, authorityPath).map(certificateToPem).join('')));
-  const pdf = verifyPdf(files.get(reportPath) ?? new Uint8Array()).timestamp;
-  if (pdf !== null) addChain(files, pdf);
+  if (ca !== null) files.put(authorityPath, Buffer.from(certificatesFromPem(ca, authorityPath).map(certificateToPem).join('')));
+  const { timestamp } = verifyPdf(pdf);
+  if (timestamp !== null) extend(chain, files, timestamp);
+  return chain;
 }
 
 /**
@@ -49,7 +58,8 @@ export function addStoredTokens(files: Map<string, Uint8Array>, size: number, { 
  * the token came with certificates that the pack does not list yet.
  */
 export async function stampManifest(
-  files: Map<string, Uint8Array>,
+  files: PackedFiles,
+  chain: AuthorityChain,
   stamp: Stamper | null,
   build: (isStamped: boolean) => Uint8Array,
 ): Promise<Uint8Array> {
@@ -59,8 +69,8 @@ export async function stampManifest(
     const manifest = build(true);
     const tsr = await stamp(manifest);
     if (tsr === null) break;
-    if (addChain(files, needTimestamp(tsr, manifest))) continue;
-    files.set(manifestTimestampPath, tsr);
+    if (extend(chain, files, needTimestamp(tsr, manifest))) continue;
+    files.put(manifestTimestampPath, tsr);
     return manifest;
   }
   return build(false);
@@ -72,11 +82,11 @@ export function isListed(certificate: Uint8Array, pem: string): boolean {
 }
 
 /** True when the chain grew. */
-function addChain(files: Map<string, Uint8Array>, { certificates }: Timestamp): boolean {
-  const before = Buffer.from(files.get(authorityChainPath) ?? []).toString();
-  const chain = certificates.reduce((pem, each) => (isListed(each, pem) ? pem : pem + certificateToPem(each)), before);
-  files.set(authorityChainPath, Buffer.from(chain));
-  return hash('sha256', chain) !== hash('sha256', before);
+function extend(chain: AuthorityChain, files: PackedFiles, { certificates }: Timestamp): boolean {
+  const before = chain.pem;
+  chain.pem = certificates.reduce((pem, each) => (isListed(each, pem) ? pem : pem + certificateToPem(each)), before);
+  files.put(authorityChainPath, Buffer.from(chain.pem));
+  return chain.pem !== before;
 }
 
 function needTimestamp(tsr: Uint8Array, data: Uint8Array): Timestamp {

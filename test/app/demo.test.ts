@@ -22,13 +22,25 @@ const context = (cwd: string): AppContext => ({
   progress: () => {},
 });
 
+/** The bar for the whole demo. Work is counted, not the clock: how long work waits is the machine's affair, and the limits below are for a hang. */
+const mostCpuSeconds = 45;
+const hangs = 300_000;
+let cpuSeconds: number;
+
 beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'kubevidence-demo-'));
+  const before = process.cpuUsage();
   demo = await runDemo({ ...context(work), warn: () => {} }, 'demo', () => {});
-}, 60_000);
+  const { user, system } = process.cpuUsage(before);
+  cpuSeconds = (user + system) / 1e6;
+}, hangs);
 afterAll(() => rmSync(work, { recursive: true }));
 
 describe('the demo', () => {
+  it(`takes at most ${mostCpuSeconds} s of work, on all threads`, () => {
+    expect(cpuSeconds).toBeLessThan(mostCpuSeconds);
+  });
+
   it('lives through a quarter, and judges its last run', () => {
     expect(demo.runs.map(({ number, status }) => `${number} ${status}`)).toEqual(
       // On 24 August nobody collected; that slot has the number 10.
@@ -75,25 +87,29 @@ describe('the demo', () => {
     }
   });
 
-  it('is caught when any byte of any file of the pack is flipped', async () => {
-    const copy = join(work, 'copy');
-    cpSync(demo.pack.directory ?? '', copy, { recursive: true });
-    const files = readdirSync(copy, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    expect(files.length).toBeGreaterThan(30);
-    for (const [i, { parentPath, name }] of files.entries()) {
-      // Every third file, so that the test stays short; packs/ has the suite that goes deeper.
-      if (i % 3 !== 0) continue;
-      const path = join(parentPath, name);
-      const bytes = readFileSync(path);
-      const flipped = Buffer.from(bytes);
-      const at = Math.floor(bytes.length / 2);
-      flipped[at] = (flipped[at] ?? 0) ^ 1;
-      writeFileSync(path, flipped);
-      expect((await verifyPack(copy, {})).ok, path).toBe(false);
-      writeFileSync(path, bytes);
-    }
-    expect((await verifyPack(copy, {})).ok).toBe(true);
-  }, 120_000);
+  it(
+    'is caught when any byte of any file of the pack is flipped',
+    async () => {
+      const copy = join(work, 'copy');
+      cpSync(demo.pack.directory ?? '', copy, { recursive: true });
+      const files = readdirSync(copy, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+      expect(files.length).toBeGreaterThan(30);
+      for (const [i, { parentPath, name }] of files.entries()) {
+        // Every third file, so that the test stays short; packs/ has the suite that goes deeper.
+        if (i % 3 !== 0) continue;
+        const path = join(parentPath, name);
+        const bytes = readFileSync(path);
+        const flipped = Buffer.from(bytes);
+        const at = Math.floor(bytes.length / 2);
+        flipped[at] = (flipped[at] ?? 0) ^ 1;
+        writeFileSync(path, flipped);
+        expect((await verifyPack(copy, {})).ok, path).toBe(false);
+        writeFileSync(path, bytes);
+      }
+      expect((await verifyPack(copy, {})).ok).toBe(true);
+    },
+    hangs,
+  );
 
   it('is not written over another pack', async () => {
     const config = loadConfig({ cwd: demo.directory, uid: null });
@@ -112,7 +128,7 @@ describe("the demo's quarter", () => {
     const options = { ledger, cluster: 'clinic-prod', period, size: ledger.status().records, asOf: '2026-10-02T08:00:00.000Z', config };
     ({ timeline } = await judgePeriod({ ...options, inForce }));
     ledger.close();
-  }, 60_000);
+  }, hangs);
   const of = (control: string) => {
     const found = timeline.controls.find((each) => each.control === control);
     if (found === undefined) throw new Error(`no timeline of ${control}`);

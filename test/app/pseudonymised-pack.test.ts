@@ -134,7 +134,7 @@ const kinds: Readonly<Record<ListingKind, (run: number) => readonly EvidenceObje
   'k8s.namespaces/namespaces': () => [object('Namespace', people.namespace, {}, { annotations: { 'clinic.example/owner': people.owner } })],
   'files.audit-policy/policies': () => [
     {
-      ...object('Policy', 'policy.yaml', { rules: [{ level: 'None', users: [people.policy] }] }),
+      ...object('Policy', 'policy.yaml', { apiVersion: 'audit.k8s.io/v1', rules: [{ level: 'None', users: [people.policy] }] }),
       apiVersion: 'audit.k8s.io/v1',
       place: { file: 'policy.yaml', line: 1 },
     },

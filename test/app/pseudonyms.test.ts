@@ -220,7 +220,7 @@ it('the words of documents are all that the types of report and judgement name',
   const files = [
     // Words of techniques stand in the catalog only, and there they are not touched.
     ...readdirSync(join(source, 'model')).flatMap((name) => (name === 'technique.ts' ? [] : [join('model', name)])),
-    ...['report-model', 'report-paths', 'report-period', 'shown-outcome'].map((name) => join('reporting', `${name}.ts`)),
+    ...['report-model', 'report-audit', 'report-paths', 'report-period', 'shown-outcome'].map((name) => join('reporting', `${name}.ts`)),
     join('assessment', 'timeline-model.ts'),
   ];
   const known = new Set(documentWords.split(/\s+/));

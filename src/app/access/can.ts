@@ -54,14 +54,14 @@ function identify(reader: EvidenceReader, { as: written, asGroup = [] }: CanOpti
 }
 
 /** `ServiceAccount/ns/name` and `User/name` as the API server knows them; anything else is such a name already. */
-function userNamed(text: string): string {
+export function userNamed(text: string): string {
   const [, namespace, name] = /^ServiceAccount\/([^/]+)\/([^/]+)$/.exec(text) ?? [];
   if (namespace !== undefined && name !== undefined) return `system:serviceaccount:${namespace}:${name}`;
   return text.startsWith('User/') ? text.slice('User/'.length) : text;
 }
 
 /** What authenticators add: k8s.io/apiserver pkg/authentication/group and serviceaccount. */
-function impliedGroups(user: string, given: readonly string[]): readonly string[] {
+export function impliedGroups(user: string, given: readonly string[]): readonly string[] {
   if (user === 'system:anonymous' || given.includes('system:unauthenticated')) return ['system:unauthenticated'];
   const [, namespace] = /^system:serviceaccount:([^:]+):[^:]+$/.exec(user) ?? [];
   return [...(namespace === undefined ? [] : ['system:serviceaccounts', `system:serviceaccounts:${namespace}`]), 'system:authenticated'];

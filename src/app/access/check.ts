@@ -8,6 +8,7 @@ import type { AccessIndex, AccessRequest } from '../../access/index.ts';
 import { createAccessIndex, describeGaps } from '../../access/index.ts';
 import { isObject, type Json, KubevidenceError, visible } from '../../model/index.ts';
 import type { AppContext } from '../context.ts';
+import { linesOf } from '../lines.ts';
 import type { EvidenceOptions } from './evidence.ts';
 import { withEvidence } from './evidence.ts';
 
@@ -32,8 +33,6 @@ export interface BrokenLine {
   readonly message: string;
 }
 
-const longestLine = 1024 * 1024;
-
 /** Calls `put` for each line that is not blank, `complain` before it for one that is broken. */
 export async function accessCheck(
   context: AppContext,
@@ -51,7 +50,7 @@ export async function accessCheck(
   return withEvidence(context, options, async (reader) => {
     const index = createAccessIndex(reader);
     const report = { answered: 0, unknown: 0, broken: 0 };
-    for await (const { number, text } of linesOf(path)) {
+    for await (const { number, text } of linesOf(createReadStream(path, { encoding: 'utf8', highWaterMark: 256 * 1024 }))) {
       const request = text === null ? 'it is longer than 1 MiB' : readSpec(text);
       if (request === null) continue;
       if (typeof request === 'string') {
@@ -73,30 +72,6 @@ function check(index: AccessIndex, request: AccessRequest): CheckAnswer {
   const { allowed, reason, gaps } = index.can(request);
   if (allowed) return { allowed, reason };
   return gaps.length === 0 ? { allowed, reason: '' } : { allowed, reason: '', evaluationError: `not known: ${describeGaps(gaps)}` };
-}
-
-/** Lines with their numbers; null for one that is too long to be held. */
-async function* linesOf(path: string): AsyncIterable<{ readonly number: number; readonly text: string | null }> {
-  let number = 1;
-  let pending = '';
-  let tooLong = false;
-  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 256 * 1024 }) as AsyncIterable<string>) {
-    let start = 0;
-    for (let end = chunk.indexOf('\n'); end >= 0; end = chunk.indexOf('\n', start)) {
-      const text = pending + chunk.slice(start, end);
-      yield { number, text: tooLong || text.length > longestLine ? null : text };
-      number += 1;
-      pending = '';
-      tooLong = false;
-      start = end + 1;
-    }
-    if (!tooLong) pending += chunk.slice(start);
-    if (pending.length > longestLine) {
-      tooLong = true;
-      pending = '';
-    }
-  }
-  if (tooLong || pending !== '') yield { number, text: tooLong ? null : pending };
 }
 
 /** The spec; what is wrong with it, as a phrase; or null for a blank line. Refuses what the API server refuses, and wrong types. */

@@ -1,9 +1,9 @@
 /** Where a pack is written: never over another, whole or not at all, and verified as an outsider would before it counts as issued. */
-import { createWriteStream, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { KubevidenceError, visible } from '../../model/index.ts';
-import { streamZip, verifyPack } from '../../packs/index.ts';
+import { type PackSink, streamZip, verifyPack } from '../../packs/index.ts';
 
 export type PackForm = 'both' | 'zip' | 'directory';
 
@@ -36,25 +36,39 @@ export async function checkWritten(path: string, fingerprint: string, timestampC
   });
 }
 
-/** Each appears whole or not at all. */
-export async function writeFiles(
-  out: string,
-  form: PackForm,
-  files: ReadonlyMap<string, Uint8Array>,
-): Promise<{ directory: string | null; zip: string | null }> {
+/** Where a pack is written: {@link finish} gives it its name, so that it appears whole or not at all. */
+export interface PackOutput extends PackSink {
+  /** Leaves nothing. */
+  abandon(): void;
+  finish(): Promise<{ readonly directory: string | null; readonly zip: string | null }>;
+}
+
+/** Each file goes where it belongs as it is made; the zip is made of the files. */
+export function openPackOutput(out: string, form: PackForm): PackOutput {
   const partial = `${out}.partial`;
   rmSync(partial, { recursive: true, force: true });
-  if (form !== 'zip') {
-    for (const [name, bytes] of files) {
+  mkdirSync(partial);
+  const names = new Set<string>();
+  const partialZip = `${out}.zip.partial`;
+  return {
+    abandon() {
+      rmSync(partial, { recursive: true, force: true });
+      rmSync(partialZip, { force: true });
+    },
+    write(name, bytes) {
       mkdirSync(dirname(join(partial, name)), { recursive: true });
       writeFileSync(join(partial, name), bytes);
-    }
-    renameSync(partial, out);
-  }
-  if (form !== 'directory') {
-    const partialZip = `${out}.zip.partial`;
-    await pipeline(streamZip(files), createWriteStream(partialZip));
-    renameSync(partialZip, `${out}.zip`);
-  }
-  return { directory: form === 'zip' ? null : out, zip: form === 'directory' ? null : `${out}.zip` };
+      names.add(name);
+    },
+    async finish() {
+      if (form !== 'directory') {
+        const zip = streamZip([...names], (name) => readFileSync(join(partial, name)));
+        await pipeline(zip, createWriteStream(partialZip));
+        renameSync(partialZip, `${out}.zip`);
+      }
+      if (form === 'zip') rmSync(partial, { recursive: true });
+      else renameSync(partial, out);
+      return { directory: form === 'zip' ? null : out, zip: form === 'directory' ? null : `${out}.zip` };
+    },
+  };
 }

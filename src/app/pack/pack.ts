@@ -2,7 +2,6 @@
  * Composes an audit pack: freezes the log at a checkpoint, judges or takes the recorded judgement, builds the report, and hands all of it
  * to the packer. For the same checkpoint everything comes from the ledger, so a pack can be made again; only then is `pack-issued` logged.
  */
-import { hash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { readNamespaceOwners } from '../../access/index.ts';
 import { countLabelled } from '../../assessment/index.ts';
@@ -11,7 +10,7 @@ import { type Ledger, type StoredAssessment } from '../../ledger/index.ts';
 import type { Checkpoint } from '../../log/index.ts';
 import type { Assessment, Catalog, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, textAt } from '../../model/index.ts';
-import { createPack, type PackedException, type PackInputs } from '../../packs/index.ts';
+import { type PackedException, type PackInputs, writePack } from '../../packs/index.ts';
 import {
   buildReportModel,
   describeRead,
@@ -35,11 +34,13 @@ import { labelsAt } from '../assess/labels.ts';
 import { ownerKeysOf } from '../assess/owner-keys.ts';
 import { type Rules, rulesReader } from '../assess/rules-in-force.ts';
 import { readDefinitionChanges, readExceptions, readReviews } from './pack-governance.ts';
-import { checkWritten, type PackForm, refuseOverwrite, writeFiles } from './pack-files.ts';
+import { checkWritten, openPackOutput, type PackForm, refuseOverwrite } from './pack-files.ts';
+import { readAuditPolicies } from './pack-audit.ts';
 import { readPaths } from './pack-paths.ts';
 import { choosePeriod, citedObjects, isInside, readPackPeriod, shownRun } from './pack-period.ts';
 import { changesSince, readBindings } from './pack-snapshot.ts';
 import { tellRuns } from './pack-runs.ts';
+import { withSmallHeap } from './small-heap.ts';
 import { pseudonymise } from './pseudonymised-pack.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { type FrozenTimes, readPackTimestamps, stampFrozen } from './pack-timestamps.ts';
@@ -90,6 +91,10 @@ interface Frozen {
 }
 
 export async function createPackCommand(context: AppContext, options: PackOptions): Promise<PackReport> {
+  return withSmallHeap(() => packPeriod(context, options));
+}
+
+async function packPeriod(context: AppContext, options: PackOptions): Promise<PackReport> {
   const { config } = options;
   const cluster = pickCluster(config, options.cluster).name;
   const out = resolve(context.cwd, options.out);
@@ -108,7 +113,7 @@ export async function createPackCommand(context: AppContext, options: PackOption
     const stamp = createStamper(context, config);
     if (options.checkpoint === undefined) await stampFrozen(ledger, frozen.checkpoint, stamp);
     const times = readPackTimestamps(ledger, config, { ...frozen, period, stamp });
-    const { manifestDigest, ...told } = await writePack({ ledger, options, cluster, period, frozen, inForce, signer, times, out });
+    const { manifestDigest, ...told } = await writeFiles({ ledger, options, cluster, period, frozen, inForce, signer, times, out });
     await checkWritten(told.directory ?? told.zip ?? out, signer.fingerprint, times.inPack?.ca ?? undefined);
     const { size } = frozen.checkpoint;
     ledger.recordPack({
@@ -145,18 +150,17 @@ interface PackJob {
 
 type ToldOfFiles = Pick<PackReport, 'directory' | 'zip' | 'result' | 'notices' | 'pseudonyms' | 'files' | 'bytes'>;
 
-/** What is told of the files; they themselves may be a hundred MB, and nobody holds them any longer. */
-async function writePack({ out, ...job }: PackJob & { readonly out: string }): Promise<ToldOfFiles & { readonly manifestDigest: string }> {
+/** What is told of the files; they themselves may be a hundred MB, and are written as they are made. */
+async function writeFiles({ out, ...job }: PackJob & { readonly out: string }): Promise<ToldOfFiles & { readonly manifestDigest: string }> {
   const { inputs, ...told } = await renderFiles(job);
-  const files = await createPack(inputs);
-  const written = await writeFiles(out, job.options.form, files);
-  return {
-    ...written,
-    ...told,
-    manifestDigest: hash('sha256', files.get('manifest.json') ?? new Uint8Array()),
-    files: files.size,
-    bytes: [...files.values()].reduce((sum, file) => sum + file.length, 0),
-  };
+  const output = openPackOutput(out, job.options.form);
+  try {
+    const written = await writePack(inputs, output);
+    return { ...told, ...written, ...(await output.finish()) };
+  } catch (error) {
+    output.abandon();
+    throw error;
+  }
 }
 
 function freezeNow(context: AppContext, ledger: Ledger, config: Config, cluster: string, period: Period, inForce: CatalogInForce): Frozen {
@@ -234,17 +238,26 @@ function freeze(ledger: Ledger, checkpoint: Checkpoint, cluster: string, period:
   };
 }
 
+type ToldOfModel = Pick<ToldOfFiles, 'result' | 'notices' | 'pseudonyms'>;
+
 /** Everything that the packer needs, and nothing of what that was made from. */
-async function renderFiles({
-  ledger,
-  options,
-  cluster,
-  period,
-  frozen,
-  inForce,
-  signer,
-  times,
-}: PackJob): Promise<Pick<ToldOfFiles, 'result' | 'notices' | 'pseudonyms'> & { readonly inputs: PackInputs }> {
+async function renderFiles(job: PackJob): Promise<ToldOfModel & { readonly inputs: PackInputs }> {
+  const { model, inputs, ...told } = await readContent(job);
+  const { organization: name } = inputs;
+  const reportPdf = await renderPdf(model, {
+    prepareSignature: (doc, structParent) =>
+      addSignaturePlaceholder(doc, { time: inputs.time, fieldName: 'Kubevidence', reason: 'Audit pack', name, structParent }),
+  });
+  return { ...told, inputs: { ...inputs, reportPdf, workbook: await renderWorkbook(model) } };
+}
+
+interface PackContent extends ToldOfModel {
+  readonly model: ReportModel;
+  readonly inputs: Omit<PackInputs, 'reportPdf' | 'workbook'>;
+}
+
+/** What the runs said is no longer held once the report is built. */
+async function readContent({ ledger, options, cluster, period, frozen, inForce, signer, times }: PackJob): Promise<PackContent> {
   const { config } = options;
   const { checkpoint, stored, rules, catalog, run } = frozen;
   const certificate = certificateInfo(signer.certificate);
@@ -303,6 +316,7 @@ async function renderFiles({
     runs,
     bindings: readBindings(reader),
     paths: readPaths(reader, catalog),
+    auditPolicies: readAuditPolicies(reader),
     owners: readNamespaceOwners(reader, ownerKeysOf(rules)),
   });
   const time = new Date(frozen.time);
@@ -326,19 +340,12 @@ async function renderFiles({
     record,
   });
   const model = pseudonyms?.model ?? asRead;
-  const reportPdf = await renderPdf(model, {
-    prepareSignature: (doc, structParent) =>
-      addSignaturePlaceholder(doc, { time, fieldName: 'Kubevidence', reason: 'Audit pack', name: config.organization, structParent }),
-  });
-  const workbook = await renderWorkbook(model);
-  const inputs: PackInputs = {
+  const inputs = {
     organization: config.organization,
     cluster: { name: cluster, uid: reader.cluster.uid },
     period: { name: period.name, from: period.start, to: period.end },
     time,
     demo: options.demo ?? false,
-    reportPdf,
-    workbook,
     signer,
     records: records.map((record) => record.bytes),
     checkpoint: checkpoint.note,
@@ -348,6 +355,7 @@ async function renderFiles({
     ...(times.inPack !== null && { timestamps: times.inPack }),
   };
   return {
+    model,
     inputs,
     result: model.result,
     notices: model.period?.notices ?? [],
