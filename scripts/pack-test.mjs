@@ -40,6 +40,7 @@ try {
     'reports/',
     'schemas/',
     'demo/',
+    'deploy/',
     'LICENSE',
     'README.md',
   ].filter((part) => !own.some((path) => path.startsWith(part)));

@@ -5,7 +5,7 @@ import { startEvaluation } from '../../src/assessment/evaluate.ts';
 import { createRowJudge } from '../../src/assessment/row-judge.ts';
 import { addRow, createTally } from '../../src/assessment/tally.ts';
 import { toCel } from '../../src/catalog/index.ts';
-import type { Control, Gap, Row } from '../../src/model/index.ts';
+import type { Control, Gap } from '../../src/model/index.ts';
 
 const expressions = [
   { expect: 'item.a == "x"' },

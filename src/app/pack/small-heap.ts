@@ -10,7 +10,7 @@ const flags = [
   // The young generation stays as small as it is when the work begins.
   ['--semi-space-growth-factor', 1, 2],
   // A full collection once what lives has grown by so many percent; 0: V8's own, up to 300.
-  ['--heap-growing-percent', 60, 0],
+  ['--heap-growing-percent', 40, 0],
 ] as const;
 
 export async function withSmallHeap<T>(work: () => Promise<T>): Promise<T> {

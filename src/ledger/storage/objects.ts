@@ -57,7 +57,7 @@ export interface ObjectStore {
   forget(): void;
 }
 
-const keptEntries = 256;
+const keptEntries = 1024;
 const keptBytes = 24 * 1024 * 1024;
 // Among neighbours an object takes about a fifteenth of its length.
 const smallDifference = 1 / 12;
@@ -86,16 +86,17 @@ export function createObjectStore(db: Db): ObjectStore {
   const everyBases = db.prepare<[], { first: number; bases: Buffer }>('SELECT first, bases FROM difference ORDER BY first');
   const rewrite = db.prepare<[Uint8Array, Uint8Array, number]>('UPDATE block SET entries = ?, bytes = ? WHERE first = ?');
   const rewriteBases = db.prepare<[Uint8Array, number]>('UPDATE difference SET bases = ? WHERE first = ?');
-  const entries = createRecent<Entries>(keptEntries, () => 1);
+  const entries = createShelves(keptEntries);
   const blocks = createRecent<Unpacked>(keptBytes, sizeOf);
   let hint: Entries | undefined;
 
   const locate = (ref: number): Entries => {
     if (hint !== undefined && covers(hint, ref)) return hint;
     // What is read in order mostly goes on at the beginning of the next block.
-    const found = entries.get(ref) ?? entries.find((candidate) => covers(candidate, ref)) ?? holding.get(ref);
+    const known = entries.covering(ref);
+    const found = known ?? holding.get(ref);
     if (found === undefined || !covers(found, ref)) throw new KubevidenceError('integrity', `the ledger lacks object ${ref}`);
-    entries.keep(found.first, found);
+    if (known === undefined) entries.keep(found);
     hint = found;
     return found;
   };
@@ -262,6 +263,34 @@ function sizeOf(unpacked: Unpacked): number {
   return 'objects' in unpacked ? unpacked.objects.reduce((sum, { length }) => sum + length, own) : own;
 }
 
+/** Blocks in the order of their objects, so that the one that covers an object is found in a few steps. Holds at most so many. */
+function createShelves(limit: number) {
+  const kept: Entries[] = [];
+  /** Of the first block that begins after the object. */
+  const placeAfter = (ref: number): number => {
+    let [low, high] = [0, kept.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((kept[middle] as Entries).first <= ref) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return {
+    covering(ref: number): Entries | undefined {
+      const candidate = kept[placeAfter(ref) - 1];
+      return candidate !== undefined && covers(candidate, ref) ? candidate : undefined;
+    },
+    keep(entries: Entries): void {
+      if (kept.length >= limit) kept.length = 0;
+      kept.splice(placeAfter(entries.first), 0, entries);
+    },
+    clear(): void {
+      kept.length = 0;
+    },
+  };
+}
+
 /** Keeps what was used last, up to `limit` in all. */
 function createRecent<T>(limit: number, sizeOf: (value: T) => number) {
   const kept = new Map<number, T>();
@@ -284,7 +313,6 @@ function createRecent<T>(limit: number, sizeOf: (value: T) => number) {
       if (value !== undefined) keep(key, value);
       return value;
     },
-    find: (matches: (value: T) => boolean): T | undefined => kept.values().find(matches),
     clear: () => {
       kept.clear();
       size = 0;

@@ -1,6 +1,8 @@
 /** Keys, tokens and what lies beside them: which bytes the reader takes in at all, and that none of them comes out. */
 import { describe, expect, test } from 'vitest';
-import { canonicalize, listAt, textAt } from '../../../src/model/index.ts';
+import { declarationOf } from '../../../src/collectors/index.ts';
+import { canonicalize, type JsonObject, listAt, textAt } from '../../../src/model/index.ts';
+import { createScrubber } from '../../../src/sources/index.ts';
 import { describeCertificate, readCertificates } from '../../../src/sources/node/certificates.ts';
 import { openRoot, realFiles } from '../../../src/sources/node/root.ts';
 import { pem } from '../tls.ts';
@@ -122,4 +124,44 @@ test('an address with a password in it loses that', () => {
     server: 'https://host:6443/base',
     credential: 'token',
   });
+});
+
+test('a document that somebody else made loses what the keep-list does not name', () => {
+  const declaration = declarationOf('node.evidence/nodes');
+  const { document } = collect(kubeadm);
+  const list = (key: string) => listAt(document, key) as JsonObject[];
+  const forged = {
+    ...document,
+    secret: canary,
+    host: { ...(document['host'] as JsonObject), secret: canary },
+    files: [...list('files'), { role: 'pki-key', path: '/k', type: 'file', content: canary }],
+    programs: [
+      ...list('programs'),
+      { program: 'kubelet', from: 'process', path: '/proc/1', arguments: [`--token=${canary}`, '--v', '2', canary], environment: [canary] },
+      { program: 'sh', from: 'process', path: '/proc/2', arguments: ['-c', `curl -u ${canary}`] },
+      { program: 'k3s', from: 'unit', path: '/u', arguments: [`--kubelet-arg=token=${canary}`, `--datastore-endpoint=${canary}`] },
+    ],
+    kubeconfigs: [{ ...list('kubeconfigs')[0], token: canary, certificate: { subject: 'CN=x', pem: canary } }],
+    certificates: [{ ...list('certificates')[0], pem: canary }],
+    encryptionConfigurations: [
+      {
+        path: '/e',
+        configuration: { resources: [{ resources: ['secrets'], providers: [{ secretbox: { keys: [{ name: 'k', secret: canary }] } }] }] },
+      },
+    ],
+    kubelet: { config: { staticPodURLHeader: { Authorization: [canary] } }, configz: { staticPodURLHeader: canary }, environment: canary },
+  };
+  const body = declaration === undefined ? {} : createScrubber(declaration).scrub(forged).body;
+  expect(canonicalize(body)).not.toContain(canary);
+  expect(
+    listAt(body, 'programs')
+      .slice(-3)
+      .map((each) => listAt(each, 'arguments')),
+  ).toEqual([
+    [{ $scrubbed: true, flag: 'token', credential: 'name-suggests-credential' }, '--v', '2', expect.objectContaining({ $scrubbed: true })],
+    [{ $scrubbed: true }, expect.objectContaining({ $scrubbed: true })],
+    [expect.objectContaining({ $scrubbed: true, flag: 'kubelet-arg' }), expect.objectContaining({ flag: 'datastore-endpoint' })],
+  ]);
+  // Taken in twice is taken in once.
+  expect(declaration === undefined ? null : createScrubber(declaration).scrub(body).body).toEqual(body);
 });
