@@ -42,8 +42,11 @@ export interface PreparedRow {
 }
 
 export interface Evaluation {
-  /** Asks the expressions; equal rows have equal answers where the budget was and is {@link Evaluation.isAmple}. */
-  answer(prepared: PreparedRow): Answer;
+  /**
+   * Asks the expressions. `read` takes names of fields: rows that are equal in these have the same answer, where the budget was and is
+   * {@link Evaluation.isAmple} and no expression reads rows as a whole.
+   */
+  answer(prepared: PreparedRow, read?: Set<string>): Answer;
   /** Of a row that fails. */
   tell(row: Row): Finding;
   /** Whether no expression of a row could reach the end of what the control may spend. */
@@ -108,9 +111,9 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
   let problems = noProblems;
 
   /** True, false, or null where there is no answer: then that is a gap, never a row less. */
-  const ask = (predicate: Predicate, { cel }: PreparedRow): boolean | null => {
+  const ask = (predicate: Predicate, { cel }: PreparedRow, read: Set<string> | undefined): boolean | null => {
     try {
-      return predicate.test(cel, params, budget);
+      return predicate.test(cel, params, budget, read);
     } catch (error) {
       if (!(error instanceof CelProblem)) throw error;
       problems = [...problems, error.message];
@@ -118,12 +121,12 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
     }
   };
 
-  const answer = (prepared: PreparedRow): Answer => {
+  const answer = (prepared: PreparedRow, read?: Set<string>): Answer => {
     const before = budget.left;
     problems = noProblems;
-    const inside = where === null ? true : ask(where, prepared);
-    const isOpen = inside === true && undecided !== null ? ask(undecided, prepared) : false;
-    const fails = inside === true && isOpen === false && ask(expect, prepared) === false;
+    const inside = where === null ? true : ask(where, prepared, read);
+    const isOpen = inside === true && undecided !== null ? ask(undecided, prepared, read) : false;
+    const fails = inside === true && isOpen === false && ask(expect, prepared, read) === false;
     return answerOf(inside !== false, isOpen === true, fails, problems, before - budget.left);
   };
 

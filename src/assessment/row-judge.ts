@@ -1,7 +1,7 @@
 /**
- * The rows of one population, judged by all of its controls. To controls that read the same fields, rows that are equal in these are of
- * one kind (privileged containers, say), and each kind is asked about once: a further row of it costs no more than seeing what kind it is,
- * however many controls there are. Budgets are charged as if each row had been asked, and nothing else is kept of a row.
+ * The rows of one population, judged by all of its controls. To controls that read the same fields, rows that are equal in what was read of
+ * them are of one kind (containers that are not privileged, say, whatever their names), and each kind is asked about once: a further row of
+ * it costs no more than seeing what kind it is, however many controls there are. Budgets are charged as if each row had been asked, and nothing else is kept of a row.
  */
 import { compilePredicate, toCel } from '../catalog/index.ts';
 import type { Control, Finding, Row } from '../model/index.ts';
@@ -17,13 +17,19 @@ export interface RowJudge {
 
 /** Controls that read the same fields. */
 interface Group {
-  /** All that answers can depend on. */
-  readonly fields: readonly string[];
   /** Of the controls, among those of the population. */
   readonly places: readonly number[];
-  /** By what the fields say; undefined where comparing gains nothing. */
-  kinds: Map<unknown, Kind> | undefined;
+  /** By which of the fields were read; undefined where comparing gains nothing. */
+  shelves: Map<string, Shelf> | undefined;
   rows: number;
+  kinds: number;
+}
+
+/** Kinds of rows of which the same fields were read. */
+interface Shelf {
+  readonly fields: readonly string[];
+  /** By what the fields say. */
+  readonly kinds: Map<unknown, Kind>;
 }
 
 interface Kind {
@@ -48,32 +54,43 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
   let groups: readonly Group[] | undefined;
   let areAmple = evaluations.every((evaluation) => evaluation.isAmple());
 
-  const tally = ({ kinds, places }: Group) => {
-    for (const kind of kinds?.values() ?? []) {
-      for (const [index, place] of places.entries()) addAlike(tallies[place] as Tally, kind.answers[index] as Answer, kind.rows);
-      kind.rows = 0;
-    }
+  const tally = ({ shelves, places }: Group) => {
+    for (const { kinds } of shelves?.values() ?? [])
+      for (const kind of kinds.values()) {
+        for (const [index, place] of places.entries()) addAlike(tallies[place] as Tally, kind.answers[index] as Answer, kind.rows);
+        kind.rows = 0;
+      }
   };
-  const keyIn = (group: Group, row: Row): unknown => {
-    // Where three of four differ, looking costs more than it saves.
-    if (++group.rows === trial && (group.kinds?.size ?? 0) > trial * 0.75) {
-      tally(group);
-      group.kinds = undefined;
+  const kindOf = ({ shelves }: Group, row: Row): Kind | undefined => {
+    for (const { fields, kinds } of shelves?.values() ?? []) {
+      const kind = kinds.get(keyOf(row, fields));
+      if (kind !== undefined) return kind;
     }
-    return group.kinds === undefined ? undefined : keyOf(row, group.fields);
+    return undefined;
   };
-  const keep = (group: Group, key: unknown, answers: readonly Answer[]) => {
-    if (group.kinds === undefined || !areAmple) return;
-    if (group.kinds.size >= mostKinds) {
+  const keep = (group: Group, row: Row, read: ReadonlySet<string>, answers: readonly Answer[]) => {
+    if (group.shelves === undefined || !areAmple) return;
+    if (group.kinds >= mostKinds) {
       tally(group);
-      group.kinds.clear();
+      group.shelves.clear();
+      group.kinds = 0;
     }
     const [notable, costly]: [number[], number[]] = [[], []];
     for (const [index, answer] of answers.entries()) {
       if (answer.fails || answer.open || answer.problems.length > 0) notable.push(index);
       if (answer.steps > 0) costly.push(index);
     }
-    group.kinds.set(key, { answers, notable, costly, rows: 0 });
+    const fields = [...read].sort();
+    let shelf = group.shelves.get(fields.join());
+    if (shelf === undefined) group.shelves.set(fields.join(), (shelf = { fields, kinds: new Map() }));
+    shelf.kinds.set(keyOf(row, fields), { answers, notable, costly, rows: 0 });
+    group.kinds += 1;
+  };
+  /** Where three of four rows are of a kind of their own, looking costs more than it saves. */
+  const giveUp = (group: Group) => {
+    if (group.kinds <= trial * 0.75) return;
+    tally(group);
+    group.shelves = undefined;
   };
   /** Asks each control of the group, but for what is known already. */
   const judgeEach = (
@@ -82,6 +99,7 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
     row: Row,
     prepare: () => PreparedRow,
     verdicts: (Verdict | undefined)[] | undefined,
+    read: Set<string>,
   ): readonly Answer[] =>
     places.map((place, index) => {
       const evaluation = evaluations[place] as Evaluation;
@@ -89,7 +107,7 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
       const before = isAmple ? verdicts?.[place] : undefined;
       const given = before ?? (isAmple ? kind?.answers[index] : undefined);
       if (given !== undefined) evaluation.charge(given);
-      const answer = given ?? evaluation.answer(prepare());
+      const answer = given ?? evaluation.answer(prepare(), read);
       const finding = before === undefined ? findingOf(evaluation, answer, row) : before.finding;
       if (verdicts !== undefined && isAmple && before === undefined) verdicts[place] = { ...answer, finding };
       if (!evaluation.isAmple()) areAmple = false;
@@ -116,14 +134,15 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
       const prepare = () => (prepared ??= { row, cel: toCel(row) });
       const isPlain = verdicts === undefined && row.since === undefined && (row.gaps === undefined || row.gaps.length === 0);
       for (const group of (groups ??= groupsOf(controls))) {
-        const isJudged = verdicts !== undefined && group.places.every((place) => verdicts[place] !== undefined);
-        const isCompared = group.kinds !== undefined && !isJudged;
-        const key = isCompared ? keyIn(group, row) : undefined;
-        const kind = isCompared ? group.kinds?.get(key) : undefined;
+        // What was judged before does not say what was read.
+        const isCompared = group.shelves !== undefined && (verdicts === undefined || group.places.every((place) => !verdicts[place]));
+        if (isCompared && ++group.rows === trial) giveUp(group);
+        const kind = isCompared ? kindOf(group, row) : undefined;
         if (kind !== undefined && isPlain && areAmple) addTo(kind, group, row);
         else {
-          const answers = judgeEach(group, kind, row, prepare, verdicts);
-          if (kind === undefined && isCompared) keep(group, key, answers);
+          const read = new Set<string>();
+          const answers = judgeEach(group, kind, row, prepare, verdicts, read);
+          if (kind === undefined && isCompared) keep(group, row, read, answers);
         }
       }
     },
@@ -155,9 +174,9 @@ function groupsOf(controls: readonly Control[]): readonly Group[] {
   }
   const groups: Group[] = [];
   for (const { fields, places, cost } of byFields.values())
-    if (cost > perField * fields.length) groups.push({ fields, places, kinds: new Map(), rows: 0 });
+    if (cost > perField * fields.length) groups.push({ places, shelves: new Map(), rows: 0, kinds: 0 });
     else asked.push(...places);
-  return asked.length === 0 ? groups : [...groups, { fields: [], places: asked, kinds: undefined, rows: 0 }];
+  return asked.length === 0 ? groups : [...groups, { places: asked, shelves: undefined, rows: 0, kinds: 0 }];
 }
 
 /** Rows are JSON, so equal texts are equal values; a field that is not there is none of them. */

@@ -35,8 +35,11 @@ export interface Predicate {
   readonly fields: ReadonlySet<string> | null;
   /** Mostly answered without the engine. */
   readonly quick: boolean;
-  /** True or false; throws {@link CelProblem} for everything else. `item` and `params` come from {@link toCel}. */
-  test(item: unknown, params: unknown, budget: Budget): boolean;
+  /**
+   * True or false; throws {@link CelProblem} for everything else. `item` and `params` come from {@link toCel}. `read` takes names of fields:
+   * items that are equal in these have the same answer.
+   */
+  test(item: unknown, params: unknown, budget: Budget, read?: Set<string>): boolean;
 }
 
 /** Why an expression cannot be used, or has no answer for a row: one sentence without a full stop. */
@@ -143,9 +146,12 @@ function compile(source: string): Predicate {
     let run: ReturnType<typeof environment.parse> | undefined;
     const ask: Predicate['test'] = (item, values, budget) => evaluate((run ??= environment.parse(text)), { item, params: values }, budget);
     const quick = compileQuick(ast);
-    const test: Predicate['test'] = (item, values, budget) => {
-      const answer = quick?.(item, values);
-      if (answer === undefined || answer.steps > Math.min(stepsPerRow, budget.left - 1)) return ask(item, values, budget);
+    const test: Predicate['test'] = (item, values, budget, read) => {
+      const answer = quick?.(item, values, read);
+      if (answer === undefined || answer.steps > Math.min(stepsPerRow, budget.left - 1)) {
+        for (const field of used.fields) read?.add(field);
+        return ask(item, values, budget);
+      }
       budget.left -= answer.steps;
       return answer.result;
     };

@@ -17,15 +17,17 @@ const unknown: Part = () => undefined;
 
 // Evaluation is synchronous and never re-entered.
 let steps = 0;
+let noted: Set<string> | undefined;
 
-/** `item` and `params` come from toCel. Null for an expression of another shape. */
-export function compileQuick(ast: Cel.ASTNode): ((item: unknown, params: unknown) => QuickAnswer) | null {
+/** `item` and `params` come from toCel; `read` takes the fields of the item that were looked at. Null for an expression of another shape. */
+export function compileQuick(ast: Cel.ASTNode): ((item: unknown, params: unknown, read?: Set<string>) => QuickAnswer) | null {
   const part = compilePart(ast);
   if (part === unknown) return null;
-  return (item, params) => {
+  return (item, params, read) => {
     // A row with a hostile name for a field is a Map.
     if (!isPlain(item) || !isPlain(params)) return undefined;
     steps = 0;
+    noted = read;
     const result = part(item, params);
     return typeof result === 'boolean' ? { result, steps } : undefined;
   };
@@ -100,7 +102,11 @@ function binary(one: Cel.ASTNode, other: Cel.ASTNode, act: (left: unknown, right
 
 function field(from: Cel.ASTNode, name: string): Part {
   if (from.op !== 'id') return unknown;
-  if (from.args === 'item') return (item) => (Object.hasOwn(item, name) ? item[name] : undefined);
+  if (from.args === 'item')
+    return (item) => {
+      noted?.add(name);
+      return Object.hasOwn(item, name) ? item[name] : undefined;
+    };
   if (from.args === 'params') return (_, params) => (Object.hasOwn(params, name) ? params[name] : undefined);
   return unknown;
 }

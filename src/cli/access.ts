@@ -146,7 +146,10 @@ export const checkAction: Action<CheckOptions> = async ({ app, terminal }, optio
     app,
     { ...options, configPath: options.config },
     options.file,
-    (answer) => terminal.print(toJsonLine(answer)),
+    (answer) => {
+      terminal.print(toJsonLine(answer));
+      return terminal.drained?.();
+    },
     ({ line, message }) => {
       named += 1;
       if (named <= namedLines) terminal.note(`kubevidence: ${visible(options.file)}:${line}: ${message}`);

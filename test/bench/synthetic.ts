@@ -64,11 +64,13 @@ export interface SyntheticOptions {
   readonly keep?: boolean;
   /** All that most controls over pods, RBAC and namespaces read, not only what there is most of. */
   readonly whole?: boolean;
+  /** Pods as a cluster lets them in that enforces the restricted level; otherwise most break some rule. */
+  readonly hardened?: boolean;
 }
 
 export function createSyntheticCluster(
   pods: number,
-  { alike = false, keep = false, whole = false }: SyntheticOptions = {},
+  { alike = false, keep = false, whole = false, hardened = false }: SyntheticOptions = {},
 ): SyntheticCluster {
   const seed = 'bench';
   const random = (text: string) => createHash('sha256').update(`${seed} ${text}`).digest('hex');
@@ -104,7 +106,7 @@ export function createSyntheticCluster(
       const port = 8000 + number(`port ${app} ${index}`, 1000);
       return {
         name: index === 0 ? name.slice(0, 30) : 'proxy',
-        image: `registry.example.com/${pick(`image ${app}`, teams)}/${name}:${number(`major ${app}`, 9)}.${number(`minor ${app}`, 40)}.${index}`,
+        image: `registry.example.com/${pick(`image ${app}`, teams)}/${name}:${number(`major ${app}`, 9)}.${number(`minor ${app}`, 40)}.${index}${hardened ? `@sha256:${random(`digest ${app}`)}` : ''}`,
         args: [
           `--listen=:${port}`,
           `--${pick(`flag ${app}`, words)}=${random(`value ${app}`).slice(0, 8)}`,
@@ -113,7 +115,7 @@ export function createSyntheticCluster(
         ports: [{ name: 'http', containerPort: port, protocol: 'TCP' }],
         env: [
           { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
-          { name: 'DB_PASSWORD', valueFrom: { secretKeyRef: { name: `${name}-db`, key: 'password' } } },
+          ...(hardened ? [] : [{ name: 'DB_PASSWORD', valueFrom: { secretKeyRef: { name: `${name}-db`, key: 'password' } } }]),
           ...Array.from({ length: number(`env ${app}`, 8) }, (_e, e) => ({
             name: `${pick(`env ${app} ${e}`, words)}_${pick(`env b ${app} ${e}`, words)}`.toUpperCase(),
             value: random(`env value ${app} ${e}`).slice(0, 12),
@@ -134,8 +136,9 @@ export function createSyntheticCluster(
         readinessProbe: { httpGet: { path: '/ready', port, scheme: 'HTTP' }, timeoutSeconds: 1, periodSeconds: 10, failureThreshold: 3 },
         terminationMessagePath: '/dev/termination-log',
         imagePullPolicy: 'IfNotPresent',
-        securityContext:
-          number(`strict ${app}`, 3) === 0
+        securityContext: hardened
+          ? restricted
+          : number(`strict ${app}`, 3) === 0
             ? { privileged: number(`root ${app}`, 20) === 0 }
             : { capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false },
       };
@@ -147,7 +150,10 @@ export function createSyntheticCluster(
           { name: 'config', configMap: { name: `${name}-config`, defaultMode: 420 } },
           {
             name: `kube-api-access-${random(`token ${app}`).slice(0, 5)}`,
-            projected: { sources: [{ serviceAccountToken: { expirationSeconds: 3607, path: 'token' } }], defaultMode: 420 },
+            projected: {
+              sources: [{ serviceAccountToken: { expirationSeconds: 3607, path: 'token', ...(hardened && { audience: 'vault' }) } }],
+              defaultMode: 420,
+            },
           },
         ],
         containers,
@@ -317,6 +323,13 @@ export function createSyntheticCluster(
   };
 }
 
+const restricted = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+  readOnlyRootFilesystem: true,
+  runAsNonRoot: true,
+  seccompProfile: { type: 'RuntimeDefault' },
+};
 const enforcing = { 'pod-security.kubernetes.io/enforce': 'baseline' };
 const listTypes: Readonly<Record<string, string>> = {
   clusterrolebindings: 'ClusterRoleBindingList',

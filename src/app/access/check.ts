@@ -33,12 +33,12 @@ export interface BrokenLine {
   readonly message: string;
 }
 
-/** Calls `put` for each line that is not blank, `complain` before it for one that is broken. */
+/** Calls `put` for each line that is not blank, and waits for it; `complain` before it for one that is broken. */
 export async function accessCheck(
   context: AppContext,
   options: EvidenceOptions,
   file: string,
-  put: (answer: CheckAnswer) => void,
+  put: (answer: CheckAnswer) => Promise<void> | undefined,
   complain: (broken: BrokenLine) => void,
 ): Promise<CheckReport> {
   const path = resolve(context.cwd, file);
@@ -56,13 +56,13 @@ export async function accessCheck(
       if (typeof request === 'string') {
         report.broken += 1;
         complain({ line: number, message: request });
-        put({ allowed: false, reason: '', evaluationError: `line ${number}: ${request}` });
+        await put({ allowed: false, reason: '', evaluationError: `line ${number}: ${request}` });
         continue;
       }
       const answer = check(index, request);
       report.answered += 1;
       if (answer.evaluationError !== undefined) report.unknown += 1;
-      put(answer);
+      await put(answer);
     }
     return report;
   });
