@@ -133,7 +133,7 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
       let prepared: PreparedRow | undefined;
       const prepare = () => (prepared ??= { row, cel: toCel(row) });
       const isPlain = verdicts === undefined && row.since === undefined && (row.gaps === undefined || row.gaps.length === 0);
-      for (const group of (groups ??= groupsOf(controls))) {
+      for (const group of (groups ??= open(controls))) {
         // What was judged before does not say what was read.
         const isCompared = group.shelves !== undefined && (verdicts === undefined || group.places.every((place) => !verdicts[place]));
         if (isCompared && ++group.rows === trial) giveUp(group);
@@ -156,8 +156,22 @@ function findingOf(evaluation: Evaluation, { fails }: Answer, row: Row): Finding
   return fails ? evaluation.tell(row) : null;
 }
 
+function open(controls: readonly Control[]): readonly Group[] {
+  let known = grouped.get(controls);
+  if (known === undefined) grouped.set(controls, (known = groupsOf(controls)));
+  return known.map(({ places, isCompared }) => ({ places, shelves: isCompared ? new Map() : undefined, rows: 0, kinds: 0 }));
+}
+
+interface Grouped {
+  readonly places: readonly number[];
+  readonly isCompared: boolean;
+}
+
+/** The same controls judge one part of a population after the other. */
+const grouped = new WeakMap<readonly Control[], readonly Grouped[]>();
+
 /** Controls that read whole rows are in one group that compares nothing, and so are those for which comparing costs more than asking. */
-function groupsOf(controls: readonly Control[]): readonly Group[] {
+function groupsOf(controls: readonly Control[]): readonly Grouped[] {
   const byFields = new Map<string, { readonly fields: readonly string[]; readonly places: number[]; cost: number }>();
   const asked: number[] = [];
   for (const [place, { where, undecided, expect }] of controls.entries()) {
@@ -172,11 +186,11 @@ function groupsOf(controls: readonly Control[]): readonly Group[] {
     group.places.push(place);
     group.cost += predicates.reduce((sum, { quick }) => sum + (quick ? 1 : engine), 0);
   }
-  const groups: Group[] = [];
+  const groups: Grouped[] = [];
   for (const { fields, places, cost } of byFields.values())
-    if (cost > perField * fields.length) groups.push({ places, shelves: new Map(), rows: 0, kinds: 0 });
+    if (cost > perField * fields.length) groups.push({ places, isCompared: true });
     else asked.push(...places);
-  return asked.length === 0 ? groups : [...groups, { places: asked, shelves: undefined, rows: 0, kinds: 0 }];
+  return asked.length === 0 ? groups : [...groups, { places: asked, isCompared: false }];
 }
 
 /** Rows are JSON, so equal texts are equal values; a field that is not there is none of them. */

@@ -40,7 +40,7 @@ import { readPaths } from './pack-paths.ts';
 import { choosePeriod, citedObjects, isInside, readPackPeriod, shownRun } from './pack-period.ts';
 import { changesSince, readBindings } from './pack-snapshot.ts';
 import { tellRuns } from './pack-runs.ts';
-import { withSmallHeap } from './small-heap.ts';
+import { giveBackMemory, tidyHeap, withSmallHeap } from './small-heap.ts';
 import { pseudonymise } from './pseudonymised-pack.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { type FrozenTimes, readPackTimestamps, stampFrozen } from './pack-timestamps.ts';
@@ -153,6 +153,7 @@ type ToldOfFiles = Pick<PackReport, 'directory' | 'zip' | 'result' | 'notices' |
 /** What is told of the files; they themselves may be a hundred MB, and are written as they are made. */
 async function writeFiles({ out, ...job }: PackJob & { readonly out: string }): Promise<ToldOfFiles & { readonly manifestDigest: string }> {
   const { inputs, ...told } = await renderFiles(job);
+  await giveBackMemory();
   const output = openPackOutput(out, job.options.form);
   try {
     const written = await writePack(inputs, output);
@@ -243,11 +244,14 @@ type ToldOfModel = Pick<ToldOfFiles, 'result' | 'notices' | 'pseudonyms'>;
 /** Everything that the packer needs, and nothing of what that was made from. */
 async function renderFiles(job: PackJob): Promise<ToldOfModel & { readonly inputs: PackInputs }> {
   const { model, inputs, ...told } = await readContent(job);
+  await giveBackMemory();
   const { organization: name } = inputs;
   const reportPdf = await renderPdf(model, {
+    afterSection: tidyHeap,
     prepareSignature: (doc, structParent) =>
       addSignaturePlaceholder(doc, { time: inputs.time, fieldName: 'Kubevidence', reason: 'Audit pack', name, structParent }),
   });
+  await giveBackMemory();
   return { ...told, inputs: { ...inputs, reportPdf, workbook: await renderWorkbook(model) } };
 }
 
@@ -255,6 +259,9 @@ interface PackContent extends ToldOfModel {
   readonly model: ReportModel;
   readonly inputs: Omit<PackInputs, 'reportPdf' | 'workbook'>;
 }
+
+/** Runs that are judged until the heap is made tidy. */
+const runsBetween = 500;
 
 /** What the runs said is no longer held once the report is built. */
 async function readContent({ ledger, options, cluster, period, frozen, inForce, signer, times }: PackJob): Promise<PackContent> {
@@ -277,8 +284,12 @@ async function readContent({ ledger, options, cluster, period, frozen, inForce, 
     size: checkpoint.size,
     asOf: frozen.time,
     assessment: stored.assessment,
-    onSnapshot: ({ number }, listings) => read.set(number, describeRead(listings)),
+    onSnapshot: ({ number }, listings) => {
+      read.set(number, describeRead(listings));
+      if (read.size % runsBetween === 0) tidyHeap();
+    },
   });
+  await giveBackMemory();
   const record = (leaf: number) => records[leaf]?.bytes ?? new Uint8Array();
   const runs = tellRuns({ ledger, cluster, period, ...frozen, judged: judged.judged, read, record });
   const definition = loadReportDefinition(join(packageRoot, 'reports', 'audit-pack.yaml'));

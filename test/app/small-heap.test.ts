@@ -1,0 +1,37 @@
+import { getHeapSpaceStatistics } from 'node:v8';
+import { expect, it } from 'vitest';
+import { giveBackMemory, tidyHeap, withSmallHeap } from '../../src/app/pack/small-heap.ts';
+
+const youngBytes = () => getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? 0;
+
+/** Most of it survives a few collections, which makes V8 enlarge the young generation. */
+function keepBusy(): number {
+  const kept: number[][] = [];
+  for (let round = 0; round < 4000; round++) {
+    kept.push(Array.from({ length: 1000 }, (_, place) => place * 1.5));
+    if (kept.length > 300) kept.shift();
+  }
+  return kept.length;
+}
+
+it('gives what the work gives, and throws what it throws', async () => {
+  await expect(withSmallHeap(async () => 7)).resolves.toBe(7);
+  await expect(withSmallHeap(() => Promise.reject(new Error('so')))).rejects.toThrow('so');
+});
+
+it('lets the young generation not grow while the work lasts', async () => {
+  const [before, after] = await withSmallHeap(async () => {
+    const size = youngBytes();
+    keepBusy();
+    tidyHeap();
+    await giveBackMemory();
+    keepBusy();
+    return [size, youngBytes()];
+  });
+  expect(after).toBeLessThanOrEqual(before);
+});
+
+it('asks for nothing outside of such work', async () => {
+  tidyHeap();
+  await expect(giveBackMemory()).resolves.toBeUndefined();
+});
