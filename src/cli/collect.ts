@@ -61,7 +61,7 @@ export function printReport(terminal: Terminal, report: CollectReport): void {
   const items = listings.reduce((sum, listing) => sum + listing.items, 0);
   const who = `${visible(identity.name)}${identity.version ? ` (${visible(identity.version)})` : ''}`;
   terminal.print(
-    `${who} · ${run ? `run ${run.number}` : 'dry run'} ${status} · ${complete} of ${listings.length} sources complete · ${plural(items, 'object')}, ${megabytes(report.bytes)} in ${(report.milliseconds / 1000).toFixed(1)} s`,
+    `${who} · ${run ? `run ${run.number}` : 'dry run'} ${status} · ${complete} of ${listings.length} sources complete · ${plural(items, 'object')}${report.bytes === 0 ? '' : `, ${megabytes(report.bytes)} in ${(report.milliseconds / 1000).toFixed(1)} s`}`,
   );
   for (const warning of report.warnings) terminal.print(`  ${wrap(`warning: ${visible(warning)}`, terminal.columns, '  ')}`);
   const byFix = new Map<string, string[]>();

@@ -33,7 +33,11 @@ it('what was not collected then is a gap of the run, and nothing else is lost', 
   const context: AppContext = { cwd: work, env: {}, clock: () => new Date(), uid: null, warn: () => {}, progress: () => {} };
   const config = loadConfig({ cwd: work, uid: null });
   const options = { config, cluster: pickCluster(config, undefined), files: [], record: null, dryRun: false };
-  expect(await replayIntoLedger(context, options, old)).toHaveLength(1);
+  const reports = (await replayIntoLedger(context, options, old)) ?? [];
+  expect(reports).toHaveLength(1);
+  expect(reports[0]?.identity).toMatchObject({ name: 'clinic', version: expect.stringMatching(/^1\.36/) });
+  expect(reports[0]?.listings.find(({ kind }) => kind === 'k8s.nodes/nodes')?.gaps).toHaveLength(1);
+  expect(reports[0]?.listings.find(({ kind }) => kind === 'k8s.pods/pods')?.items).toBeGreaterThan(5);
 
   const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
   const snapshot = ledger.snapshot('clinic', 1);

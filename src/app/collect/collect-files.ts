@@ -35,11 +35,11 @@ export async function replayIntoLedger(
       ...describePlan(enabledCollectors(config.collectors), config),
     });
     const checkpoint = await worker.checkpoint();
-    return runs.map((run) => ({
+    return runs.map(({ run, identity, listings }) => ({
       run,
       status: run.status === 'succeeded' ? 'succeeded' : 'partial',
-      identity: identityOf(cluster.name),
-      listings: [],
+      identity,
+      listings,
       requests: 0,
       bytes: 0,
       milliseconds: 0,

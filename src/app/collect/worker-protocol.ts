@@ -102,9 +102,15 @@ export interface CollectionWorker {
     path: string,
     cluster: string,
     plan: Pick<PlanArguments, 'scheduled' | 'listings' | 'definitions'>,
-  ): Promise<readonly RunSummary[]>;
+  ): Promise<readonly ReplayedRun[]>;
   /** The signed head of the log, as text. */
   checkpoint(): string | null;
+}
+
+export interface ReplayedRun {
+  readonly run: RunSummary;
+  readonly identity: ClusterIdentity;
+  readonly listings: readonly ClosedListing[];
 }
 
 export interface PageReply {

@@ -14,7 +14,15 @@ import { loadLogSigner } from '../keys/keys.ts';
 import { storeLedgerEvidence } from '../assess/ledger-evidence.ts';
 import { checkNodeWith } from './node-signers.ts';
 import { prepareRun } from './prepare-run.ts';
-import type { CallMessage, CollectionWorker, PlanArguments, ReplyMessage, WorkerSettings } from './worker-protocol.ts';
+import type {
+  CallMessage,
+  ClosedListing,
+  CollectionWorker,
+  PlanArguments,
+  ReplayedRun,
+  ReplyMessage,
+  WorkerSettings,
+} from './worker-protocol.ts';
 
 const clock = () => new Date(Date.now() + settings.clockAheadMs);
 
@@ -142,8 +150,8 @@ const methods: CollectionWorker = {
   async replay(path, cluster, plan) {
     const into = ledger;
     if (into === null) throw new KubevidenceError('defect', 'a replay needs a ledger');
-    const runs: RunSummary[] = [];
-    const closed = new Set<ListingKind>();
+    const runs: ReplayedRun[] = [];
+    const closed = new Map<ListingKind, ClosedListing>();
     const now = clock().toISOString();
     const prepared = await prepareRun(into, { cluster, definitions: plan.definitions, scheduled: plan.scheduled, now });
     await replayRecording(path, {
@@ -166,21 +174,23 @@ const methods: CollectionWorker = {
           scope: 'cluster',
           listings: plan.listings,
         });
-        writer = opened;
         closed.clear();
-        return {
+        writer = {
           ...opened,
           close(listing) {
-            closed.add(listing.kind);
+            closed.set(listing.kind, listing);
             opened.close(listing);
           },
         };
+        return writer;
       },
       endRun({ status, identity, observedAt }) {
-        if (writer !== null) for (const kind of storeOwn(writer, into, cluster, plan.listings)) closed.add(kind);
+        if (writer !== null) storeOwn(writer, into, cluster, plan.listings);
         for (const listing of plan.listings) if (!closed.has(listing.kind)) writer?.close(notRecorded(listing, observedAt));
-        const run = writer?.end({ status, error: null, identity: { ...identity, name: cluster }, serverClockSkewMs: null, observedAt });
-        if (run) runs.push(run);
+        const known = { ...identity, name: cluster };
+        const run = writer?.end({ status, error: null, identity: known, serverClockSkewMs: null, observedAt });
+        const listings = Array.from(closed.values(), ({ kind, items, gaps }) => ({ kind, items, gaps }));
+        if (run) runs.push({ run, identity: known, listings });
       },
     });
     return runs;
