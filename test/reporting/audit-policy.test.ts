@@ -106,7 +106,7 @@ test('the sheet has every event and rule that decides about it, by callers', asy
     'None',
     '1',
     'all of them',
-    'get secrets, list secrets, watch secrets',
+    'get, list, watch secrets',
     'verbs get, list, watch',
     'hidden by an earlier rule',
   ]);

@@ -33,11 +33,18 @@ function rowsOf({ files, problem, rules, columns, rows, mistakes }: ReportAuditP
           level,
           rule,
           whom === 'all' ? 'all of them' : 'some callers, namespaces or names',
-          list(requests),
+          byWhat(requests),
           rule === null ? 'no rule matches' : (rules[rule - 1]?.text ?? ''),
           list(wrong.map(({ kind }) => mistakeWords[kind])),
         ],
       ];
     });
   });
+}
+
+/** `create roles`, `delete roles` → `create, delete roles`. */
+function byWhat(requests: readonly string[]): string {
+  const what = (request: string) => request.slice(request.indexOf(' ') + 1);
+  const verb = (request: string) => request.slice(0, request.indexOf(' '));
+  return [...Map.groupBy(requests, what)].map(([each, own]) => `${own.map(verb).join(', ')} ${each}`).join('; ');
 }
