@@ -19,11 +19,11 @@ import type {
   RequestSpec,
 } from '../model/index.ts';
 import { KubevidenceError, textAt } from '../model/index.ts';
-import { peekHead } from './live-head.ts';
-import type { PageResult } from './live-listing.ts';
-import type { Scrubber } from './scrub.ts';
-import { createScrubber } from './scrub.ts';
-import { skimList } from './skim.ts';
+import { peekHead } from './live/live-head.ts';
+import type { PageResult } from './live/live-listing.ts';
+import type { Scrubber } from './scrub/scrub.ts';
+import { createScrubber } from './scrub/scrub.ts';
+import { skimList } from './live/skim.ts';
 
 export interface IngestOptions {
   readonly collectors: readonly Collector[];

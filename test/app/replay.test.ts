@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, expect, it } from 'vitest';
 import { type AppContext, loadConfig, pickCluster, replayIntoLedger } from '../../src/app/index.ts';
 import { openLedger, verifyLedger } from '../../src/ledger/index.ts';
-import { readRecordingLines, runDigest } from '../../src/sources/recording-format.ts';
+import { readRecordingLines, runDigest } from '../../src/sources/recording/recording-format.ts';
 import { writeRecording } from '../recordings.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'kubevidence-replay-'));

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { collectLive, loadConfig, packageRoot, pickCluster, rbacManifests } from '../../src/app/index.ts';
-import { readRecordingLines, runDigest } from '../../src/sources/recording-format.ts';
+import { readRecordingLines, runDigest } from '../../src/sources/recording/recording-format.ts';
 import { startCluster } from './index.ts';
 import { tellStory, ticketAnnotation } from './story.ts';
 import { openStoryClock, retell } from './story-time.ts';

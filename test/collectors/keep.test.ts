@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { collectors, declarationOf } from '../../src/collectors/index.ts';
 import type { ListingKind, RawObject } from '../../src/model/index.ts';
-import { createScrubber } from '../../src/sources/scrub.ts';
+import { createScrubber } from '../../src/sources/scrub/scrub.ts';
 
 const canary = 'QzRuNHJ5LXZhbHVl';
 const marked = { $scrubbed: true };

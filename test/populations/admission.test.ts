@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
 import type { Gap, Json, JsonObject, ListingKind } from '../../src/model/index.ts';
-import { matchesCore, selects } from '../../src/populations/admission-rules.ts';
+import { matchesCore, selects } from '../../src/populations/admission/admission-rules.ts';
 import { populations } from '../../src/populations/index.ts';
 import { read, snapshot } from './snapshots.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { auditPolicyRequests } from '../../src/populations/audit-policies.ts';
-import { auditRecording } from '../../src/populations/audit-recording.ts';
-import { auditGrowth, auditLosses } from '../../src/populations/audit-counters.ts';
+import { auditPolicyRequests } from '../../src/populations/audit/audit-policies.ts';
+import { auditRecording } from '../../src/populations/audit/audit-recording.ts';
+import { auditGrowth, auditLosses } from '../../src/populations/audit/audit-counters.ts';
 import type { Given } from './snapshots.ts';
 import { family, lease, processStart, read, snapshot } from './snapshots.ts';
 

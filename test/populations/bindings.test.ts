@@ -2,10 +2,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Gap, isObject, type Json, type JsonObject, type ListingKind } from '../../src/model/index.ts';
-import { accountGrants } from '../../src/populations/account-grants.ts';
-import { bindingChanges } from '../../src/populations/binding-changes.ts';
-import { mastersUses } from '../../src/populations/masters-uses.ts';
-import { roleUses } from '../../src/populations/role-uses.ts';
+import { accountGrants } from '../../src/populations/access/account-grants.ts';
+import { bindingChanges } from '../../src/populations/access/binding-changes.ts';
+import { mastersUses } from '../../src/populations/access/masters-uses.ts';
+import { roleUses } from '../../src/populations/access/role-uses.ts';
 import { binding, read, role, snapshot } from './snapshots.ts';
 
 const user = (name: string): Json => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/model/index.ts';
-import { apiServers } from '../../src/populations/api-servers.ts';
-import { controllerManagers, etcdMembers, schedulers } from '../../src/populations/components.ts';
+import { apiServers } from '../../src/populations/control-plane/api-servers.ts';
+import { controllerManagers, etcdMembers, schedulers } from '../../src/populations/control-plane/components.ts';
 import { detectManaged } from '../../src/populations/index.ts';
 import type { Given, Loose } from './snapshots.ts';
 import { flagz, lease, mirrorPod, node, now, read, snapshot } from './snapshots.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EvidenceReader, JsonObject } from '../../src/model/index.ts';
-import { encryptionCoverage, secretWrites, storedSecrets } from '../../src/populations/encryption.ts';
-import { judgeFile } from '../../src/populations/encryption-files.ts';
+import { encryptionCoverage, secretWrites, storedSecrets } from '../../src/populations/secrets/encryption.ts';
+import { judgeFile } from '../../src/populations/secrets/encryption-files.ts';
 import type { Given } from './snapshots.ts';
 import { family, flagz, lease, processStart, read, snapshot } from './snapshots.ts';
 

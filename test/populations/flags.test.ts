@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/model/index.ts';
-import { agrees, readArguments, readFlagz, resolveFlags } from '../../src/populations/flags.ts';
+import { agrees, readArguments, readFlagz, resolveFlags } from '../../src/populations/control-plane/flags.ts';
 
 const scrubbed = { $scrubbed: true };
 const server = (...args: Json[]) => resolveFlags('kube-apiserver', readArguments(args), null);

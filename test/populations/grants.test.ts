@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/model/index.ts';
-import { grants } from '../../src/populations/grants.ts';
+import { grants } from '../../src/populations/access/grants.ts';
 import { binding, read, role, snapshot } from './snapshots.ts';
 
 const user = (name: string): Json => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name });

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Gap, Json, JsonObject } from '../../src/model/index.ts';
-import { readSeconds } from '../../src/populations/kubelet-settings.ts';
-import { etcdTrust, nodeCertificates } from '../../src/populations/node-certificates.ts';
-import { controlPlaneFiles, etcdFiles, nodeFiles } from '../../src/populations/node-files.ts';
-import { kubeletSettings, kubeProxies } from '../../src/populations/node-kubelets.ts';
+import { readSeconds } from '../../src/populations/nodes/kubelet-settings.ts';
+import { etcdTrust, nodeCertificates } from '../../src/populations/nodes/node-certificates.ts';
+import { controlPlaneFiles, etcdFiles, nodeFiles } from '../../src/populations/nodes/node-files.ts';
+import { kubeletSettings, kubeProxies } from '../../src/populations/nodes/node-kubelets.ts';
 import type { Given, SnapshotOptions } from './snapshots.ts';
 import { lease, node, now, read, snapshot } from './snapshots.ts';
 

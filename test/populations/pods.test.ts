@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Json, JsonObject } from '../../src/model/index.ts';
-import { containers } from '../../src/populations/containers.ts';
-import { namespaces } from '../../src/populations/namespaces.ts';
-import { podAdmission } from '../../src/populations/pod-admission.ts';
-import { pods } from '../../src/populations/pods.ts';
-import { segments } from '../../src/populations/segments.ts';
-import { serviceAccounts } from '../../src/populations/service-accounts.ts';
-import { tokenMounts } from '../../src/populations/token-mounts.ts';
+import { containers } from '../../src/populations/workloads/containers.ts';
+import { namespaces } from '../../src/populations/workloads/namespaces.ts';
+import { podAdmission } from '../../src/populations/workloads/pod-admission.ts';
+import { pods } from '../../src/populations/workloads/pods.ts';
+import { segments } from '../../src/populations/network/segments.ts';
+import { serviceAccounts } from '../../src/populations/access/service-accounts.ts';
+import { tokenMounts } from '../../src/populations/secrets/token-mounts.ts';
 import type { Given } from './snapshots.ts';
 import { binding, flagz, lease, read, role, snapshot } from './snapshots.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { contentRule, credentialRule, credentialRules, nameRule, suggestsCredential } from '../../src/sources/credential-rules.ts';
+import { contentRule, credentialRule, credentialRules, nameRule, suggestsCredential } from '../../src/sources/scrub/credential-rules.ts';
 
 // Put together here, so that no scanner takes this file for a leak.
 const long = 'aB3'.repeat(30);

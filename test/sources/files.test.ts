@@ -8,7 +8,7 @@ import { collectors, declarations } from '../../src/collectors/index.ts';
 import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
 import type { ListingKind } from '../../src/model/index.ts';
 import { at, canonicalize, isComplete, KubevidenceError } from '../../src/model/index.ts';
-import { parseFile } from '../../src/sources/files-parse.ts';
+import { parseFile } from '../../src/sources/files/files-parse.ts';
 import { createIngest, readFiles } from '../../src/sources/index.ts';
 
 const now = '2026-11-21T00:00:00.000Z';

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodeOf, KubevidenceError } from '../../src/model/index.ts';
 import { type ClusterOptions, listContexts, resolveCluster } from '../../src/sources/index.ts';
-import { resolveInCluster } from '../../src/sources/live-access.ts';
+import { resolveInCluster } from '../../src/sources/live/live-access.ts';
 import { base64, makeKubeconfig, pem } from './tls.ts';
 
 let directory: string;

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { KubevidenceError } from '../../src/model/index.ts';
 import type { PlannedListing } from '../../src/sources/index.ts';
-import { createTransport } from '../../src/sources/http.ts';
+import { createTransport } from '../../src/sources/live/http.ts';
 import { pem } from './tls.ts';
 import { type Handler, Pages, cleanups, open, page, pods, read, secrets, send, serve, status, table } from './live-server.ts';
 

@@ -1,6 +1,6 @@
 import { array, check, jsonValue, property, record, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { peekHead } from '../../src/sources/live-head.ts';
+import { peekHead } from '../../src/sources/live/live-head.ts';
 
 describe('peekHead', () => {
   it('gives what JSON.parse gives, or null', () => {

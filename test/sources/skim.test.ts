@@ -1,6 +1,6 @@
 import { array, assert, dictionary, jsonValue, nat, property, record, string, stringMatching } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { skimList } from '../../src/sources/skim.ts';
+import { skimList } from '../../src/sources/live/skim.ts';
 
 interface Item {
   readonly metadata: Record<string, unknown>;

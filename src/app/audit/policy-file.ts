@@ -106,7 +106,7 @@ function readText(file: string, path: string): string {
   }
 }
 
-/** Kubernetes' YAML: 1.1 booleans, no timestamps (as src/sources/files-parse). Undefined for what is nested too deeply. */
+/** Kubernetes' YAML: 1.1 booleans, no timestamps (as src/sources/files/files-parse). Undefined for what is nested too deeply. */
 function parse(text: string, lineCounter: LineCounter): readonly Document.Parsed[] | undefined {
   try {
     const documents = parseAllDocuments(text, {

@@ -7,7 +7,7 @@ import { posix } from 'node:path';
 import { declarationOf, nodeEvidenceKind } from '../../collectors/index.ts';
 import type { Clock, Json, JsonObject, RawObject } from '../../model/index.ts';
 import { at, KubevidenceError, textAt, visible } from '../../model/index.ts';
-import { createScrubber } from '../scrub.ts';
+import { createScrubber } from '../scrub/scrub.ts';
 import { kubeProxyOf, readContents, runtimeOf } from './contents.ts';
 import { readAllCertificates, readKubeconfigs } from './credentials.ts';
 import { readFileEntries } from './files.ts';

@@ -9,7 +9,7 @@ import { posix } from 'node:path';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { JsonObject } from '../../model/index.ts';
 import { at, isObject, KubevidenceError, listAt, reasonOf, textAt, visible } from '../../model/index.ts';
-import { parseFile } from '../files-parse.ts';
+import { parseFile } from '../files/files-parse.ts';
 import type { Failure } from './root.ts';
 
 /** From a kubeconfig whose server is the kubelet. */

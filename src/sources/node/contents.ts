@@ -1,7 +1,7 @@
 /** Configuration of the API server, kube-proxy and the container runtime: what is in use, read through the one bounded reader. */
 import { posix } from 'node:path';
 import type { JsonObject, RawObject } from '../../model/index.ts';
-import { wrongShape } from '../files-shapes.ts';
+import { wrongShape } from '../files/files-shapes.ts';
 import type { FileEntry } from './files.ts';
 import type { FileRole } from './installers.ts';
 import type { Root } from './root.ts';

@@ -1,7 +1,7 @@
 /** Configuration as the node has it, YAML or JSON, in one bounded reader. Messages never quote the text, because it may be a key's. */
 import type { JsonObject } from '../../model/index.ts';
 import { textAt } from '../../model/index.ts';
-import { parseFile } from '../files-parse.ts';
+import { parseFile } from '../files/files-parse.ts';
 import type { Failure, Root } from './root.ts';
 import { isFailure } from './root.ts';
 

@@ -1,7 +1,7 @@
 /** Who counts as a program of Kubernetes, what units start, and how configuration is put together. */
 import { describe, expect, test } from 'vitest';
 import { at, listAt, textAt } from '../../../src/model/index.ts';
-import { wrongShape } from '../../../src/sources/files-shapes.ts';
+import { wrongShape } from '../../../src/sources/files/files-shapes.ts';
 import { type FileSystem, openRoot, realFiles } from '../../../src/sources/node/root.ts';
 import { readUnit } from '../../../src/sources/node/systemd.ts';
 import { flagValues } from '../../../src/sources/node/told.ts';

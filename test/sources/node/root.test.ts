@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalize, listAt, textAt } from '../../../src/model/index.ts';
-import { wrongShape } from '../../../src/sources/files-shapes.ts';
+import { wrongShape } from '../../../src/sources/files/files-shapes.ts';
 import { isFailure, openRoot, realFiles } from '../../../src/sources/node/root.ts';
 import { canary, collect, collectAt, identity, isRoot, kubeadm, kubeletConfiguration, makeRoot, trees } from './given.ts';
 

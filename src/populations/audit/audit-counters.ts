@@ -1,0 +1,84 @@
+/**
+ * What the API server counts of its own audit log. Level None is counted too and means nothing was recorded, so only Metadata and above
+ * count as records. A counter at 0 proves nothing; growth between two runs of one process proves that records are made.
+ */
+import type { Gap, ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
+import type { AnsweringReplica } from '../control-plane/answering-replica.ts';
+import { findAnsweringReplica } from '../control-plane/answering-replica.ts';
+import { resourceOf } from '../identity.ts';
+import type { Metrics } from '../control-plane/metrics.ts';
+import { readEarlier, readMetrics, sum } from '../control-plane/metrics.ts';
+
+const from: readonly ListingKind[] = ['k8s.apiserver/metrics', 'k8s.apiserver/leases'];
+const recording = new Set(['Metadata', 'Request', 'RequestResponse']);
+
+/** Events of level Metadata and above since the process started. */
+export function records(metrics: Metrics): number {
+  return sum(metrics, 'apiserver_audit_level_total', ({ level }) => recording.has(level ?? ''));
+}
+
+/** Events that a backend could not write, and requests that were refused because of it. */
+function losses(metrics: Metrics): number {
+  return sum(metrics, 'apiserver_audit_error_total') + sum(metrics, 'apiserver_audit_requests_rejected_total');
+}
+
+function baseRow({ key, name, evidence }: AnsweringReplica, metrics: Metrics): Row {
+  return {
+    item: key,
+    resource: resourceOf(metrics.object),
+    evidence: [...metrics.evidence, ...evidence],
+    replica: name,
+    processStart: metrics.process,
+    records: records(metrics),
+  };
+}
+
+const noEarlierRun: Gap = {
+  reason: 'absent',
+  what: 'an earlier run of the same API server process',
+  detail: 'counters only mean something as a difference',
+  closedBy: 'collect a second time, before the API server restarts',
+};
+
+/** `toRow` counts since an earlier page of the same process, which the row then stands on too; null when there is none. */
+function* eachReplica(input: PopulationInput, toRow: (row: Row, metrics: Metrics, earlier: () => Metrics | null) => Row): Iterable<Row> {
+  const metrics = readMetrics(input);
+  if (metrics === undefined) return;
+  const replica = findAnsweringReplica(input, metrics);
+  const earlier = () => {
+    const [before] = readEarlier(input, metrics.process);
+    const page = before?.read();
+    if (page !== undefined) input.cite(page.listing);
+    return page ?? null;
+  };
+  yield toRow(baseRow(replica, metrics), metrics, earlier);
+}
+
+export const auditGrowth: Population = {
+  name: 'auditGrowth',
+  doc: 'An API server process, with what it has recorded in its audit log since an earlier run',
+  from,
+  *rows(input) {
+    yield* eachReplica(input, (row, metrics, findEarlier) => {
+      const earlier = findEarlier();
+      if (earlier === null) return { ...row, gaps: [noEarlierRun] };
+      return { ...row, evidence: [...row.evidence, ...earlier.evidence], newRecords: records(metrics) - records(earlier) };
+    });
+  },
+};
+
+export const auditLosses: Population = {
+  name: 'auditLosses',
+  doc: 'An API server process that records, with the audit events that it lost since an earlier run',
+  from,
+  *rows(input) {
+    yield* eachReplica(input, (row, metrics, findEarlier) => {
+      const total = losses(metrics);
+      if (total === 0) return { ...row, lost: 0 };
+      // Losses of which nobody knows when they were: an earlier run of the same process tells.
+      const earlier = findEarlier();
+      if (earlier === null) return { ...row, gaps: [noEarlierRun] };
+      return { ...row, evidence: [...row.evidence, ...earlier.evidence], lost: total - losses(earlier) };
+    });
+  },
+};

@@ -1,0 +1,66 @@
+/**
+ * Whether an audit policy that records anything is in force: by what a server has recorded since it started, which proves a policy and a
+ * backend on that server; where it has recorded nothing yet, by the policy that was handed in.
+ */
+import { recordsAnything } from '../../audit/index.ts';
+import type { ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
+import { findAnsweringReplica } from '../control-plane/answering-replica.ts';
+import { records as countRecords } from './audit-counters.ts';
+import { readSource } from './audit-policies.ts';
+import { requireListing } from '../control-plane/control-plane.ts';
+import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { readMetrics } from '../control-plane/metrics.ts';
+
+const policies: ListingKind = 'files.audit-policy/policies';
+
+function* fileRows(input: PopulationInput): Iterable<Row> {
+  const unique = uniqueKeys();
+  for (const policy of input.each(policies)) {
+    const name = policy.place?.file ?? (policy.name || 'policy');
+    const read = readSource(policy);
+    yield {
+      item: unique(`file/${segment(name)}`),
+      resource: resourceOf(policy),
+      evidence: [policy.id],
+      holder: name,
+      ...(read.policy === null ? { gaps: [read.gap] } : { records: recordsAnything(read.policy) }),
+    };
+  }
+}
+
+function* serverRows(input: PopulationInput, files: readonly Row[]): Iterable<Row> {
+  const metrics = readMetrics(input);
+  if (metrics === undefined) {
+    requireListing(input, 'k8s.apiserver/metrics');
+    return;
+  }
+  const { key, name, evidence } = findAnsweringReplica(input, metrics);
+  const row: Row = { item: key, resource: resourceOf(metrics.object), evidence: [...metrics.evidence, ...evidence], holder: name };
+  if (countRecords(metrics) > 0) yield { ...row, records: true };
+  else if (files.length > 0) {
+    const gaps = files.flatMap((file) => file.gaps ?? []);
+    const records = files.every((file) => file['records'] === true);
+    yield gaps.length > 0 ? { ...row, gaps } : { ...row, records };
+  } else {
+    const closedBy = 'kubevidence collect --files with the audit policy';
+    yield {
+      ...row,
+      gaps: [{ reason: 'absent', what: `records of ${name}`, detail: 'it has recorded nothing since it started', closedBy }],
+    };
+  }
+}
+
+export const auditRecording: Population = {
+  name: 'auditRecording',
+  doc: 'An API server or an audit policy that was handed in, with whether it records anything',
+  from: [],
+  also: ['k8s.apiserver/metrics', 'k8s.apiserver/leases', policies],
+  *rows(input) {
+    const files = [...fileRows(input)];
+    if (input.reader.scope === 'cluster') {
+      requireListing(input, 'k8s.apiserver/leases');
+      yield* serverRows(input, files);
+    } else if (files.length === 0) requireListing(input, policies);
+    yield* files;
+  },
+};

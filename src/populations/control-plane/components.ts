@@ -1,0 +1,95 @@
+/**
+ * Controller managers, schedulers and etcd members with their flags: those that run as static pods, and those that the evidence of a host
+ * shows. One that neither shows is a gap.
+ */
+import type { Gap, Population, PopulationInput, Row } from '../../model/index.ts';
+import { controlPlaneListings, explainHidden, readProcesses, requireListing } from './control-plane.ts';
+import type { Process } from './control-plane.ts';
+import type { Program } from './flags.ts';
+import type { HostProcess } from './host-processes.ts';
+import { readHostProcesses } from './host-processes.ts';
+import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { nodeListings, readNodeEvidence, sayMissing } from '../nodes/node-evidence.ts';
+import { readAnsweredFlags } from './replicas.ts';
+
+interface Found {
+  readonly pods: readonly Process[];
+  readonly hosts: readonly HostProcess[];
+}
+
+function readAll(input: PopulationInput, program: Program): Found {
+  for (const kind of controlPlaneListings) if (input.reader.scope === 'cluster' || kind === 'k8s.pods/pods') requireListing(input, kind);
+  const pods = readProcesses(input, program, readAnsweredFlags(input)?.flags);
+  const reading = readNodeEvidence(input);
+  const hosts = readHostProcesses(reading, program, input.reader.cluster.version, new Set(pods.map(({ node }) => node)));
+  if (hosts.length > 0) sayMissing(input, reading, 'control plane');
+  else if (pods.length === 0) {
+    input.gap({
+      reason: 'absent',
+      what: `flags of ${program}`,
+      detail: input.reader.scope === 'cluster' ? explainHidden(input) : `no static pod of ${program} is among the files`,
+      closedBy: 'its command line on every control-plane node (kubevidence node collect), or the report of the provider',
+    });
+  }
+  return { pods, hosts };
+}
+
+function toRow(
+  program: Program,
+  process: Process | HostProcess,
+  key: string,
+  gaps: readonly Gap[],
+  more: Readonly<Record<string, number>>,
+): Row {
+  const { flags, lists, gates, given } = process;
+  const own = 'pod' in process ? { ...process, resource: resourceOf(process.pod) } : { ...process.host, gaps: process.gaps };
+  const all = [...own.gaps, ...gaps];
+  return {
+    item: key,
+    resource: own.resource,
+    evidence: own.evidence,
+    ...(all.length === 0 ? {} : { gaps: all }),
+    replica: nameOf(process),
+    program,
+    flags,
+    lists,
+    gates,
+    given,
+    ...more,
+  };
+}
+
+function nameOf(process: Process | HostProcess): string {
+  return 'pod' in process ? process.node || process.pod.name : process.host.name;
+}
+
+function component(name: string, doc: string, program: Program): Population {
+  return {
+    name,
+    doc,
+    from: [],
+    also: [...new Set([...controlPlaneListings, 'k8s.apiserver/flagz' as const, ...nodeListings])],
+    *rows(input) {
+      const unique = uniqueKeys();
+      const { pods, hosts } = readAll(input, program);
+      const processes = [...pods, ...hosts];
+      // kubeadm gives a member the list of members at the time it joined, so the longest list is the latest.
+      const members = Math.max(processes.length, 1, ...processes.map(({ lists }) => new Set(lists['initial-cluster'] ?? []).size));
+      const missing = program === 'etcd' && processes.length > 0 ? members - processes.length : 0;
+      const gaps: readonly Gap[] =
+        missing > 0 ? [{ reason: 'absent', what: 'flags of etcd', detail: `${missing} of ${members} members run elsewhere` }] : [];
+      for (const process of processes) {
+        const key = unique(`${program}/${segment(nameOf(process))}`);
+        yield toRow(program, process, key, gaps, program === 'etcd' ? { members } : {});
+      }
+    },
+  };
+}
+
+export const controllerManagers = component(
+  'controllerManagers',
+  'A controller manager with its flags, defaults included',
+  'kube-controller-manager',
+);
+export const schedulers = component('schedulers', 'A scheduler with its flags, defaults included', 'kube-scheduler');
+export const etcdMembers = component('etcdMembers', 'An etcd member with its settings, defaults included', 'etcd');

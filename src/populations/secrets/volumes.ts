@@ -1,0 +1,85 @@
+/**
+ * Every PersistentVolume, and every claim that still waits for one, with what its class asks the provisioner for. Parameters of a class
+ * cannot be changed, but a class can be deleted and made anew: one that is younger than the volume says nothing about it.
+ */
+import type { Json, Population, PopulationInput, StoredObject } from '../../model/index.ts';
+import { at, isObject, textAt } from '../../model/index.ts';
+import { nameOf, resourceOf, uniqueKeys } from '../identity.ts';
+
+const other = new Set(['accessModes', 'capacity', 'claimRef', 'mountOptions', 'nodeAffinity', 'persistentVolumeReclaimPolicy']);
+const plain = new Set(['storageClassName', 'volumeAttributesClassName', 'volumeMode']);
+
+/** The member of the spec that says where the data lies: `csi`, `hostPath`, `nfs`. */
+function typeOf(volume: StoredObject): string {
+  const spec = at(volume.body, 'spec');
+  if (!isObject(spec)) return '';
+  return Object.keys(spec).find((key) => !other.has(key) && !plain.has(key) && isObject(spec[key])) ?? '';
+}
+
+interface Class {
+  readonly id: string;
+  readonly created: string;
+  readonly provisioner: string;
+  /** `ebs.csi.aws.com`, `ebs.csi.aws.com encrypted`, `ebs.csi.aws.com encrypted=true`. */
+  readonly settings: readonly string[];
+}
+
+function settingsOf(provisioner: string, parameters: Json | undefined): readonly string[] {
+  const settings = [provisioner];
+  for (const [key, value] of isObject(parameters) ? Object.entries(parameters) : []) {
+    if (value === '' || value === null) continue;
+    settings.push(`${provisioner} ${key}`);
+    if (typeof value === 'string') settings.push(`${provisioner} ${key}=${value.toLowerCase()}`);
+  }
+  return settings;
+}
+
+function readClasses(input: PopulationInput): ReadonlyMap<string, Class> {
+  const classes = new Map<string, Class>();
+  for (const { id, name, body } of input.each('k8s.storage/storageclasses')) {
+    const provisioner = textAt(body, 'provisioner') ?? '';
+    const created = textAt(body, 'metadata', 'creationTimestamp') ?? '';
+    classes.set(name, { id, created, provisioner, settings: settingsOf(provisioner, at(body, 'parameters')) });
+  }
+  return classes;
+}
+
+/** The class that the volume was made from, unless it is known to be younger. */
+function classOf(classes: ReadonlyMap<string, Class>, name: string, object: StoredObject): Class | undefined {
+  const found = classes.get(name);
+  const created = textAt(object.body, 'metadata', 'creationTimestamp') ?? '';
+  return found !== undefined && found.created !== '' && created !== '' && Date.parse(found.created) > Date.parse(created)
+    ? undefined
+    : found;
+}
+
+export const volumes: Population = {
+  name: 'volumes',
+  doc: 'A PersistentVolume, or a claim that waits for one, with what its class asks the provisioner for',
+  from: ['k8s.storage/persistentvolumes', 'k8s.storage/persistentvolumeclaims', 'k8s.storage/storageclasses'],
+  *rows(input) {
+    const classes = readClasses(input);
+    const unique = uniqueKeys();
+    for (const object of input.each('k8s.storage/persistentvolumes', 'k8s.storage/persistentvolumeclaims')) {
+      const isClaim = object.type === 'PersistentVolumeClaim';
+      // A claim that has its volume counts through the volume.
+      if (isClaim && (textAt(object.body, 'spec', 'volumeName') ?? '') !== '') continue;
+      const storageClass = textAt(object.body, 'spec', 'storageClassName') ?? '';
+      const made = classOf(classes, storageClass, object);
+      const [namespace, claim] = ['namespace', 'name'].map((field) => textAt(object.body, 'spec', 'claimRef', field) ?? '');
+      yield {
+        item: unique(nameOf(object.type, object.namespace, object.name)),
+        resource: resourceOf(object),
+        evidence: made === undefined ? [object.id] : [object.id, made.id],
+        namespace: isClaim ? object.namespace : (namespace ?? ''),
+        volume: isClaim ? `${object.namespace}/${object.name}` : object.name,
+        claim: isClaim ? `${object.namespace}/${object.name}` : claim ? `${namespace}/${claim}` : '',
+        type: isClaim ? 'claim' : typeOf(object),
+        path: textAt(object.body, 'spec', 'hostPath', 'path') ?? textAt(object.body, 'spec', 'local', 'path') ?? '',
+        storageClass,
+        provisioner: made?.provisioner ?? '',
+        settings: made?.settings ?? [],
+      };
+    }
+  },
+};

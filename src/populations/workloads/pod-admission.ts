@@ -1,0 +1,58 @@
+/**
+ * Every namespace with the Pod Security level that it enforces. Where the API server has an admission configuration file, that file can set
+ * another default and exempt namespaces, users and runtime classes, so that labels alone decide nothing.
+ */
+import type { Gap, Population, PopulationInput } from '../../model/index.ts';
+import { textAt } from '../../model/index.ts';
+import { apiServers } from '../control-plane/api-servers.ts';
+import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { summarizeWorkloads } from './pod-parts.ts';
+import { podListings } from './pod-specs.ts';
+
+const levels: ReadonlySet<string> = new Set(['privileged', 'baseline', 'restricted']);
+
+/** The file's path, where some API server is known to have one. Servers that show no flags are no gap here: labels hold there too. */
+function admissionFile(input: PopulationInput): string {
+  for (const row of apiServers.rows({ ...input, gap: () => undefined })) {
+    const file = textAt(row['flags'], 'admission-control-config-file') ?? '';
+    if (file !== '') return file;
+  }
+  return '';
+}
+
+export const podAdmission: Population = {
+  name: 'podAdmission',
+  doc: 'A namespace, with the Pod Security level that it enforces',
+  from: ['k8s.namespaces/namespaces', ...podListings],
+  also: (apiServers.also ?? []).filter((kind) => !podListings.includes(kind)),
+  *rows(input) {
+    const { countIn } = summarizeWorkloads(input);
+    const file = admissionFile(input);
+    const gaps: readonly Gap[] =
+      file === ''
+        ? []
+        : [
+            {
+              reason: 'absent',
+              what: `admission configuration ${file}`,
+              detail: 'it can set defaults and exemptions',
+              closedBy: 'the file',
+            },
+          ];
+    const unique = uniqueKeys();
+    for (const object of input.each('k8s.namespaces/namespaces')) {
+      const label = textAt(object.body, 'metadata', 'labels', 'pod-security.kubernetes.io/enforce') ?? '';
+      // A level that admission does not know can only stand in a file, and enforces nothing.
+      const enforces = levels.has(label) ? label : '';
+      yield {
+        item: unique(segment(object.name)),
+        resource: resourceOf(object),
+        evidence: [object.id],
+        ...(gaps.length === 0 ? {} : { gaps }),
+        namespace: object.name,
+        hasWorkloads: countIn(object.name) > 0,
+        ...(enforces === '' && file !== '' ? {} : { enforces }),
+      };
+    }
+  },
+};

@@ -1,0 +1,60 @@
+/**
+ * Every namespace with what can refuse a pod there: the Pod Security level that it enforces, webhooks that fail closed, and admission
+ * policies with a binding that denies. Selectors of namespaces are evaluated; whether the rules behind a webhook or a policy refuse what
+ * is dangerous is not to be seen.
+ */
+import type { JsonObject, Population, PopulationInput } from '../../model/index.ts';
+import { at, isObject } from '../../model/index.ts';
+import { actionsOf, namespaceSelectorOf, policyListings, readPolicies } from '../admission/admission-policies.ts';
+import { selects } from '../admission/admission-rules.ts';
+import { nameOf } from '../identity.ts';
+import { podAdmission } from './pod-admission.ts';
+import { readWebhooks, webhookListings } from '../admission/webhooks.ts';
+
+interface Guard {
+  readonly name: string;
+  readonly evidence: readonly string[];
+  readonly reaches: (labels: JsonObject) => boolean;
+}
+
+function* readGuards(input: PopulationInput): Iterable<Guard> {
+  for (const { object, key, mutating, failurePolicy, seesPods, body } of readWebhooks(input)) {
+    if (mutating || failurePolicy !== 'Fail' || !seesPods) continue;
+    yield { name: key, evidence: [object.id], reaches: (labels) => selects(at(body, 'namespaceSelector'), labels) };
+  }
+  for (const { object, bindings, failurePolicy, seesPods } of readPolicies(input)) {
+    if (failurePolicy !== 'Fail' || !seesPods) continue;
+    for (const binding of bindings) {
+      if (!actionsOf(binding).includes('Deny')) continue;
+      yield {
+        name: nameOf(object.type, '', object.name),
+        evidence: [object.id, binding.id],
+        reaches: (labels) => [object, binding].every((each) => selects(namespaceSelectorOf(each), labels)),
+      };
+    }
+  }
+}
+
+export const podGuards: Population = {
+  name: 'podGuards',
+  doc: 'A namespace, with what can refuse a pod there: its Pod Security level, webhooks that fail closed, admission policies that deny',
+  from: [...podAdmission.from, ...webhookListings],
+  also: [...(podAdmission.also ?? []), ...policyListings],
+  *rows(input) {
+    const guards = [...readGuards(input)];
+    const labelsOf = new Map<string, JsonObject>();
+    for (const { id, body } of input.each('k8s.namespaces/namespaces')) {
+      const labels = at(body, 'metadata', 'labels');
+      labelsOf.set(id, isObject(labels) ? labels : {});
+    }
+    for (const row of podAdmission.rows(input)) {
+      const labels = labelsOf.get(row.evidence[0] ?? '') ?? {};
+      const reaching = guards.filter(({ reaches }) => reaches(labels));
+      yield {
+        ...row,
+        evidence: [...row.evidence, ...new Set(reaching.flatMap(({ evidence }) => evidence))],
+        guards: [...new Set(reaching.map(({ name }) => name))].sort(),
+      };
+    }
+  },
+};
