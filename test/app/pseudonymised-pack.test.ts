@@ -45,6 +45,10 @@ const people = {
   given: 'zqgiven',
   namespace: 'zqnamespace',
   owner: 'zqowner',
+  actedAs: 'zqactedas',
+  constrained: 'zqconstrained',
+  onNode: 'zqonnode',
+  unusual: 'zqunusual, O=x',
 } as const;
 const erasedPerson = 'zqerased';
 /** Users who are called like something that a pack says of itself. */
@@ -106,8 +110,19 @@ const gives = (role: string, ...names: readonly string[]) => ({
 
 const everything = { rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] };
 const impersonate = { rules: [{ apiGroups: [''], resources: ['users'], verbs: ['impersonate'], resourceNames: [people.impersonated] }] };
+const asAnyone = {
+  rules: [
+    { apiGroups: ['*'], resources: ['*'], verbs: ['impersonate'], resourceNames: [people.actedAs] },
+    { apiGroups: ['authentication.k8s.io'], resources: ['users'], verbs: ['impersonate:user-info'], resourceNames: [people.constrained] },
+  ],
+};
+const inKubeconfig = (path: string, subject: string) => ({
+  role: 'kubeconfig',
+  path,
+  certificate: { subject, issuer: 'CN=kubernetes', notBefore: '2026-01-01T00:00:00.000Z', notAfter: '2026-08-20T00:00:00.000Z', key: 'RSA 2048' },
+});
 const kinds: Readonly<Record<ListingKind, (run: number) => readonly EvidenceObject[]>> = {
-  'k8s.rbac/clusterroles': () => [object('ClusterRole', 'cluster-admin', everything), object('ClusterRole', 'actor', impersonate)],
+  'k8s.rbac/clusterroles': () => [object('ClusterRole', 'cluster-admin', everything), object('ClusterRole', 'actor', impersonate), object('ClusterRole', 'anyone', asAnyone)],
   'k8s.rbac/roles': () => [],
   'k8s.rbac/rolebindings': () => [
     object('RoleBinding', 'erased', gives('cluster-admin', erasedPerson), { namespace: 'shop' }),
@@ -132,6 +147,18 @@ const kinds: Readonly<Record<ListingKind, (run: number) => readonly EvidenceObje
     }),
   ],
   'k8s.namespaces/namespaces': () => [object('Namespace', people.namespace, {}, { annotations: { 'clinic.example/owner': people.owner } })],
+  'node.evidence/nodes': () => [
+    {
+      ...object('NodeEvidence', 'cp-1', {
+        collectedAt: new Date(now).toISOString(),
+        kubeconfigs: [
+          inKubeconfig('/etc/kubernetes/admin.conf', `O=system:masters, CN=${people.onNode}`),
+          inKubeconfig('/root/.kube/config', `O=dev, CN=${people.unusual.replace(',', '\\\\,')}`),
+        ],
+      }),
+      apiVersion: 'node.kubevidence.io/v1',
+    },
+  ],
   'files.audit-policy/policies': () => [
     {
       ...object('Policy', 'policy.yaml', { apiVersion: 'audit.k8s.io/v1', rules: [{ level: 'None', users: [people.policy] }] }),

@@ -49,10 +49,23 @@ export function visitNames(value: Json, scope: NameScope, visitor: NameVisitor, 
     if (Array.isArray(each)) return (each as readonly Json[]).map((member) => walk(member, key));
     return isObject(each) ? walkObject(each, key) : each;
   };
+  /** `O=dev, CN=alice`, as a client certificate names a user and the groups. */
+  const certified = (subject: string) => {
+    const give = (part: string) => {
+      const [, type = '', written = ''] = /^([^=]*=)(.*)$/s.exec(part) ?? [];
+      const as = certifies(type, scope);
+      if (as === null) return visitor.text(part);
+      const plain = written.replaceAll(/\\(.)/gs, '$1');
+      const given = named(plain, as);
+      return type + (given === plain ? written : given);
+    };
+    return subject.split(betweenNames).map((part, i) => (i % 2 === 0 ? give(part) : part)).join('');
+  };
   const walkObject = (object: JsonObject, own: string): JsonObject =>
     Object.fromEntries(
       Object.entries(object).map(([key, member]) => {
         if (member === undefined || skip.has(key)) return [key, member];
+        if (key === 'subject' && own === 'certificate' && typeof member === 'string') return [key, certified(member)];
         const as = typeof member === 'string' ? positionOf(object, own, key, scope) : impersonated(object, key, scope);
         if (as === null) return [visitor.text(key), walk(member, key)];
         const give = (each: Json): Json => (typeof each === 'string' ? named(each, as) : walk(each, key));
@@ -75,8 +88,18 @@ function positionOf(object: JsonObject, own: string, key: string, scope: NameSco
 function impersonated(rule: JsonObject, key: string, scope: NameScope): NameClass | null {
   const resources = rule['resources'];
   if (key !== 'resourceNames' || !Array.isArray(resources)) return null;
-  if (scope.users && resources.includes('users')) return 'person';
-  return scope.groups && resources.includes('groups') ? 'group' : null;
+  const verbs = rule['verbs'];
+  const isAny = resources.includes('*') && Array.isArray(verbs) && verbs.some((verb) => /^impersonate(:|$)/.test(String(verb)));
+  if (scope.users && (isAny || resources.some((each) => /^(users|uids|userextras(\/.*)?)$/.test(String(each))))) return 'person';
+  return scope.groups && (isAny || resources.includes('groups')) ? 'group' : null;
+}
+
+const betweenNames = /(?<!\\)(, | \+ )(?=[A-Za-z][A-Za-z0-9.]*=)/;
+
+/** Kubernetes takes the user from the common name and groups from organizations (reference/access-authn-authz/authentication, x509). */
+function certifies(type: string, scope: NameScope): NameClass | null {
+  if (/^(CN|UID|emailAddress)=$/.test(type)) return scope.users ? 'person' : null;
+  return type === 'O=' && scope.groups ? 'group' : null;
 }
 
 function isListed(key: string, annotations: readonly string[]): boolean {

@@ -100,6 +100,8 @@ const naming: readonly ListingKind[] = [
   'k8s.rbac/roles',
   'k8s.certificates/certificatesigningrequests',
   'files.audit-policy/policies',
+  // Client certificates in kubeconfigs.
+  'node.evidence/nodes',
   // Annotations of a namespace can name its owner.
   'k8s.namespaces/namespaces',
 ];
