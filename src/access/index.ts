@@ -32,6 +32,6 @@ export type { AccessPaths } from './escalation/index.ts';
 export type { PathCause, PathChange, PathDifferences, PathDrift, PathSide } from './escalation/index.ts';
 export { comparePaths, concernsPaths, pathListings } from './escalation/index.ts';
 export type { HeldPod } from './escalation/index.ts';
-export { accessPathsSchema, findClimbers, findPaths, holdPod } from './escalation/index.ts';
+export { accessPathsSchema, findClimbers, findHop, findPaths, holdPod } from './escalation/index.ts';
 export type { Everyone, Subject } from './subjects.ts';
 export { readSubject, subjectKey, userNameOf } from './subjects.ts';

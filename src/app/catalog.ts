@@ -3,10 +3,11 @@ import { hash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { checkConfiguredParams, effectiveParams, loadCatalog, loadTechniques, prepareCatalog, readPrepared } from '../catalog/index.ts';
 import { type ExampleResult, runExamples } from '../control-examples.ts';
+import { runTechniqueExamples, type TechniqueExampleResult } from '../technique-examples.ts';
 import type { Catalog, Json, Technique } from '../model/index.ts';
 import { canonicalBytes } from '../model/index.ts';
 import { populations } from '../populations/index.ts';
-import type { Config } from './config.ts';
+import type { CatalogConfig } from './config.ts';
 import { type AppContext, shipped } from './context.ts';
 
 export type Params = Readonly<Record<string, Readonly<Record<string, Json>>>>;
@@ -22,11 +23,11 @@ export interface CatalogInForce {
 const populationNames = populations.map((population) => population.name);
 
 /** Throws `configuration` for a broken file, naming file, line and key; also for a parameter that no control has. */
-export function loadCatalogInForce(config: Pick<Config, 'controlDirs' | 'params'> | null): CatalogInForce {
+export function loadCatalogInForce(config: CatalogConfig | null): CatalogInForce {
   const catalog = loadCatalog({
     controlDirs: [shipped.controls, ...(config?.controlDirs ?? [])],
-    mappingDirs: [shipped.mappings],
-    techniqueDirs: [shipped.techniques],
+    mappingDirs: [shipped.mappings, ...(config?.mappingDirs ?? [])],
+    techniqueDirs: [shipped.techniques, ...(config?.techniqueDirs ?? [])],
     populations: populationNames,
     prepared: readPrepared(shipped.prepared),
   });
@@ -37,8 +38,11 @@ export function loadCatalogInForce(config: Pick<Config, 'controlDirs' | 'params'
 }
 
 /** Errors: `configuration`. */
-export function loadShippedTechniques(): readonly Technique[] {
-  return loadTechniques({ techniqueDirs: [shipped.techniques], prepared: readPrepared(shipped.prepared) });
+export function loadTechniquesInForce(config: Pick<CatalogConfig, 'techniqueDirs'> | null): readonly Technique[] {
+  return loadTechniques({
+    techniqueDirs: [shipped.techniques, ...(config?.techniqueDirs ?? [])],
+    prepared: readPrepared(shipped.prepared),
+  });
 }
 
 /** The shipped catalog as the build keeps it, so that a command need not parse its YAML: the text of {@link shipped}.prepared. */
@@ -60,5 +64,19 @@ export function runControlExamples(context: Pick<AppContext, 'cwd'>, directory?:
     mappingDirs: [],
     populations: populationNames,
   });
-  return [...runExamples(controls, { populations, techniques: loadShippedTechniques() })];
+  return [...runExamples(controls, { populations, techniques: loadTechniquesInForce(null) })];
+}
+
+/** Runs the examples of the techniques in force, or of those in `directory`, beside the shipped ones. Errors: `configuration`. */
+export function runTechniqueExamplesIn(
+  context: Pick<AppContext, 'cwd'>,
+  config: Pick<CatalogConfig, 'techniqueDirs'>,
+  directory?: string,
+): readonly TechniqueExampleResult[] {
+  if (directory === undefined) {
+    const techniques = loadTechniquesInForce(config);
+    return [...runTechniqueExamples(techniques, techniques)];
+  }
+  const techniqueDirs = [resolve(context.cwd, directory)];
+  return [...runTechniqueExamples(loadTechniques({ techniqueDirs }), loadTechniquesInForce({ techniqueDirs }))];
 }

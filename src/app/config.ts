@@ -52,12 +52,20 @@ export const configSchema = z.strictObject({
           .describe(
             'Fingerprints of the keys that sign what node collectors read; where they are listed, no other document of a node is taken',
           ),
+        apiServers: z
+          .enum(['one', 'each'])
+          .optional()
+          .describe(
+            'each: every API server behind the address is asked for itself, at the addresses in the EndpointSlice kubernetes, with its certificate verified against the CA of the kubeconfig; default: whichever answers',
+          ),
         managed: z.enum(['eks', 'gke', 'aks', 'openshift', 'none']).optional().describe('Detected when left out'),
       }),
     )
     .min(1),
   frameworks: z.array(z.string()).optional().describe('Default: all that ship'),
   controls: z.array(z.string()).optional().describe('Directories with your own controls'),
+  mappings: z.array(z.string()).optional().describe('Directories with your own frameworks: policies, contracts, other standards'),
+  techniques: z.array(z.string()).optional().describe('Directories with your own techniques of escalation'),
   params: z.record(z.string(), z.record(z.string(), z.json())).optional().describe('Control id → parameter → value'),
   timezone: z
     .string()
@@ -129,6 +137,8 @@ export interface Config {
   readonly clusters: readonly ClusterConfig[];
   readonly frameworks: readonly string[] | null;
   readonly controlDirs: readonly string[];
+  readonly mappingDirs: readonly string[];
+  readonly techniqueDirs: readonly string[];
   readonly params: Readonly<Record<string, Readonly<Record<string, Json>>>>;
   readonly timezone: string;
   /** Cron expressions; null where none is set. */
@@ -153,6 +163,9 @@ export interface Config {
   /** Keys that are accepted and have no effect in this version. */
   readonly idle: readonly string[];
 }
+
+/** What decides the catalog in force. */
+export type CatalogConfig = Pick<Config, 'controlDirs' | 'mappingDirs' | 'techniqueDirs' | 'params'>;
 
 const idleKeys = ['notify'] as const;
 
@@ -210,6 +223,8 @@ export function loadConfig({
     })),
     frameworks: parsed.frameworks ?? null,
     controlDirs: (parsed.controls ?? []).map(within),
+    mappingDirs: (parsed.mappings ?? []).map(within),
+    techniqueDirs: (parsed.techniques ?? []).map(within),
     params: parsed.params ?? {},
     timezone: parsed.timezone,
     schedule: {
@@ -257,6 +272,11 @@ function refuseForeign(file: string, uid: number | null): void {
     });
 }
 
+/** What is collected of this cluster. */
+export function collectorSettings({ collectors }: Pick<Config, 'collectors'>, { apiServers }: ClusterConfig): CollectorSettings {
+  return apiServers === undefined ? collectors : { ...collectors, 'k8s.apiservers': apiServers === 'each' };
+}
+
 /** The cluster to work on: the named one, or the only one. */
 export function pickCluster(config: Config, wanted: string | undefined): ClusterConfig {
   const names = config.clusters.map((cluster) => cluster.name);
@@ -280,8 +300,23 @@ function isTimezone(zone: string): boolean {
   }
 }
 
+/** For what needs no configuration and reads none that is not named: null. */
+export function loadNamedConfig(
+  { cwd, uid }: { readonly cwd: string; readonly uid: number | null },
+  path: string | undefined,
+): Config | null {
+  return path === undefined ? null : loadConfig({ cwd, path, uid });
+}
+
+/** Of all clusters together: one manifest gives the rights for them all. */
+function settingsOfAll({ collectors, clusters }: Config): CollectorSettings {
+  return clusters.some(({ apiServers }) => apiServers === 'each') ? { ...collectors, 'k8s.apiservers': true } : collectors;
+}
+
 /** The configuration, or what holds without one: for commands that need neither cluster nor ledger. */
-export function loadConfigOrDefaults(options: Parameters<typeof loadConfig>[0]): Pick<Config, 'controlDirs' | 'params' | 'collectors'> {
+export function loadConfigOrDefaults(options: Parameters<typeof loadConfig>[0]): CatalogConfig & Pick<Config, 'collectors'> {
   const none = options.path === undefined && !existsSync(join(options.cwd, 'kubevidence.yaml'));
-  return none ? { controlDirs: [], params: {}, collectors: {} } : loadConfig(options);
+  if (none) return { controlDirs: [], mappingDirs: [], techniqueDirs: [], params: {}, collectors: {} };
+  const config = loadConfig(options);
+  return { ...config, collectors: settingsOfAll(config) };
 }

@@ -86,6 +86,8 @@ export const loadCatalogInForce: Later<typeof Catalog.loadCatalogInForce> = asyn
   (await import('./catalog.ts')).loadCatalogInForce(...args);
 export const prepareShippedCatalog: Later<typeof Catalog.prepareShippedCatalog> = async () =>
   (await import('./catalog.ts')).prepareShippedCatalog();
+export const runTechniqueExamplesIn: Later<typeof Catalog.runTechniqueExamplesIn> = async (...args) =>
+  (await import('./catalog.ts')).runTechniqueExamplesIn(...args);
 export const runControlExamples: Later<typeof Catalog.runControlExamples> = async (...args) =>
   (await import('./catalog.ts')).runControlExamples(...args);
 export const collectFiles: typeof CollectFiles.collectFiles = async (context, options, path) =>

@@ -395,6 +395,23 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .description('run the examples of the controls, or of those in a directory of yours')
     .action(run(async () => (await import('./catalog.ts')).testControls));
 
+  const techniques = program.command('techniques').description('the known ways to climb from one right to another');
+  techniques
+    .command('list')
+    .description('all techniques')
+    .addOption(output('table|json|yaml|name'))
+    .option('--no-headers', 'no header line')
+    .action(run(async () => (await import('./techniques.ts')).listTechniques));
+  techniques
+    .command('show <id>')
+    .description('one technique: the rights that it takes, what it gives, what decides it')
+    .addOption(output('table|json|yaml'))
+    .action(run(async () => (await import('./techniques.ts')).showTechnique));
+  techniques
+    .command('test [dir]')
+    .description('run the examples of the techniques, or of those in a directory of yours')
+    .action(run(async () => (await import('./techniques.ts')).testTechniques));
+
   const frameworks = program.command('frameworks').description('the frameworks and their requirements');
   frameworks
     .command('list')

@@ -93,7 +93,13 @@ describe('kubevidence.yaml', () => {
 
   it('says what to do when there is none', () => {
     expect(failure(() => loadConfig({ cwd, uid })).next).toContain('kubevidence init');
-    expect(loadConfigOrDefaults({ cwd, uid })).toEqual({ controlDirs: [], params: {}, collectors: {} });
+    expect(loadConfigOrDefaults({ cwd, uid })).toEqual({
+      controlDirs: [],
+      mappingDirs: [],
+      techniqueDirs: [],
+      params: {},
+      collectors: {},
+    });
   });
 });
 

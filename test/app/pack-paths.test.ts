@@ -1,11 +1,11 @@
 /** The paths that a pack tells of: whole chains with their bindings, the same each time; what was not read is no absence of paths. */
 import { expect, test } from 'vitest';
 import { readPaths } from '../../src/app/pack/pack-paths.ts';
-import { loadShippedTechniques } from '../../src/app/catalog.ts';
+import { loadTechniquesInForce } from '../../src/app/catalog.ts';
 import { exampleSnapshot } from '../../src/control-examples.ts';
 import { account, asFile, bind, group, hostile, world } from './access/paths-world.ts';
 
-const techniques = loadShippedTechniques();
+const techniques = loadTechniquesInForce(null);
 const long = 'a-service-account-with-a-name-that-is-as-long-as-its-team-is-old-';
 const team = (index: number) => {
   const accounts = Array.from({ length: 20 }, (_, each) => account(`team-${index}`, `${long}${each}`));

@@ -49,6 +49,7 @@ const people = {
   constrained: 'zqconstrained',
   onNode: 'zqonnode',
   unusual: 'zqunusual, O=x',
+  inPolicy: 'zqinpolicy',
 } as const;
 const erasedPerson = 'zqerased';
 /** Users who are called like something that a pack says of itself. */
@@ -88,7 +89,7 @@ function writeConfig(change: { readonly redact?: boolean; readonly allowed: stri
   const redact = `redact: {pseudonyms: {keyFile: pseudonyms.key, names: [${people.given}]${change.of ?? ''}}}\n`;
   writeFileSync(
     join(directory, 'kubevidence.yaml'),
-    `organization: Clinic\nframeworks: [gdpr]\nclusters: [{name: prod, context: x}]\nkeepAnnotations: [clinic.example/owner]\ncontrols: [own]\n` +
+    `organization: Clinic\nframeworks: [gdpr, clinic-policy]\nmappings: [policies]\nclusters: [{name: prod, context: x}]\nkeepAnnotations: [clinic.example/owner]\ncontrols: [own]\n` +
       `params: {RBAC-020: {allowed: ["User/${change.allowed}"]}, CHG-001: {annotation: clinic.example/owner, pattern: "^CHG"}, NS-001: {keys: [clinic.example/owner]}}\n` +
       (change.redact === false ? '' : redact),
     { mode: 0o600 },
@@ -119,10 +120,20 @@ const asAnyone = {
 const inKubeconfig = (path: string, subject: string) => ({
   role: 'kubeconfig',
   path,
-  certificate: { subject, issuer: 'CN=kubernetes', notBefore: '2026-01-01T00:00:00.000Z', notAfter: '2026-08-20T00:00:00.000Z', key: 'RSA 2048' },
+  certificate: {
+    subject,
+    issuer: 'CN=kubernetes',
+    notBefore: '2026-01-01T00:00:00.000Z',
+    notAfter: '2026-08-20T00:00:00.000Z',
+    key: 'RSA 2048',
+  },
 });
 const kinds: Readonly<Record<ListingKind, (run: number) => readonly EvidenceObject[]>> = {
-  'k8s.rbac/clusterroles': () => [object('ClusterRole', 'cluster-admin', everything), object('ClusterRole', 'actor', impersonate), object('ClusterRole', 'anyone', asAnyone)],
+  'k8s.rbac/clusterroles': () => [
+    object('ClusterRole', 'cluster-admin', everything),
+    object('ClusterRole', 'actor', impersonate),
+    object('ClusterRole', 'anyone', asAnyone),
+  ],
   'k8s.rbac/roles': () => [],
   'k8s.rbac/rolebindings': () => [
     object('RoleBinding', 'erased', gives('cluster-admin', erasedPerson), { namespace: 'shop' }),
@@ -190,6 +201,12 @@ beforeAll(async () => {
     .replace(/^expect: '(.*)'$/m, `expect: '$1 || item.subject == "User/${people.inControl}"'`)
     .replace(/^why: .*$/m, `why: Asked for by ${people.inControl} and ${people.given}`);
   writeFileSync(join(directory, 'own', 'OWN-001.yaml'), own);
+  mkdirSync(join(directory, 'policies'));
+  writeFileSync(
+    join(directory, 'policies', 'clinic-policy.yaml'),
+    `id: clinic-policy\ntitle: Policy\nkind: policy\nversion: "1"\nsource: https://clinic.example\nnotice: Ours\nsections: [{id: a, title: Access}]\n` +
+      `requirements: [{id: A-1, title: Reviewed, section: a, needs: The list that ${people.inPolicy} and ${people.given} keep, controls: [{id: RBAC-001, strength: partial, because: said by 'User/${people.inPolicy}'}]}]\n`,
+  );
   writeConfig({ allowed: people.oldParameter });
   let config = configure();
   const fingerprint = await ensureKeys(context, config);

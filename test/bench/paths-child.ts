@@ -3,7 +3,7 @@ import { createAccessIndex, findPaths } from '../../src/access/index.ts';
 import { drawGraph } from '../../src/access/escalation/draw.ts';
 import { closeJoins } from '../../src/access/escalation/joins.ts';
 import { readWorld } from '../../src/access/escalation/world.ts';
-import { loadShippedTechniques } from '../../src/app/catalog.ts';
+import { loadTechniquesInForce } from '../../src/app/catalog.ts';
 import type { JsonObject } from '../../src/model/index.ts';
 import { snapshot } from '../populations/snapshots.ts';
 import { createAccessWorld } from './access-world.ts';
@@ -92,7 +92,7 @@ const reader = snapshot({
   ),
   'k8s.secrets/service-account-tokens': [],
 });
-const techniques = loadShippedTechniques();
+const techniques = loadTechniquesInForce(null);
 const question = { target: { kind: 'cluster-admin' } } as const;
 const time = <T>(work: () => T): readonly [T, number] => {
   const begun = performance.now();

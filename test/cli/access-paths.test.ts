@@ -7,45 +7,16 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { accessPathsSchema } from '../../src/access/index.ts';
 import { packageRoot } from '../../src/app/index.ts';
-import { printError } from '../../src/cli/output.ts';
-import { buildProgram } from '../../src/cli/program.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
 import { openLedger } from '../../src/ledger/index.ts';
-import { exitCodeOf } from '../../src/model/index.ts';
 import { asFile, bind, hostile, nothingElse, role, user, world } from '../app/access/paths-world.ts';
 import { clockFrom, create, identity, pods, signerOf, start } from '../ledger/given.ts';
+import { typist } from './type.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'access-paths-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-async function type(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const terminal: Terminal = {
-    columns: 80,
-    print: (text = '') => void out.push(text),
-    note: (text) => void err.push(text),
-    status: () => {},
-    style: (_, text) => text,
-  };
-  const app = {
-    cwd: home,
-    env: { XDG_STATE_HOME: join(home, 'state') },
-    clock: clockFrom('2026-08-14T13:00:00.000Z'),
-    uid: process.getuid?.() ?? null,
-    warn: (text: string) => void err.push(text),
-    progress: () => {},
-  };
-  let code = 0;
-  try {
-    await buildProgram({ app, terminal }, (result) => {
-      code = result;
-    }).parseAsync(['access', 'paths', ...args], { from: 'user' });
-  } catch (error) {
-    printError(terminal, error);
-    code = exitCodeOf(error);
-  }
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
+const typeLine = typist({ home, clock: clockFrom('2026-08-14T13:00:00.000Z'), columns: 80, env: { XDG_STATE_HOME: join(home, 'state') } });
+const type = (...args: readonly string[]) => typeLine('access', 'paths', ...args);
 
 /** What no output may hold, besides the ends of lines. */
 const harmful = /[^\P{Cc}\n]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;

@@ -3,13 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { printError } from '../../src/cli/output.ts';
-import { buildProgram } from '../../src/cli/program.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
 import { openLedger } from '../../src/ledger/index.ts';
-import { exitCodeOf } from '../../src/model/index.ts';
 import { append, attack, lastOf } from '../ledger/attacks-given.ts';
 import { clockFrom, collect, create, pod, signerOf } from '../ledger/given.ts';
+import { typist } from './type.ts';
 
 let home: string;
 
@@ -24,34 +21,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-async function type(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const terminal: Terminal = {
-    columns: 80,
-    print: (text = '') => void out.push(text),
-    note: (text) => void err.push(text),
-    status: () => {},
-    style: (_, text) => text,
-  };
-  const app = {
-    cwd: home,
-    env: { XDG_STATE_HOME: join(home, 'state') },
-    clock: clockFrom('2026-08-14T13:00:00.000Z'),
-    uid: process.getuid?.() ?? null,
-    warn: (text: string) => void err.push(text),
-    progress: () => {},
-  };
-  let code = 0;
-  try {
-    await buildProgram({ app, terminal }, (result) => {
-      code = result;
-    }).parseAsync(args, { from: 'user' });
-  } catch (error) {
-    printError(terminal, error);
-    code = exitCodeOf(error);
-  }
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
+const type = (...args: readonly string[]) =>
+  typist({ home, clock: clockFrom('2026-08-14T13:00:00.000Z'), columns: 80, env: { XDG_STATE_HOME: join(home, 'state') } })(...args);
 
 describe('a ledger is', () => {
   it('backed up, once', async () => {

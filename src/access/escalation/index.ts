@@ -8,6 +8,7 @@ export { type HeldPod, holdPod } from './world.ts';
 export type { Cut } from './cut.ts';
 export type { Path, PathsQuestion, PathsReport, Target } from './find-paths.ts';
 export { findPaths } from './find-paths.ts';
+export { findHop } from './one-hop.ts';
 export type { Removal } from './removals.ts';
 export type { Hop, HopGrant } from './tell.ts';
 export { pathListings } from './world.ts';

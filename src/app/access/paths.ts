@@ -1,9 +1,10 @@
-/** `access paths`: who can climb to a target and how, by the techniques that ship with the package. */
+/** `access paths`: who can climb to a target and how, by the techniques in force. */
 import type { AccessPaths, Target } from '../../access/index.ts';
 import { findPaths, readAuthorizers } from '../../access/index.ts';
 import type { EvidenceReader } from '../../model/index.ts';
 import { findNearest, isComplete, KubevidenceError, visible } from '../../model/index.ts';
-import { loadShippedTechniques } from '../catalog.ts';
+import { loadTechniquesInForce } from '../catalog.ts';
+import { loadConfig, loadNamedConfig } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import type { EvidenceOptions } from './evidence.ts';
 import { sourceOf, withEvidence } from './evidence.ts';
@@ -20,13 +21,17 @@ export interface PathsOptions extends EvidenceOptions {
 export function accessPaths(context: AppContext, options: PathsOptions): Promise<AccessPaths> {
   const target = parseTarget(options.to ?? 'cluster-admin');
   const subject = options.subject === undefined ? undefined : parseSubject(options.subject);
+  const { cwd, uid } = context;
+  const config =
+    options.from === undefined ? loadConfig({ cwd, path: options.configPath, uid }) : loadNamedConfig(context, options.configPath);
+  const techniques = loadTechniquesInForce(config);
   return withEvidence(context, options, (reader) => {
     requireTarget(reader, target);
     const {
       target: to,
       sources,
       ...found
-    } = findPaths(reader, loadShippedTechniques(), {
+    } = findPaths(reader, techniques, {
       target,
       ...(subject !== undefined && { subject }),
       builtin: options.all === true,

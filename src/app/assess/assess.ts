@@ -15,7 +15,7 @@ import { createIngest, isRecording, readFiles, replayRecording } from '../../sou
 import type { CatalogInForce } from '../catalog.ts';
 import { loadCatalogInForce } from '../catalog.ts';
 import type { Config } from '../config.ts';
-import { loadConfig, pickCluster } from '../config.ts';
+import { loadConfig, loadNamedConfig, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
 import { checkNodeWith } from '../collect/node-signers.ts';
@@ -56,7 +56,7 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
       throw new KubevidenceError('usage', '--from judges files; --cluster, --at and --run choose from the ledger', {
         next: 'Leave one of them out.',
       });
-    const inForce = loadCatalogInForce(null);
+    const inForce = loadCatalogInForce(loadNamedConfig(context, options.configPath));
     const reader = await readSnapshotFrom(context, options.from);
     return {
       ...inForce,

@@ -17,15 +17,15 @@ import { shipped, toolName } from '../context.ts';
 const longestName = 253;
 
 /**
- * Throws `configuration` for a directory of controls that cannot be read. `keepDigests`: of listings whose keep-list was compiled anyway,
+ * Throws `configuration` for a directory of controls, mappings or techniques that cannot be read. `keepDigests`: of listings whose keep-list was compiled anyway,
  * without annotations that the configuration keeps.
  */
 export function describeDefinitions(config: Config, keepDigests: ReadonlyMap<string, string> = new Map()): PresentDefinitions {
   const texts = new Map<string, string>();
   const files = [
     ...[shipped.controls, ...config.controlDirs].flatMap((directory) => readFiles(directory, 'control', texts)),
-    ...readFiles(shipped.mappings, 'mapping', texts),
-    ...readFiles(shipped.techniques, 'technique', texts),
+    ...[shipped.mappings, ...config.mappingDirs].flatMap((directory) => readFiles(directory, 'mapping', texts)),
+    ...[shipped.techniques, ...config.techniqueDirs].flatMap((directory) => readFiles(directory, 'technique', texts)),
   ];
   const { schedule } = config;
   const scheduled = Object.entries(schedule).filter(([, expression]) => expression !== null);

@@ -59,7 +59,10 @@ export function visitNames(value: Json, scope: NameScope, visitor: NameVisitor, 
       const given = named(plain, as);
       return type + (given === plain ? written : given);
     };
-    return subject.split(betweenNames).map((part, i) => (i % 2 === 0 ? give(part) : part)).join('');
+    return subject
+      .split(betweenNames)
+      .map((part, i) => (i % 2 === 0 ? give(part) : part))
+      .join('');
   };
   const walkObject = (object: JsonObject, own: string): JsonObject =>
     Object.fromEntries(

@@ -56,8 +56,8 @@ export function pseudonymise(inputs: PseudonymInputs): Pseudonymised | null {
   const key = readPseudonymKey(configured.keyFile);
   const scope = scopeOf(configured);
   const shipped = loadCatalogInForce(null).catalog;
-  const shippedIds = new Set(shipped.controls.map(({ id }) => id));
-  const isOwn = (control: Json) => !shippedIds.has(textAt(control, 'id') ?? '');
+  const shippedIds = new Map(parts.map((part) => [part, new Set(shipped[part].map(({ id }) => id))]));
+  const isOwn = (part: Part, each: Json) => shippedIds.get(part)?.has(textAt(each, 'id') ?? '') !== true;
   const pseudonyms = createPseudonyms(findNames(inputs, scope, configured, isOwn), {
     key,
     cluster: inputs.cluster,
@@ -83,6 +83,11 @@ export function pseudonymise(inputs: PseudonymInputs): Pseudonymised | null {
     names: pseudonyms.all.size,
   };
 }
+
+const parts = ['controls', 'frameworks', 'techniques'] as const;
+/** Of a catalog. What the user added to it can name people. */
+type Part = (typeof parts)[number];
+type IsOwn = (part: Part, each: Json) => boolean;
 
 /** Keys of the model whose values are no texts of the cluster or of people. */
 const fixedInModel: ReadonlySet<string> = new Set(['fonts', 'checkpoint', 'signer', 'logKey']);
@@ -110,7 +115,7 @@ function findNames(
   { ledger, cluster, model, runs, shown, inForce }: PseudonymInputs,
   scope: NameScope,
   { names }: PseudonymConfig,
-  isOwn: (control: Json) => boolean,
+  isOwn: IsOwn,
 ) {
   const finder = createNameFinder(scope, names);
   const seen = new Set<string>();
@@ -137,7 +142,8 @@ function findNames(
   }
   for (const each of [model, shown.assessment.value, shown.params, inForce.configured]) finder.take(each);
   for (const { requested, approved } of shown.exceptions) finder.take([requested.details?.value ?? null, approved.details?.value ?? null]);
-  finder.take(listAt(parseCanonical(shown.catalog.bytes), 'controls').filter(isOwn));
+  const catalog = parseCanonical(shown.catalog.bytes);
+  for (const part of parts) finder.take(listAt(catalog, part).filter((each) => isOwn(part, each)));
   finder.take(ledger.exceptions(cluster));
   finder.take(ledger.holds());
   for (const { differences, explanation, approval } of ledger.definitionChanges())
@@ -162,17 +168,20 @@ function wordsOf({ model, config, definition }: PseudonymInputs, shipped: Catalo
   return [documentWords, texts, ...kinds, ...ours].join('\n');
 }
 
-/** Controls of the user's own may name people. */
-function replaceInCatalog(bytes: Uint8Array, isOwn: (control: Json) => boolean, pseudonyms: Pseudonyms): Uint8Array {
+function replaceInCatalog(bytes: Uint8Array, isOwn: IsOwn, pseudonyms: Pseudonyms): Uint8Array {
   const catalog = parseCanonical(bytes);
-  const controls = isObject(catalog) ? catalog['controls'] : undefined;
-  if (!isObject(catalog) || !Array.isArray(controls)) return bytes;
+  if (!isObject(catalog)) return bytes;
   let replaced = 0;
-  const shown = (controls as readonly Json[]).map((control) => {
-    if (!isOwn(control)) return control;
-    const each = pseudonyms.replace(control);
-    replaced += each.replaced;
-    return each.value;
-  });
-  return replaced === 0 ? bytes : canonicalBytes({ ...catalog, controls: shown, pseudonymised: replaced });
+  const shown = parts
+    .filter((part) => catalog[part] !== undefined)
+    .map((part): readonly [string, Json] => [
+      part,
+      listAt(catalog, part).map((own) => {
+        if (!isOwn(part, own)) return own;
+        const each = pseudonyms.replace(own);
+        replaced += each.replaced;
+        return each.value;
+      }),
+    ]);
+  return replaced === 0 ? bytes : canonicalBytes({ ...catalog, ...Object.fromEntries(shown), pseudonymised: replaced });
 }

@@ -2,14 +2,13 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadTechniques } from '../../../src/catalog/index.ts';
-import { exampleSnapshot } from '../../../src/control-examples.ts';
-import { oneHop } from './one-hop.ts';
+import { runTechniqueExamples } from '../../../src/technique-examples.ts';
 
 const techniques = loadTechniques({ techniqueDirs: [join(import.meta.dirname, '../../../techniques')] });
 
-describe.each(techniques)('$id', ({ id, examples }) => {
-  it.each(examples)('$name', ({ given, absent, from, to, hop }) => {
-    const reader = exampleSnapshot(given, id, absent);
-    expect(oneHop(reader, techniques, { id, from, to })).toBe(hop);
+describe.each(techniques)('$id', (technique) => {
+  it.each(technique.examples)('$name', (example) => {
+    const results = [...runTechniqueExamples([{ ...technique, examples: [example] }], techniques)];
+    expect(results).toEqual([{ technique: technique.id, example: example.name, problems: [] }]);
   });
 });

@@ -1,13 +1,13 @@
-/** Whether one technique leads from a state to another in one hop, as an example of it says. */
-import { createAccessIndex } from '../../../src/access/index.ts';
-import { drawGraph } from '../../../src/access/escalation/draw.ts';
-import { adjacency } from '../../../src/access/escalation/graph.ts';
-import { closeJoins } from '../../../src/access/escalation/joins.ts';
-import type { Technique } from '../../../src/model/index.ts';
-import { readWorld } from '../../../src/access/escalation/world.ts';
-import type { EvidenceReader } from '../../../src/model/index.ts';
+/** Whether one technique leads from a state to another in one hop, as its examples say: what else would lead there does not count. */
+import type { EvidenceReader, Technique } from '../../model/index.ts';
+import { createAccessIndex } from '../access-index.ts';
+import { drawGraph } from './draw.ts';
+import { adjacency } from './graph.ts';
+import { closeJoins } from './joins.ts';
+import { readWorld } from './world.ts';
 
-export function oneHop(
+/** `from`, `to`: states as paths print them (`User/alice`, `Secret/ns/name`). With nothing possible in the way it is certain. */
+export function findHop(
   reader: EvidenceReader,
   techniques: readonly Technique[],
   { id, from, to }: { readonly id: string; readonly from: string; readonly to: string },
@@ -23,9 +23,7 @@ export function oneHop(
   if (start === undefined || goal === undefined) return 'none';
   closeJoins(graph, goal);
   const out = adjacency(graph, 'from');
-  let best: 'certain' | 'possible' | 'none' = 'none';
   for (const certain of [true, false]) {
-    const seen = new Set([start]);
     const inHand = new Map([[start, false]]);
     for (const [node, used] of inHand) {
       for (let i = out.start[node] ?? 0; i < (out.start[node + 1] ?? 0); i++) {
@@ -34,16 +32,12 @@ export function oneHop(
         const next = graph.to[edge] ?? 0;
         const technique = graph.abilities.get(next)?.technique.id;
         if (technique !== undefined && technique !== id) continue;
-        if (next === goal && used) {
-          best = certain ? 'certain' : 'possible';
-          return best;
-        }
+        if (next === goal && used) return certain ? 'certain' : 'possible';
         // One hop: behind the technique nothing but its choices.
         if (used && graph.kindOf(next) !== 'choice') continue;
         if (!inHand.has(next)) inHand.set(next, used || technique !== undefined);
-        seen.add(next);
       }
     }
   }
-  return best;
+  return 'none';
 }
