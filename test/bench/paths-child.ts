@@ -1,5 +1,5 @@
-/** Finds all escalation paths to cluster-admin in a process of its own. Prints one line of JSON. */
-import { createAccessIndex, findPaths } from '../../src/access/index.ts';
+/** Finds all escalation paths to cluster-admin, and what one more binding changes, in a process of its own. Prints one line of JSON. */
+import { compareAccess, comparePaths, createAccessIndex, findPaths } from '../../src/access/index.ts';
 import { drawGraph } from '../../src/access/escalation/draw.ts';
 import { closeJoins } from '../../src/access/escalation/joins.ts';
 import { readWorld } from '../../src/access/escalation/world.ts';
@@ -14,17 +14,17 @@ const group = 'rbac.authorization.k8s.io';
 
 /** What every cluster has: its administrators, and the controller that may write more into a role than it holds. */
 function made(name: string, rules: readonly JsonObject[], subject: JsonObject): readonly JsonObject[] {
-  const apiVersion = `${group}/v1`;
-  return [
-    { apiVersion, kind: 'ClusterRole', metadata: { name, uid: name }, rules },
-    {
-      apiVersion,
-      kind: 'ClusterRoleBinding',
-      metadata: { name, uid: `b-${name}` },
-      roleRef: { apiGroup: group, kind: 'ClusterRole', name },
-      subjects: [subject],
-    },
-  ];
+  return [{ apiVersion: `${group}/v1`, kind: 'ClusterRole', metadata: { name, uid: name }, rules }, bind(name, name, subject)];
+}
+
+function bind(name: string, role: string, subject: JsonObject): JsonObject {
+  return {
+    apiVersion: `${group}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name, uid: `b-${name}` },
+    roleRef: { apiGroup: group, kind: 'ClusterRole', name: role },
+    subjects: [subject],
+  };
 }
 const aggregator = 'clusterrole-aggregation-controller';
 const builtin = [
@@ -49,7 +49,7 @@ const accounts = of('ClusterRoleBinding')
 const known = new Map(accounts.map((account) => [`${account['namespace'] as string}/${account['name'] as string}`, account]));
 const inNamespace = Map.groupBy(known.values(), (account) => account['namespace'] as string);
 
-const reader = snapshot({
+const evidence = {
   'k8s.rbac/roles': of('Role'),
   'k8s.rbac/clusterroles': of('ClusterRole'),
   'k8s.rbac/rolebindings': of('RoleBinding'),
@@ -91,7 +91,8 @@ const reader = snapshot({
     ]),
   ),
   'k8s.secrets/service-account-tokens': [],
-});
+};
+const reader = snapshot(evidence);
 const techniques = loadTechniquesInForce(null);
 const question = { target: { kind: 'cluster-admin' } } as const;
 const time = <T>(work: () => T): readonly [T, number] => {
@@ -102,6 +103,21 @@ const time = <T>(work: () => T): readonly [T, number] => {
 const [index, indexMs] = time(() => createAccessIndex(reader));
 const [found, pathsMs] = time(() => findPaths(reader, techniques, { ...question, withoutRemovals: true }, index));
 const [report, restMs] = time(() => findPaths(reader, techniques, question, index));
+const friday = bind('friday', 'cluster-admin', { apiGroup: group, kind: 'User', name: 'friday' });
+const later = snapshot({ ...evidence, 'k8s.rbac/clusterrolebindings': [...evidence['k8s.rbac/clusterrolebindings'], friday] });
+const [drift, driftMs] = time(() => {
+  const indexes = [reader, later].map((each) => createAccessIndex(each)) as [typeof index, typeof index];
+  const between = { ...question, builtin: true, withoutRemovals: true, withGrants: true };
+  const [was, is] = [reader, later].map((each, i) => ({
+    index: indexes[i] ?? index,
+    report: findPaths(each, techniques, between, indexes[i] ?? index),
+  })) as [Parameters<typeof comparePaths>[0], Parameters<typeof comparePaths>[0]];
+  return {
+    access: compareAccess(...indexes),
+    paths: comparePaths(was, is, new Map([['ClusterRoleBinding/friday', 'added']])),
+  };
+});
+if (drift.access.gained.length !== 1 || drift.paths.gained.length !== 1) throw new Error('one binding gives one user one way');
 // Once more for its size.
 const { graph, everything } = drawGraph(readWorld(reader, index), techniques, []);
 closeJoins(graph, everything);
@@ -110,6 +126,7 @@ process.stdout.write(
     indexMs,
     pathsMs,
     allMs: indexMs + restMs,
+    driftMs,
     nodes: graph.size,
     edges: graph.from.length,
     sources: found.sources,

@@ -22,6 +22,7 @@ interface Round {
   readonly indexMs: number;
   readonly pathsMs: number;
   readonly allMs: number;
+  readonly driftMs: number;
   readonly nodes: number;
   readonly edges: number;
   readonly sources: number;
@@ -46,6 +47,7 @@ const rows = [
   ['index', seconds(({ indexMs }) => indexMs), '2 s'],
   ['index and all paths to cluster-admin', seconds(({ indexMs, pathsMs }) => indexMs + pathsMs), '5 s'],
   ['the same, and which bindings to remove', seconds(({ allMs }) => allMs), ''],
+  ['what one more binding changed: both indexes, access and paths compared', seconds(({ driftMs }) => driftMs), ''],
   ['peak memory, objects included', `${Math.round(middle(({ peakMb }) => peakMb))} MB`, ''],
 ];
 process.stdout.write(

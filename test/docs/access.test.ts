@@ -16,11 +16,13 @@ const said: readonly (readonly [command: string, said: RegExp])[] = [
   ['access check', /"allowed":true,"reason":"RoleBinding\/clinic\/dev [^]*"allowed":false/],
   ['access matrix', /Group\/dev[^]*User\/carol[^]*matrix\.csv: \d+ rows of effective access/],
   ['--memberships', /members: erin@example\.com, frank@example\.com[^]*\nyes\n[^]*groups by the file of memberships: dev/],
+  ['techniques list', /create-pod +\d +[^]*create-pod · privilege \d of 5[^]*gives/],
   ['access paths --all', /clusterrole-aggregation-controller · 1 hop · built/],
   [
     'access paths',
     /can reach cluster-admin, certainly[^]*create-pod → ServiceAccount\/clinic\/deployer[^]*remove ClusterRoleBinding\/deployer[^]*reach secret:clinic\/db[^]*User\/carol · 1 hop[^]*reach node:worker-1[^]*node-of-pod/,
   ],
+  ['kubevidence drift', /effective access, by RBAC\n[^]*dave[^]*paths to cluster-admin\n[^]*dave[^]*- ClusterRoleBinding\/friday/],
   ['review export', /review\.xlsx: \d+ grants of clinic to review[^]*prepared by Ada Example/],
   [
     'review import',
