@@ -89,6 +89,31 @@ describe('the PDF', () => {
     expect(text).not.toMatch(/[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
   });
 
+  test.skipIf(!poppler)('tells a reason once for which three controls tested nothing, and each control by a line', async () => {
+    const inputs = makeInputs({ runs: 1, period: false });
+    const gap = { reason: 'absent', what: 'nodes', detail: 'nobody ran the node collector' } as const;
+    const blind = new Set(inputs.assessment.controls.slice(3, 7).map(({ id }) => id));
+    const controls = Array.from(inputs.assessment.controls, (control) =>
+      blind.has(control.id)
+        ? Object.assign({}, control, {
+            outcome: 'notAssessed',
+            findings: [],
+            evidence: [],
+            gaps: [gap],
+            population: { ...control.population, size: 0, tested: 0 },
+          })
+        : control,
+    );
+    const blindFile = join(folder, 'blind.pdf');
+    writeFileSync(blindFile, await renderPdf(buildReportModel({ ...inputs, assessment: { ...inputs.assessment, controls } })));
+    const text = run('pdftotext', '-layout', blindFile, '-').replaceAll(/\s+/g, ' ');
+    const told = text.slice(text.lastIndexOf('4 controls: not assessed, for one reason'));
+    expect(told).not.toBe(text);
+    for (const id of blind) expect(told, id).toContain(id);
+    const annex = text.slice(text.lastIndexOf('Each control, with what was tested'));
+    expect(annex.split('nobody ran the node collector')).toHaveLength(2);
+  });
+
   test.skipIf(!poppler)('escapes no character of our own words', async () => {
     const plain = join(folder, 'words.pdf');
     const words = [

@@ -1,16 +1,29 @@
-/** Each control: what it says at the end and over the period, what was tested and how, on what, and for which requirements. */
+/**
+ * Each control: what it says at the end and over the period, what was tested and how, on what, and for which requirements. Those that
+ * tested nothing for one and the same reason stand together below it: the reason once, and a line for each.
+ */
 import type { ReportControl } from '../../report-model.ts';
 import { lengthText, plural, stateWords } from '../wording.ts';
 import { drawMark } from './marks.ts';
 import { hasSection, link, linkList, type Report, toldDeviations } from './report.ts';
 import { gapSpans } from './results.ts';
 import { hairline, lineHeight, quiet, sizes } from './style.ts';
+import { drawTable } from './table.ts';
 import { name, reference, type Span, text } from './typeset.ts';
 
-/** One block per control, on one page. */
+/** One block per control, on one page; those of one reason where the first of them stands. */
 export function drawControls(report: Report): void {
   const { paper } = report;
+  const together = new Map<string, readonly ReportControl[]>();
+  for (const [reason, members] of Map.groupBy(report.model.controls, reasonOf))
+    if (reason !== null && members.length >= fewest) together.set(reason, members);
   for (const control of report.model.controls) {
+    const reason = reasonOf(control);
+    const members = reason === null ? undefined : together.get(reason);
+    if (members !== undefined) {
+      if (members[0] === control) drawTogether(report, control, members);
+      continue;
+    }
     const paragraphs = controlParagraphs(report, control);
     const lines = paragraphs.reduce((sum, spans) => sum + paper.set(spans, sizes.small, paper.width).length, 0);
     const height = lines * sizes.small * lineHeight + paragraphs.length * between + 40;
@@ -27,6 +40,53 @@ export function drawControls(report: Report): void {
 }
 
 const between = 1;
+/** Fewer of one reason are told one by one. */
+const fewest = 3;
+
+/** What controls have in common that nothing was read for; null for all others. */
+function reasonOf({ population, verdict, findings, gaps, exhibits, period }: ReportControl): string | null {
+  if (population.size > 0 || findings.length > 0 || gaps.length === 0) return null;
+  if (period === null) return JSON.stringify([verdict, gaps, exhibits]);
+  if (period.deviations.length > 0) return null;
+  const { percent, opening } = period.timeline;
+  return JSON.stringify([verdict, gaps, exhibits, period.verdict, percent, opening?.state]);
+}
+
+function drawTogether(report: Report, first: ReportControl, members: readonly ReportControl[]): void {
+  const { paper } = report;
+  const { verdict, gaps, exhibits } = first;
+  paper.ensure(190);
+  const mark = 7;
+  paper.artifact(() => drawMark(paper.doc, verdict.shown, paper.left + mark / 2, paper.y + 6.5, mark));
+  const title = `${members.length} controls: ${verdict.word}, for one reason`;
+  paper.paragraph([text(title, { face: 'bold' })], { tag: 'H2', indent: mark + 5, after: 0 });
+  const paragraphs = [
+    [text('Nothing was read that they test', { face: 'medium' }), ...standingSpans(report, first)],
+    [label('Missing'), ...gapSpans(gaps, 6)],
+    [label('Exhibits'), ...(exhibits.length === 0 ? [text('none')] : linkList(report, 'exhibit', exhibits, 12))],
+  ];
+  for (const spans of paragraphs) paper.paragraph(spans, { size: sizes.small, after: between });
+  paper.space(3);
+  drawTable(
+    paper,
+    [
+      { title: 'Control', share: 43 },
+      { title: 'Severity', share: 8 },
+      { title: 'Supports', share: 49 },
+    ],
+    members.map((control) => ({
+      key: `control ${control.id}`,
+      bookmark: `${control.id}  ${control.title}`,
+      cells: [
+        [name(control.id, { whole: true }), text(`  ${control.title}`)],
+        control.severity,
+        supportedSpans(report, control.requirements),
+      ],
+    })),
+    { dense: true },
+  );
+}
+
 const label = (word: string): Span => text(`${word} `, { face: 'medium' });
 
 function controlParagraphs(report: Report, control: ReportControl): Span[][] {

@@ -25,6 +25,8 @@ export interface TableRow {
   readonly cells: readonly (Cell | readonly Span[] | string)[];
   /** Place that links to this row lead to. */
   readonly key?: string;
+  /** Its entry in the outline. */
+  readonly bookmark?: string;
 }
 
 /** Titles the rows that follow it, and stays with them. */
@@ -84,6 +86,7 @@ export function drawTable(
     const cells = row.cells.map((cell, index) => setCell(paper, cell, boxes[index]?.width ?? 0, style));
     const height = Math.max(1, ...cells.map(({ lines }) => lines.length)) * leading + 2 * padding;
     makeRoom(height);
+    if (row.bookmark !== undefined) paper.bookmark(row.bookmark, 2);
     if (row.key !== undefined) paper.place(row.key);
     drawRow(paper, cells, columns, boxes, table, style);
     paper.y += height;
