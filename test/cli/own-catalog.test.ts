@@ -135,7 +135,7 @@ describe("a catalog with a company's own parts", () => {
   it('finds the way to cluster-admin that only the own technique knows', async () => {
     const found = await type('access', 'paths', '--from', 'cluster', '--config', 'kubevidence.yaml', '-o', 'json');
     const document = JSON.parse(found.out) as { paths: { from: string; certain: boolean; hops: { technique: string }[] }[] };
-    const [path] = document.paths.filter(({ from }) => from === 'User/alice');
+    const path = document.paths.find(({ from }) => from === 'User/alice');
     expect({ certain: path?.certain, hops: path?.hops.map(({ technique: id }) => id) }).toEqual({
       certain: false,
       hops: ['create-pipeline', expect.any(String)],
@@ -151,7 +151,7 @@ describe("a catalog with a company's own parts", () => {
     const { requirements } = JSON.parse(out) as {
       requirements: { framework: string; version: string; id: string; outcome: string; controls: { id: string }[] }[];
     };
-    const [own] = requirements.filter(({ framework }) => framework === 'clinic-policy');
+    const own = requirements.find(({ framework }) => framework === 'clinic-policy');
     expect(own).toMatchObject({ version: '7', id: 'A-1', outcome: 'fail' });
     expect(own?.controls.map(({ id }) => id)).toEqual(['RBAC-001', 'OWN-001']);
   });
