@@ -27,7 +27,7 @@ const { values } = parseArgs({
   },
 });
 const root = join(import.meta.dirname, '..', '..');
-const cli = values.dist ? join(root, 'bin', 'kubevidence.js') : join(root, 'src', 'cli', 'main.ts');
+const cli = values.dist ? join(root, 'bin', 'kubevidence.mjs') : join(root, 'src', 'cli', 'main.ts');
 const work = mkdtempSync(join(tmpdir(), 'kubevidence-period-'));
 const begins = '2026-06-30T21:00:00.000Z';
 const say = (text: string) => process.stderr.write(`${text}\n`);
