@@ -14,7 +14,8 @@ import type { Path } from './find-paths.ts';
 import { findPathsIn } from './find-paths.ts';
 import { withoutIdlePods } from './idle-pods.ts';
 import { isBuiltinGrant } from './setup-grants.ts';
-import type { HeldPod, World } from './world.ts';
+import type { HeldPod } from './districts.ts';
+import type { World } from './world.ts';
 import { readWorld } from './world.ts';
 
 export interface Climber {
@@ -36,7 +37,8 @@ interface Rbac {
 
 interface Found {
   readonly rbac: Rbac;
-  readonly world: string;
+  /** All that ways are made of. */
+  readonly world: readonly string[];
   readonly paths: ReadonlyMap<string, Path>;
 }
 
@@ -65,14 +67,14 @@ export function findClimbers(reader: EvidenceReader, techniques: readonly Techni
 }
 
 function shortestPaths(rbac: Rbac, world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
-  const text = textOf(world);
+  const texts = textsOf(world);
   const before = last.get(techniques);
-  if (before?.world === text) {
+  if (before?.world.length === texts.length && before.world.every((each, i) => each === texts[i])) {
     last.set(techniques, { ...before, rbac });
     return before.paths;
   }
   const paths = searchPaths(world, techniques);
-  last.set(techniques, { rbac, world: text, paths });
+  last.set(techniques, { rbac, world: texts, paths });
   return paths;
 }
 
@@ -94,27 +96,35 @@ function isRead(reader: EvidenceReader, kind: ListingKind): boolean {
   return listing !== undefined && isComplete(listing);
 }
 
-/** All of a world that ways are made of. */
-function textOf(world: World): string {
+/** All of a world that ways are made of; what is the very same value as in the snapshot before says the same. */
+function textsOf(world: World): readonly string[] {
   const { index, reader, settings, roles, namespaces, accounts, pods, workloads, running, nodes, tokenSecrets, gathering, gaps } = world;
-  return JSON.stringify([
-    reader.cluster.version,
-    // What the roles say comes below.
-    index.bindings.map(({ key, roleKey, role, subjects }) => [key, roleKey, role === undefined, subjects.map(({ text }) => text)]),
-    [...roles.values()].map(({ key, rules }) => [key, rules]),
-    [...gathering],
-    settings,
-    [...namespaces.values()],
-    [...accounts.values()].flatMap((names) => Array.from(names.values())),
-    [...pods.values()],
-    listsOf(workloads),
-    [...running].sort(),
-    [...nodes].sort(),
-    tokenSecrets === undefined ? null : listsOf(tokenSecrets),
-    gaps,
-  ]);
+  return [
+    textBy(index, () => [
+      // What the roles say comes after them.
+      index.bindings.map(({ key, roleKey, role, subjects }) => [key, roleKey, role === undefined, subjects.map(({ text }) => text)]),
+      Array.from(roles.values(), ({ key, rules }) => [key, rules]),
+    ]),
+    textBy(accounts, () => Array.from(accounts.values(), (names) => [...names.values()])),
+    ...Array.from(pods, ([namespace, inside]) => textBy(inside, () => [namespace, inside])),
+    ...Array.from(workloads, ([namespace, names]) => textBy(names, () => [namespace, ...names])),
+    JSON.stringify([
+      reader.cluster.version,
+      [...gathering],
+      settings,
+      [...namespaces.values()],
+      [...running].sort(),
+      [...nodes].sort(),
+      tokenSecrets === undefined ? null : Array.from(tokenSecrets, ([namespace, names]) => [namespace, ...names]),
+      gaps,
+    ]),
+  ];
 }
 
-function listsOf(names: ReadonlyMap<string, ReadonlySet<string>>): readonly unknown[] {
-  return Array.from(names, ([namespace, inside]) => [namespace, Array.from(inside)]);
+const texts = new WeakMap<object, string>();
+
+function textBy(value: object, told: () => unknown): string {
+  let text = texts.get(value);
+  if (text === undefined) texts.set(value, (text = JSON.stringify(told())));
+  return text;
 }

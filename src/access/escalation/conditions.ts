@@ -4,6 +4,7 @@
  */
 import type { ConditionName } from '../../model/index.ts';
 import type { AccountFacts, NamespaceFacts, World } from './world.ts';
+import { podsOn } from './world.ts';
 import type { PodFacts } from './pod-facts.ts';
 
 export type Verdict = boolean | string;
@@ -71,8 +72,8 @@ const checks: Readonly<Record<ConditionName, (world: World, subject: Subject) =>
   getOpensExec: ({ settings }) => settings.execByGet ?? 'since Kubernetes 1.35 it takes create as well, and the version is not known',
   nodeAuthorizer: ({ settings }) =>
     settings.authorizers === undefined ? 'whether the Node authorizer is on is not known' : settings.authorizers.includes('Node'),
-  controlPlane: ({ podsOn }, { name = '' }) =>
-    (podsOn.get(name) ?? []).some(({ component }) => ['kube-apiserver', 'etcd', 'kube-controller-manager'].includes(component)),
+  controlPlane: (world, { name = '' }) =>
+    podsOn(world, name).some(({ component }) => ['kube-apiserver', 'etcd', 'kube-controller-manager'].includes(component)),
   clientSigner: ({ settings }) => settings.signsClients ?? 'whether a controller signs client certificates is not known',
   tokenSecretsUnread: ({ tokenSecrets }) => (tokenSecrets === undefined ? 'which Secrets hold tokens was not read' : false),
   bootstrapTokens: ({ settings }, { namespace }) =>

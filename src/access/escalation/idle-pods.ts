@@ -13,27 +13,36 @@ import { impliedGroups } from './states.ts';
 import { isRight } from './technique.ts';
 import type { World } from './world.ts';
 
-export function withoutIdlePods(world: World, techniques: readonly Technique[]): World {
-  const isIdle = idleness(world, techniques);
-  if (isIdle === null) return world;
-  const busy = new Set<PodFacts>();
-  for (const pods of world.pods.values()) for (const pod of pods) if (!isIdle(pod)) busy.add(pod);
-  const without = (lists: World['pods']) => {
-    const kept = new Map<string, readonly PodFacts[]>();
-    for (const [key, pods] of lists) {
-      const left = pods.filter((pod) => busy.has(pod));
-      if (left.length > 0) kept.set(key, left);
-    }
-    return kept;
-  };
-  return { ...world, pods: without(world.pods), podsOn: without(world.podsOn) };
+/** Of the pods of a namespace, those that are not idle, and what that goes by. */
+interface Sifted {
+  readonly gains: Gains;
+  readonly isPassed: boolean;
+  readonly tokens: string;
+  readonly busy: readonly PodFacts[];
 }
 
-/** Null when any pod could matter. */
-function idleness(world: World, techniques: readonly Technique[]): ((pod: PodFacts) => boolean) | null {
-  const isPassed = passing(world, techniques);
-  if (isPassed === null) return null;
-  const gains = gainingAccounts(world, techniques);
+/** As long as the pods of a namespace are the same. */
+const known = new WeakMap<readonly PodFacts[], Sifted>();
+
+export function withoutIdlePods(world: World, techniques: readonly Technique[]): World {
+  const { gains, changes } = rulesOf(world, techniques);
+  if (changes === null) return world;
+  const isPassed = passing(world, changes);
+  const kept = new Map<string, readonly PodFacts[]>();
+  for (const [namespace, pods] of world.pods) {
+    const tokens = world.tokenSecrets === undefined ? 'not read' : JSON.stringify([...(world.tokenSecrets.get(namespace) ?? [])]);
+    let sifted = known.get(pods);
+    if (sifted?.gains !== gains || sifted.isPassed !== isPassed(namespace) || sifted.tokens !== tokens) {
+      const isIdle = idleness(world, gains, isPassed);
+      sifted = { gains, isPassed: isPassed(namespace), tokens, busy: pods.filter((pod) => !isIdle(pod)) };
+      known.set(pods, sifted);
+    }
+    if (sifted.busy.length > 0) kept.set(namespace, sifted.busy);
+  }
+  return { ...world, pods: kept };
+}
+
+function idleness(world: World, gains: Gains, isPassed: (namespace: string) => boolean): (pod: PodFacts) => boolean {
   // Where they were not read, those whose names are as the control plane gives them; see targets.ts.
   const isToken = (namespace: string, secret: string) =>
     world.tokenSecrets === undefined ? secret.includes('-token-') : world.tokenSecrets.get(namespace)?.has(secret) === true;
@@ -47,14 +56,30 @@ function idleness(world: World, techniques: readonly Technique[]): ((pod: PodFac
     isPassed(namespace);
 }
 
+type Gains = (namespace: string, account: string) => boolean;
+/** Of each role that opens pods: the workloads that it may change; null where it may create what it likes. */
+type Changes = readonly (ReadonlySet<string> | null)[];
+
+interface Rules {
+  readonly gains: Gains;
+  /** Null when a technique says of pods what is not known here: then any pod could matter. */
+  readonly changes: Changes | null;
+}
+
+/** What roles, bindings and techniques say; by the index, which is made of the first two. */
+const knownRules = new WeakMap<World['index'], { readonly techniques: readonly Technique[]; readonly rules: Rules }>();
+
+function rulesOf(world: World, techniques: readonly Technique[]): Rules {
+  const before = knownRules.get(world.index);
+  if (before?.techniques === techniques) return before.rules;
+  const rules = { gains: gainingAccounts(world, techniques), changes: changesBy(world, techniques) };
+  knownRules.set(world.index, { techniques, rules });
+  return rules;
+}
+
 const leadsFrom = new Set(['object', 'accountOfPod', 'secretsOfPod']);
 
-/**
- * Namespaces in which nobody gains by a right on pods what their account, their Secrets and their own hold on the node do not give: where a
- * debug container opens the node, whoever may start one may as surely change a workload there, or create a pod, that does. Null when a
- * technique says something else of pods.
- */
-function passing({ roles, workloads, namespaces }: World, techniques: readonly Technique[]): ((namespace: string) => boolean) | null {
+function changesBy({ roles }: World, techniques: readonly Technique[]): Changes | null {
   const opening = techniques.filter(
     ({ over, yields }) =>
       over === 'pod' && !yields.every(({ what, when }) => leadsFrom.has(what) || (what === 'nodeOfPod' && when === 'podReachesNode')),
@@ -70,8 +95,7 @@ function passing({ roles, workloads, namespaces }: World, techniques: readonly T
       needs.length === 1 &&
       yields.some(({ what, when }) => what === 'allNodes' && when === 'podsReachNodes'),
   );
-  /** Of each role that opens pods: the workloads that it may change; null where it may create what it likes. */
-  const changes = [...roles.values()].flatMap((role): (ReadonlySet<string> | null)[] => {
+  return [...roles.values()].flatMap((role): (ReadonlySet<string> | null)[] => {
     if (!rights.some((need) => isGiven(role, need))) return [];
     const kinds = new Set<string>();
     for (const { over, needs } of others)
@@ -83,6 +107,13 @@ function passing({ roles, workloads, namespaces }: World, techniques: readonly T
         }
     return [kinds];
   });
+}
+
+/**
+ * Namespaces in which nobody gains by a right on pods what their account, their Secrets and their own hold on the node do not give: where a
+ * debug container opens the node, whoever may start one may as surely change a workload there, or create a pod, that does.
+ */
+function passing({ workloads, namespaces }: World, changes: Changes): (namespace: string) => boolean {
   const known = new Map<string, boolean>();
   return (namespace) => {
     let isPassed = known.get(namespace);
@@ -109,7 +140,7 @@ function isGiven(role: Role, need: RightNeed): boolean {
 }
 
 /** Accounts that have more than every account has: a binding of their own, or of a group of theirs that is worth climbing for. */
-function gainingAccounts({ index, roles }: World, techniques: readonly Technique[]): (namespace: string, name: string) => boolean {
+function gainingAccounts({ index, roles }: World, techniques: readonly Technique[]): Gains {
   const plan = planTechniques(techniques);
   const edited = editedByName(plan, roles.values());
   const gives = (role: Role) =>

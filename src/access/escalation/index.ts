@@ -4,7 +4,7 @@ export { comparePaths, concernsPaths } from './compare-paths.ts';
 export { type AccessPaths, accessPathsSchema } from './document.ts';
 export type { Climber } from './climbers.ts';
 export { findClimbers } from './climbers.ts';
-export { type HeldPod, holdPod } from './world.ts';
+export { type HeldPod, holdPod } from './districts.ts';
 export type { Cut } from './cut.ts';
 export type { Path, PathsQuestion, PathsReport, Target } from './find-paths.ts';
 export { findPaths } from './find-paths.ts';

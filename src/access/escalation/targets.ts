@@ -17,6 +17,7 @@ import type { PodFacts } from './pod-facts.ts';
 import { impliedGroups, mastersGroup } from './states.ts';
 import { accountState, identityState, nodeState, podState, secretState } from './states.ts';
 import type { AccountFacts, World } from './world.ts';
+import { podsOn } from './world.ts';
 
 /** What one drawing of a technique is about; an empty name stands for everything of its kind there. */
 export interface Place {
@@ -313,14 +314,13 @@ export class Targets {
           if (this.#holdsToken(namespace, account.name, name)) yield [this.#state(accountState(namespace, account.name)), ''];
         return;
       case 'accountsOfNode':
-        for (const pod of world.podsOn.get(name) ?? [])
-          if (pod.account !== '') yield [this.#state(accountState(pod.namespace, pod.account)), ''];
+        for (const pod of podsOn(world, name)) if (pod.account !== '') yield [this.#state(accountState(pod.namespace, pod.account)), ''];
         return;
       case 'secretsOfNode':
-        for (const pod of world.podsOn.get(name) ?? []) yield* this.#secretsAmong(pod.namespace, [...pod.secrets, ...pod.pullSecrets]);
+        for (const pod of podsOn(world, name)) yield* this.#secretsAmong(pod.namespace, [...pod.secrets, ...pod.pullSecrets]);
         return;
       case 'podsOfNode':
-        for (const pod of world.podsOn.get(name) ?? []) yield [this.#state(podState(pod.namespace, pod.name)), ''];
+        for (const pod of podsOn(world, name)) yield [this.#state(podState(pod.namespace, pod.name)), ''];
         return;
       case 'allNodes':
         yield this.#choice('nodes', () => states([...world.nodes].map(nodeState)));

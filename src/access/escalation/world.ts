@@ -7,12 +7,12 @@ import { at, isComplete, isObject, listAt, textAt } from '../../model/index.ts';
 import type { AccessIndex } from '../access-index.ts';
 import type { Role } from '../bindings.ts';
 import { readRoles } from '../bindings.ts';
+import { type HeldPod, readDistricts, workloadKinds } from './districts.ts';
 import type { Guards } from './guards.ts';
 import { readGuards } from './guards.ts';
 import type { PodFacts } from './pod-facts.ts';
-import { readPod } from './pod-facts.ts';
 import type { Settings } from './settings.ts';
-import { componentOf, readSettings } from './settings.ts';
+import { readSettings } from './settings.ts';
 
 export type PodSecurity = 'privileged' | 'baseline' | 'restricted' | 'unknown';
 
@@ -42,8 +42,8 @@ export interface World {
   readonly namespaces: ReadonlyMap<string, NamespaceFacts>;
   /** By namespace, then name. */
   readonly accounts: ReadonlyMap<string, ReadonlyMap<string, AccountFacts>>;
+  /** By namespace. */
   readonly pods: ReadonlyMap<string, readonly PodFacts[]>;
-  readonly podsOn: ReadonlyMap<string, readonly PodFacts[]>;
   /** Namespace → names of workloads by kubectl's name of their kind, e.g. `deployments.apps`. */
   readonly workloads: ReadonlyMap<string, ReadonlySet<string>>;
   /** Accounts that pods or templates run as, `namespace/name`. */
@@ -56,14 +56,6 @@ export interface World {
   readonly complete: (kind: ListingKind) => boolean;
   readonly gaps: readonly Gap[];
 }
-
-const workloadKinds: readonly (readonly [ListingKind, string])[] = [
-  ['k8s.workloads/deployments', 'deployments.apps'],
-  ['k8s.workloads/statefulsets', 'statefulsets.apps'],
-  ['k8s.workloads/daemonsets', 'daemonsets.apps'],
-  ['k8s.workloads/replicasets', 'replicasets.apps'],
-  ['k8s.workloads/cronjobs', 'cronjobs.batch'],
-];
 
 /** What cannot be drawn without a listing. */
 const lost: readonly (readonly [readonly ListingKind[], string])[] = [
@@ -103,29 +95,24 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex, held?: Ite
     const listing = reader.listing(kind);
     return listing !== undefined && isComplete(listing);
   };
-  const accounts = readAccounts(reader, index, complete('k8s.serviceaccounts/serviceaccounts'));
+  const allAccounts = complete('k8s.serviceaccounts/serviceaccounts');
+  const listed = readAccounts(reader, index, allAccounts);
   const components = new Map<string, StoredObject[]>();
-  const pods = new Map<string, PodFacts[]>();
-  const podsOn = new Map<string, PodFacts[]>();
+  const pods = new Map<string, readonly PodFacts[]>();
+  const workloads = new Map<string, ReadonlySet<string>>();
   const running = new Set<string>();
   const nodes = new Set<string>();
-  for (const { pod, account, component, object } of knownPodsOf(reader, accounts.automount, held)) {
-    add(pods, pod.namespace, pod);
-    if (pod.node !== '') {
-      add(podsOn, pod.node, pod);
-      nodes.add(pod.node);
-    }
-    if (account !== '') running.add(account);
-    if (object !== null) add(components, component, object);
+  for (const [namespace, district] of readDistricts(reader, listed.automount, held)) {
+    if (district.pods.length > 0) pods.set(namespace, district.pods);
+    if (district.workloads.size > 0) workloads.set(namespace, district.workloads);
+    for (const account of district.accounts) running.add(account);
+    for (const node of district.nodes) nodes.add(node);
+    for (const [component, pod] of district.components) add(components, component, pod);
   }
-  const workloads = readWorkloads(reader, running);
   for (const { name } of reader.objects('k8s.nodes/nodes')) nodes.add(name);
   const settings = readSettings(reader, components);
-  for (const account of running) {
-    const [namespace = '', name = ''] = account.split('/');
-    accounts.see(namespace, name);
-  }
-  const names = new Set([...accounts.byNamespace.keys(), ...pods.keys(), ...workloads.keys()]);
+  const accounts = withRunning(listed.byNamespace, running, allAccounts);
+  const names = new Set([...accounts.keys(), ...pods.keys(), ...workloads.keys()]);
   for (const { namespace } of index.bindings) if (namespace !== '') names.add(namespace);
   return {
     index,
@@ -133,9 +120,8 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex, held?: Ite
     settings,
     roles: rolesOf(reader, index),
     namespaces: readNamespaces(reader, names, settings, readGuards(reader)),
-    accounts: accounts.byNamespace,
+    accounts,
     pods,
-    podsOn,
     workloads,
     running,
     nodes,
@@ -144,6 +130,19 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex, held?: Ite
     complete,
     gaps: readGaps(reader),
   };
+}
+
+const knownPodsOn = new WeakMap<World['pods'], ReadonlyMap<string, readonly PodFacts[]>>();
+
+/** The pods of a node. */
+export function podsOn({ pods }: World, node: string): readonly PodFacts[] {
+  let byNode = knownPodsOn.get(pods);
+  if (byNode === undefined) {
+    const lists = new Map<string, PodFacts[]>();
+    for (const inside of pods.values()) for (const pod of inside) if (pod.node !== '') add(lists, pod.node, pod);
+    knownPodsOn.set(pods, (byNode = lists));
+  }
+  return byNode.get(node) ?? [];
 }
 
 /** Of an index, which was made of the same objects. */
@@ -164,121 +163,60 @@ function rolesOf(reader: EvidenceReader, index: AccessIndex): ReadonlyMap<string
   return roles;
 }
 
-interface KnownPod {
-  /** That it runs as, `namespace/name`; empty for a static pod. */
-  readonly account: string;
-  /** Whether the account mounts its token, where that decided; null where it did not. */
-  readonly mounts: { readonly told: boolean | undefined } | null;
-  readonly pod: PodFacts;
-  readonly component: string;
-  /** Of a pod of the control plane; of others nothing more is asked. */
-  readonly object: StoredObject | null;
-}
-
-/** What is known of a pod; the pod itself where its account has a say. */
-export type HeldPod = KnownPod | StoredObject;
-
-/** Of objects that are let go. */
-export function holdPod(object: StoredObject): HeldPod {
-  const known = factsOf(object, () => undefined);
-  return known.mounts === null ? known : object;
-}
-
-function* knownPodsOf(reader: EvidenceReader, automount: Automount, held: Iterable<HeldPod> | undefined): Iterable<KnownPod> {
-  // Only who reads one snapshot after the other gives the same objects again.
-  const read = reader.parts === undefined ? factsOf : rememberedFacts;
-  for (const each of held ?? reader.objects('k8s.pods/pods')) yield 'pod' in each ? each : read(each, automount);
-}
-
-/** A pod that did not change says the same in the next snapshot, as long as its account does. */
-const knownPods = new WeakMap<StoredObject, KnownPod>();
-
-function rememberedFacts(object: StoredObject, automount: Automount): KnownPod {
-  let known = knownPods.get(object);
-  if (known === undefined || (known.mounts !== null && automount(known.account) !== known.mounts.told))
-    knownPods.set(object, (known = factsOf(object, automount)));
-  return known;
-}
-
-type Automount = (account: string) => boolean | undefined;
-
-function factsOf(object: StoredObject, automount: Automount): KnownPod {
-  let mounts: KnownPod['mounts'] = null;
-  const pod = readPod(object, (account) => {
-    const told = automount(account);
-    mounts = { told };
-    return told;
-  });
-  const account = pod.account === '' ? '' : `${pod.namespace}/${pod.account}`;
-  const component = componentOf(object);
-  return { account, mounts, pod, component, object: component === '' ? null : object };
-}
-
 function add<T>(map: Map<string, T[]>, key: string, value: T): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
 }
 
-function readAccounts(reader: EvidenceReader, index: AccessIndex, allRead: boolean) {
+interface Accounts {
+  readonly byNamespace: ReadonlyMap<string, ReadonlyMap<string, AccountFacts>>;
+  /** Whether an account, `namespace/name`, mounts its token; undefined when it is not known. */
+  readonly automount: (account: string) => boolean | undefined;
+}
+
+/** What was read last: the same accounts and bindings name the same. */
+let lastAccounts: { readonly from: readonly unknown[]; readonly accounts: Accounts } | undefined;
+
+function readAccounts(reader: EvidenceReader, index: AccessIndex, allRead: boolean): Accounts {
+  const lists = reader.parts?.('k8s.serviceaccounts/serviceaccounts') ?? null;
+  const from = [index, allRead, ...(lists?.values() ?? [])];
+  if (lists !== null && lastAccounts?.from.length === from.length && from.every((each, i) => each === lastAccounts?.from[i]))
+    return lastAccounts.accounts;
   const byNamespace = new Map<string, Map<string, AccountFacts>>();
   const mounts = new Map<string, boolean>();
-  const put = (account: AccountFacts) => {
-    let names = byNamespace.get(account.namespace);
-    if (names === undefined) byNamespace.set(account.namespace, (names = new Map()));
-    if (!names.has(account.name)) names.set(account.name, account);
-  };
   for (const { namespace: inside, name, body } of reader.objects('k8s.serviceaccounts/serviceaccounts')) {
     const namespace = inside === '' ? 'default' : inside;
     mounts.set(`${namespace}/${name}`, at(body, 'automountServiceAccountToken') !== false);
-    put({ namespace, name, exists: true, secrets: listAt(body, 'secrets').flatMap((each) => textAt(each, 'name') ?? []) });
+    put(byNamespace, { namespace, name, exists: true, secrets: listAt(body, 'secrets').flatMap((each) => textAt(each, 'name') ?? []) });
   }
-  for (const { account } of index.subjects) {
-    const [namespace = '', name = ''] = account.split('/');
-    if (account !== '') put({ namespace, name, exists: allRead ? false : undefined, secrets: [] });
-  }
-  return {
-    byNamespace,
-    automount: (account: string) => mounts.get(account) ?? (allRead ? true : undefined),
-    /** A pod that the API server admitted runs as an account that was there. */
-    see: (namespace: string, name: string) => put({ namespace, name, exists: allRead ? false : undefined, secrets: [] }),
-  };
+  for (const { account } of index.subjects) if (account !== '') put(byNamespace, unlisted(account, allRead));
+  const accounts = { byNamespace, automount: (account: string) => mounts.get(account) ?? (allRead ? true : undefined) };
+  lastAccounts = lists === null ? undefined : { from, accounts };
+  return accounts;
 }
 
-const knownAccounts = new WeakMap<StoredObject, string>();
-
-/** That the pods of a workload run as, `namespace/name`; empty without a template. */
-function accountOf(object: StoredObject): string {
-  let account = knownAccounts.get(object);
-  if (account === undefined) {
-    const template = templateOf(object);
-    const name = textAt(template, 'serviceAccountName') || textAt(template, 'serviceAccount') || 'default';
-    account = template === undefined ? '' : `${object.namespace === '' ? 'default' : object.namespace}/${name}`;
-    knownAccounts.set(object, account);
-  }
-  return account;
+function put(byNamespace: Map<string, Map<string, AccountFacts>>, account: AccountFacts): void {
+  let names = byNamespace.get(account.namespace);
+  if (names === undefined) byNamespace.set(account.namespace, (names = new Map()));
+  if (!names.has(account.name)) names.set(account.name, account);
 }
 
-function templateOf({ type, body }: StoredObject): JsonObject | undefined {
-  const template = type === 'CronJob' ? at(body, 'spec', 'jobTemplate', 'spec', 'template') : at(body, 'spec', 'template');
-  const spec = at(template, 'spec');
-  return isObject(spec) ? spec : undefined;
+/** `account`: `namespace/name`, of one that is not in the list. */
+function unlisted(account: string, allRead: boolean): AccountFacts {
+  const [namespace = '', name = ''] = account.split('/');
+  return { namespace, name, exists: allRead ? false : undefined, secrets: [] };
 }
 
-function readWorkloads(reader: EvidenceReader, running: Set<string>): ReadonlyMap<string, ReadonlySet<string>> {
-  const workloads = new Map<string, Set<string>>();
-  for (const [kind, resource] of [...workloadKinds, ['k8s.workloads/jobs', ''] as const]) {
-    for (const object of reader.objects(kind)) {
-      const namespace = object.namespace === '' ? 'default' : object.namespace;
-      const account = accountOf(object);
-      if (account !== '') running.add(account);
-      // The template of a Job cannot be changed.
-      if (resource === '') continue;
-      const names = workloads.get(namespace) ?? new Set();
-      workloads.set(namespace, names.add(`${resource}/${object.name}`));
-    }
-  }
-  return workloads;
+/** A pod that the API server admitted runs as an account that was there. The very same accounts where none is to be added. */
+function withRunning(listed: Accounts['byNamespace'], running: ReadonlySet<string>, allRead: boolean): Accounts['byNamespace'] {
+  const missing = Array.from(running, (account) => unlisted(account, allRead)).filter(
+    ({ namespace, name }) => listed.get(namespace)?.has(name) !== true,
+  );
+  if (missing.length === 0) return listed;
+  const all = new Map(Array.from(listed, ([namespace, names]) => [namespace, new Map(names)]));
+  for (const account of missing) put(all, account);
+  return all;
 }
 
 function readNamespaces(

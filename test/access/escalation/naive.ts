@@ -266,7 +266,8 @@ export class Naive {
   }
 
   *#states(technique: Technique, what: Yield['what'], about: About): Iterable<string> {
-    const { accounts, pods, podsOn, nodes, running, namespaces } = this.#world;
+    const { accounts, pods, nodes, running, namespaces } = this.#world;
+    const podsOn = Map.groupBy([...pods.values()].flat(), ({ node }) => node);
     const account = (namespace: string, name: string) => `ServiceAccount/${namespace}/${name}`;
     const pod = pods.get(about.namespace)?.find(({ name }) => name === about.name);
     const wanted = (namespace: string, names: readonly string[]) =>
