@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { accessCanSchema, accessPathsSchema, accessWhoCanSchema } from '../src/access/index.ts';
+import { auditMatrixSchema, auditSimulationSchema } from '../src/app/audit/documents.ts';
 import { configSchema, rbacManifests } from '../src/app/index.ts';
 import { driftSchema } from '../src/assessment/index.ts';
 import { controlSchema, frameworkSchema, loadCatalog, techniqueSchema } from '../src/catalog/index.ts';
@@ -58,6 +59,8 @@ const files: Record<string, string> = {
   'schemas/access-can.schema.json': schema(accessCanSchema, 'kubevidence/access-can/v1', 'output'),
   'schemas/access-who-can.schema.json': schema(accessWhoCanSchema, 'kubevidence/access-who-can/v1', 'output'),
   'schemas/access-paths.schema.json': schema(accessPathsSchema, 'kubevidence/access-paths/v1', 'output'),
+  'schemas/audit-matrix.schema.json': schema(auditMatrixSchema, 'kubevidence/audit-matrix/v1', 'output'),
+  'schemas/audit-simulation.schema.json': schema(auditSimulationSchema, 'kubevidence/audit-simulation/v1', 'output'),
   'schemas/technique.schema.json': schema(techniqueSchema, 'A technique of escalation', 'input'),
   'schemas/drift.schema.json': schema(driftSchema, 'kubevidence/drift/v1', 'output'),
   'schemas/config.schema.json': schema(configSchema, 'kubevidence.yaml', 'input'),

@@ -37,8 +37,8 @@ import type * as Serve from './serve.ts';
 
 export type { ReviewImport } from './access/review-import.ts';
 export type { FollowedRow, ReviewStatus } from './access/review-status.ts';
-export type { AuditMatrixReport } from './audit/matrix.ts';
-export type { SimulatedRequest, Simulation } from './audit/simulate.ts';
+export type { AuditMatrixReport, Simulation } from './audit/documents.ts';
+export type { SimulatedRequest } from './audit/simulate.ts';
 export type { AssessOptions, AssessReport } from './assess/assess.ts';
 export type { Drift } from '../assessment/index.ts';
 export type { CatalogInForce } from './catalog.ts';

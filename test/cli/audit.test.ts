@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/app/index.ts';
+import { auditMatrixSchema, auditSimulationSchema } from '../../src/app/audit/documents.ts';
 import { printError } from '../../src/cli/output.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
@@ -128,7 +129,7 @@ describe('one request', () => {
       'json',
     );
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({
+    expect(auditSimulationSchema.parse(JSON.parse(out))).toMatchObject({
       schema: 'kubevidence/audit-simulation/v1',
       policy: { file: 'audit.yaml', rules: 3 },
       request: {
@@ -290,7 +291,7 @@ describe('the matrix', () => {
 
   test('is one document', async () => {
     const { out } = await type('matrix', '--policy', 'audit.yaml', '-o', 'json');
-    expect(JSON.parse(out)).toMatchObject({
+    expect(auditMatrixSchema.parse(JSON.parse(out))).toMatchObject({
       schema: 'kubevidence/audit-matrix/v1',
       policy: { rules: [{ line: 5 }, { line: 7 }, { line: 11 }] },
     });

@@ -5,13 +5,14 @@
 import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { nameResource } from '../../access/index.ts';
-import type { AuditDecision, AuditRequest, Level, Stage } from '../../audit/index.ts';
+import type { AuditDecision, AuditRequest, Level } from '../../audit/index.ts';
 import { decideAudit, stagesOf } from '../../audit/index.ts';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { impliedGroups, userNamed } from '../access/can.ts';
 import type { AppContext } from '../context.ts';
 import { linesOf } from '../lines.ts';
-import type { PolicyRemarkInFile, RuleInFile } from './policy-file.ts';
+import type { PolicyRemarkInFile } from './policy-file.ts';
+import type { Simulation } from './documents.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { type BrokenRequest, isBroken, namespaceOf, pathProblem, readRequestLine } from './request-line.ts';
 
@@ -25,21 +26,6 @@ export interface SimulatedRequest {
   readonly user?: string | undefined;
   readonly group?: readonly string[] | undefined;
   readonly path?: string | undefined;
-}
-
-export interface Simulation extends AuditDecision {
-  readonly schema: 'kubevidence/audit-simulation/v1';
-  readonly policy: { readonly file: string; readonly rules: number };
-  readonly request: AuditRequest;
-  /** Groups that the API server adds to the caller. */
-  readonly implied: readonly string[];
-  /** At which an event is written, when nothing goes wrong inside the API server. */
-  readonly stages: readonly Stage[];
-  /** The rule that decides; null where none does. */
-  readonly why: (RuleInFile & { readonly key: string }) | null;
-  readonly notes: readonly string[];
-  /** What else is wrong with the policy. */
-  readonly remarks: readonly PolicyRemarkInFile[];
 }
 
 export function simulateRequest(context: AppContext, file: string, asked: SimulatedRequest): Simulation {
