@@ -9,9 +9,10 @@ import { accessCanSchema, accessPathsSchema, accessWhoCanSchema } from '../src/a
 import { auditMatrixSchema, auditSimulationSchema } from '../src/app/audit/documents.ts';
 import { configSchema, rbacManifests } from '../src/app/index.ts';
 import { driftSchema } from '../src/assessment/index.ts';
-import { controlSchema, frameworkSchema, loadCatalog, techniqueSchema } from '../src/catalog/index.ts';
+import { controlSchema, loadCatalog, mappingSchema, techniqueSchema } from '../src/catalog/index.ts';
 import { collectors } from '../src/collectors/index.ts';
 import { assessmentSchema, describeRule } from '../src/model/index.ts';
+import { explanationSchema } from '../src/mapping/index.ts';
 import { populations } from '../src/populations/index.ts';
 import { coverageReference } from './coverage.ts';
 
@@ -62,10 +63,11 @@ const files: Record<string, string> = {
   'schemas/audit-matrix.schema.json': schema(auditMatrixSchema, 'kubevidence/audit-matrix/v1', 'output'),
   'schemas/audit-simulation.schema.json': schema(auditSimulationSchema, 'kubevidence/audit-simulation/v1', 'output'),
   'schemas/technique.schema.json': schema(techniqueSchema, 'A technique of escalation', 'input'),
+  'schemas/requirement.schema.json': schema(explanationSchema, 'kubevidence/requirement/v1', 'output'),
   'schemas/drift.schema.json': schema(driftSchema, 'kubevidence/drift/v1', 'output'),
   'schemas/config.schema.json': schema(configSchema, 'kubevidence.yaml', 'input'),
   'schemas/control.schema.json': schema(controlSchema, 'A control', 'input'),
-  'schemas/framework.schema.json': schema(frameworkSchema, 'A framework and its requirements', 'input'),
+  'schemas/framework.schema.json': schema(mappingSchema, 'A framework and its requirements, or a version of one', 'input'),
   'docs/collectors.md': collectorReference(),
   'docs/coverage.md': coverageReference({ catalog, populations, collectors }),
   'docs/clusterrole.yaml': rbacManifests({}, { namespace: 'kubevidence', serviceAccount: 'collector' }),

@@ -154,8 +154,9 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
       }));
       for (const gap of reading.gaps) gaps.set(canonicalize(gap), gap);
       const all = [...gaps.values(), ...unansweredGaps(control, tally)];
-      const forPerson = control.undecided?.outcome === 'manual' ? undecidedGaps(control, tally.open) : [];
+      const forPerson: Gap[] = control.undecided?.outcome === 'manual' ? undecidedGaps(control, tally.open) : [];
       if (control.undecided?.outcome === 'notAssessed') all.push(...undecidedGaps(control, tally.open));
+      if (size === 0 && outside === 0 && all.length === 0) forPerson.push(...unknownProviderGap(control, options.managed));
       if (all.length === 0 && !evidence.some(({ optional, shown }) => !optional || shown.complete))
         all.push({ reason: 'absent', what: control.population, detail: 'nothing was read that an outcome could stand on' });
       const whenEmpty = outside > 0 ? 'notApplicable' : (control.whenEmpty ?? 'notApplicable');
@@ -212,11 +213,24 @@ function providerGap(control: Control, outcome: Outcome, gaps: readonly Gap[], t
   };
 }
 
+/** Only the configuration says that a provider runs the cluster: its settings are not inapplicable, nobody has told them. */
+function unknownProviderGap({ labels, population, undecided }: Control, managed: string | null): readonly Gap[] {
+  if (managed === null || labels?.['side'] !== 'provider') return [];
+  const detail = `the configuration says that ${managed} runs the cluster, and no answer of it is at hand`;
+  return [{ reason: 'absent', what: population, detail, ...(undecided && { closedBy: undecided.closedBy }) }];
+}
+
 function unansweredGaps(control: Control, { unanswered }: Tally): Gap[] {
   const sorted = [...unanswered].sort(([a], [b]) => (a < b ? -1 : 1));
   return sorted.map(([problem, rows]) => {
-    return { reason: 'error', what: manyRows(control, rows), detail: `${control.id} has no answer: ${clip(problem, 300)}` };
+    return { reason: 'error', what: manyRows(control, rows), detail: describeProblem(control, problem) };
   });
+}
+
+/** A row without a field was made of evidence that does not tell it. */
+function describeProblem({ id }: Control, problem: string): string {
+  const field = /^No such key: (\w+)$/.exec(problem)?.[1];
+  return field === undefined ? `${id} has no answer: ${clip(problem, 300)}` : `the evidence does not tell ${field}`;
 }
 
 function undecidedGaps(control: Control, open: Several): Gap[] {

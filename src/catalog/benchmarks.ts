@@ -45,11 +45,17 @@ function pickBenchmark(versions: readonly Framework[], clusterVersion: string | 
   return { ...nearest, version: `${nearest.version} (not published for ${minor})` };
 }
 
+/** Whether an outcome whose `version` is this label was decided by the framework: "2.0.1", or "2.0.1 (not published for 1.36)". */
+export function isLabelOf({ version }: Pick<Framework, 'version'>, label: string): boolean {
+  return label === version || label.startsWith(`${version} (not published for `);
+}
+
 function latestOf(framework: Framework): string {
   return [...(framework.kubernetesVersions ?? [])].sort(compareVersions).at(-1) ?? '0.0';
 }
 
-function compareVersions(a: string, b: string): number {
+/** Below zero when `a` is the older one: by their numbers. */
+export function compareVersions(a: string, b: string): number {
   const [x, y] = [a, b].map((version) => version.split('.').map(Number)) as [number[], number[]];
   for (let i = 0; i < Math.max(x.length, y.length); i++) {
     const difference = (x[i] ?? 0) - (y[i] ?? 0);

@@ -104,7 +104,10 @@ export function checkFramework(framework: Framework, controls: ReadonlySet<strin
       refuse(`${requirement.id} is marked kubernetes: none, so no control can support it`, here('controls'));
     if (requirement.kubernetes === 'none' && requirement.needs === undefined)
       refuse(`${requirement.id} must say which evidence a person brings: needs`, here());
-    if (requirement.partsAreExact === true && requirement.controls.every((link) => link.covers !== 'part'))
+    if (
+      requirement.partsAreExact === true &&
+      requirement.controls.every((link) => link.covers === 'exact' || link.strength === 'supporting')
+    )
       refuse(`${requirement.id} has no part lines that could be exact together`, here('partsAreExact'));
     const linked = requirement.controls.map((link) => link.id);
     for (const [n, link] of requirement.controls.entries()) {

@@ -17,8 +17,9 @@ import {
   visible,
 } from '../model/index.ts';
 import type { ZodType } from 'zod';
-import { isGeneralBenchmark } from './benchmarks.ts';
+import { compareVersions, isGeneralBenchmark } from './benchmarks.ts';
 import { checkCisReferences, checkControl, checkFramework } from './cross-checks.ts';
+import { type Extension, extensionSchema, isExtension, resolveExtension } from './extensions.ts';
 import { type Prepared, prepareKey } from './prepared.ts';
 import { controlSchema, frameworkSchema } from './schemas.ts';
 import { checkExamples, techniqueSchema } from './techniques.ts';
@@ -84,7 +85,7 @@ export function prepareCatalog(sources: CatalogSources): Record<string, unknown>
     [prepareKey(as, each.text), parseYaml<ZodType>(each.text, each.file, schemas[as]).value] as const;
   return Object.fromEntries([
     ...texts.controls.map(parse('control')),
-    ...texts.mappings.map(parse('framework')),
+    ...texts.mappings.map((each) => parse(isExtension(each.text) ? 'extension' : 'framework')(each)),
     ...(texts.techniques ?? []).map(parse('technique')),
     [wholeKey(texts), Buffer.from(catalog.bytes).toString('utf8')],
   ]);
@@ -116,11 +117,12 @@ type Known = (key: string) => unknown;
 
 function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
   const controls = texts.controls.map((each) => loadControl(each, known));
-  const frameworks = texts.mappings.map((each) => loadFramework(each, known));
+  const frameworks = loadFrameworks(texts.mappings, known);
   const techniques = (texts.techniques ?? []).map((each) => loadTechnique(each, known));
   refuseTwice(controls, (control) => control.id);
   refuseTwice(techniques, (technique) => technique.id);
-  refuseTwice(frameworks, (framework) => `${framework.id} ${framework.version}`);
+  // Which of several versions holds, only the cluster's version says, and only for a benchmark.
+  refuseTwice(frameworks, ({ id, kind, version }) => (kind === 'benchmark' ? `${id} ${version}` : id));
 
   const names = new Set(texts.populations);
   for (const { value, placeOf } of controls) checkControl(value, names, placeOf);
@@ -142,7 +144,7 @@ function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
 }
 
 /**
- * Sorts, the general benchmark before those of providers, and adds the canonical bytes with their digest; `text` is what they say, where it
+ * Sorts, the general benchmark before those of providers, the newest version before older ones, and adds the canonical bytes with their digest; `text` is what they say, where it
  * is known.
  */
 export function makeCatalog(
@@ -157,7 +159,7 @@ export function makeCatalog(
         kinds.indexOf(a.kind) - kinds.indexOf(b.kind) ||
         order(a.platform ?? '', b.platform ?? '') ||
         order(a.id, b.id) ||
-        order(a.version, b.version),
+        compareVersions(b.version, a.version),
     ),
     techniques: [...techniques].sort((a, b) => order(a.id, b.id)),
   };
@@ -170,7 +172,7 @@ function omitTechniques({ controls, frameworks }: Pick<Catalog, 'controls' | 'fr
   return { controls, frameworks };
 }
 
-const schemas = { control: controlSchema, framework: frameworkSchema, technique: techniqueSchema } as const;
+const schemas = { control: controlSchema, framework: frameworkSchema, extension: extensionSchema, technique: techniqueSchema } as const;
 
 function parse<T>({ file, text }: CatalogFile, as: keyof typeof schemas, known: Known): Loaded<T> {
   const key = prepareKey(as, text);
@@ -204,17 +206,23 @@ function refuseOtherName({ value: { id }, file, placeOf }: Loaded<{ readonly id:
     });
 }
 
+/** Those that are written in full, and the versions that say what differs from one of them. */
+function loadFrameworks(files: readonly CatalogFile[], known: Known): readonly Loaded<Framework>[] {
+  const { whole = [], other = [] } = Object.groupBy(files, ({ text }) => (isExtension(text) ? 'other' : 'whole'));
+  const frameworks = whole.map((each) => parse<Framework>(each, 'framework', known));
+  const extensions = other.map((each) => parse<Extension>(each, 'extension', known));
+  for (const each of [...frameworks, ...extensions]) refuseOtherFrameworkName(each);
+  return [...frameworks, ...extensions.map((each) => resolveExtension(each, frameworks))];
+}
+
 /** A framework's file is named after its id, with the version where several versions are kept. */
-function loadFramework(text: CatalogFile, known: Known): Loaded<Framework> {
-  const loaded = parse<Framework>(text, 'framework', known);
-  const { value, file, placeOf } = loaded;
+function refuseOtherFrameworkName({ value, file, placeOf }: Loaded<Pick<Framework, 'id' | 'version'>>): void {
   const name = basename(file).replace(/\.ya?ml$/, '');
   if (name !== value.id && name !== `${value.id}-${value.version}`)
     throw new KubevidenceError('configuration', `the framework ${value.id} is in a file named ${visible(name)}`, {
       place: placeOf('id'),
       next: `Name the file ${value.id}.yaml, or ${value.id}-${visible(value.version)}.yaml beside another version.`,
     });
-  return loaded;
 }
 
 function refuseTwice<T>(loaded: readonly Loaded<T>[], idOf: (value: T) => string): void {

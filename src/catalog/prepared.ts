@@ -9,7 +9,8 @@ import { readFileSync } from 'node:fs';
 export type Prepared = ReadonlyMap<string, unknown>;
 
 /** What a text is read as, and its SHA-256. */
-export const prepareKey = (as: 'control' | 'framework' | 'technique' | 'catalog', text: string): string => `${as} ${hash('sha256', text)}`;
+export const prepareKey = (as: 'control' | 'framework' | 'extension' | 'technique' | 'catalog', text: string): string =>
+  `${as} ${hash('sha256', text)}`;
 
 /** Empty when there is none, or when it is not one: then everything is read as YAML. */
 export function readPrepared(path: string): Prepared {

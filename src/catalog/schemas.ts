@@ -62,7 +62,7 @@ const controlLink = z.strictObject({
   because: text.exactOptional(),
 });
 
-const requirement = z.strictObject({
+export const requirementSchema = z.strictObject({
   id: text,
   title: text,
   section: text.describe('Id of one of the sections'),
@@ -71,7 +71,10 @@ const requirement = z.strictObject({
   obligation: z.enum(['required', 'addressable']).exactOptional(),
   kubernetes: z.literal('none').exactOptional().describe('The cluster shows nothing of it'),
   needs: text.exactOptional().describe('Which evidence a person must bring'),
-  partsAreExact: z.boolean().exactOptional().describe('The part lines together decide the recommendation exactly'),
+  partsAreExact: z
+    .boolean()
+    .exactOptional()
+    .describe('The lines of strength partial together decide the recommendation exactly, each of them a part or broader than one'),
   providerOnManaged: z.boolean().exactOptional(),
   cis: z.array(text).exactOptional().describe('CIS recommendations that support a requirement of a law'),
   controls: z.array(controlLink).default([]),
@@ -90,5 +93,5 @@ export const frameworkSchema = z.strictObject({
     .describe('Kubernetes minor versions that the benchmark lists'),
   platform: z.enum(['eks', 'gke', 'aks']).exactOptional().describe('A benchmark that is for the clusters of one provider only'),
   sections: z.array(z.strictObject({ id: text, title: text })).min(1),
-  requirements: z.array(requirement).min(1),
+  requirements: z.array(requirementSchema).min(1),
 });

@@ -43,7 +43,7 @@ const shownGroups = 8;
 
 export function printAssessment(
   terminal: Terminal,
-  { assessment, catalog, listings, run, unexplained }: AssessReport,
+  { assessment, catalog, listings, run, platform, unexplained }: AssessReport,
   now: Date,
   { next = true, most = Infinity } = {},
 ): void {
@@ -58,9 +58,10 @@ export function printAssessment(
   terminal.print(
     `${visible(cluster.name)}${cluster.version ? ` (${visible(cluster.version)})` : ''} · ${what} · ${complete} of ${listings.length} sources complete`,
   );
+  if (platform !== null) terminal.print(`  ${wrap(visible(platform), terminal.columns, '  ')}`);
   for (const gap of listings.flatMap((listing) => listing.gaps).filter((each) => each.what === clockGapName))
     terminal.print(`  ${wrap(`the times of this run are doubtful: ${visible(gap.detail ?? '')}`, terminal.columns, '    ', 2)}`);
-  printSummary(terminal, report(catalog), assessment.summary);
+  printSummary(terminal, assessment, catalog);
   const failed = controls
     .filter((control) => control.outcome === 'fail')
     .sort(
@@ -83,25 +84,24 @@ export function printAssessment(
   terminal.print(`  ${first ? `kubevidence controls show ${first.id} · ` : ''}${then}`);
 }
 
-function report(catalog: Catalog): ReadonlyMap<string, { readonly kind: 'benchmark' | 'law' | 'policy'; readonly version: string }> {
-  return new Map(catalog.frameworks.map((framework) => [framework.id, framework]));
-}
-
-function printSummary(
-  terminal: Terminal,
-  frameworks: ReturnType<typeof report>,
-  summary: Readonly<Record<string, Readonly<Record<string, number>>>>,
-): void {
+function printSummary(terminal: Terminal, { summary, requirements }: AssessReport['assessment'], catalog: Catalog): void {
   const shown: readonly Outcome[] = ['pass', 'fail', 'notAssessed', 'manual', 'providerResponsibility', 'notApplicable'];
+  const frameworks = new Map(catalog.frameworks.map((framework) => [framework.id, framework]));
+  const labels = new Map(requirements.map(({ framework, version }) => [framework, version]));
   terminal.print();
+  const unlisted: string[] = [];
   const rows = Object.entries(summary).map(([id, counts]) => {
-    const { kind = 'policy', version = '' } = frameworks.get(id) ?? {};
+    const { kind = 'policy', title = id } = frameworks.get(id) ?? {};
+    // "2.0.1 (not published for 1.36)": the number in the row, the rest below.
+    const [version = '', unpublished] = (labels.get(id) ?? '').split(/ \((.+)\)$/);
+    if (unpublished !== undefined) unlisted.push(`${title} ${version} is ${unpublished}; it is the nearest`);
     const cells = shown.flatMap((outcome) =>
       counts[outcome] ? [`${String(counts[outcome]).padStart(3)} ${outcomeWord(outcome, kind)}`] : [],
     );
     return [`  ${id}${kind === 'benchmark' ? ` ${version}` : ''}`, cells.join('  ')];
   });
   for (const line of columnsOf(rows)) terminal.print(wrap(line, terminal.columns, '      '));
+  for (const line of unlisted) terminal.print(`  ${wrap(line, terminal.columns, '    ', 2)}`);
 }
 
 function printFailed(terminal: Terminal, control: ControlResult): void {

@@ -1,7 +1,8 @@
-/** `controls list|show|test`, `frameworks list|show`. */
+/** `controls list|show|test`. */
 import { loadCatalogInForce, loadConfigOrDefaults, runControlExamples } from '../app/index.ts';
 import type { Control, Framework } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
+import { nameOf } from './frameworks.ts';
 import { checkFormat, type OutputFormat, printDocument } from './output.ts';
 import type { Action, Session } from './session.ts';
 import { columnsOf, type Terminal, wrap } from './terminal.ts';
@@ -64,12 +65,12 @@ function printControl(
     paragraph('param', `${name} = ${JSON.stringify(params[name] ?? parameter.default)}: ${parameter.doc}`);
   paragraph('procedure', control.procedure);
   paragraph('remediation', control.remediation);
-  const used = frameworks.flatMap((framework) =>
-    framework.requirements
-      .filter((requirement) => requirement.controls.some((link) => link.id === control.id))
-      .map((requirement) => `${framework.id} ${requirement.id}`),
-  );
-  paragraph('supports', used.join(', ') || 'no requirement');
+  const used = new Set<string>();
+  // The newest version of each comes first; of an older one only what it has otherwise.
+  for (const framework of frameworks)
+    for (const requirement of framework.requirements.filter((each) => each.controls.some((link) => link.id === control.id)))
+      if (!used.has(`${framework.id} ${requirement.id}`)) used.add(`${nameOf(framework, frameworks)} ${requirement.id}`);
+  paragraph('supports', [...used].join(', ') || 'no requirement');
 }
 
 export const testControls: Action<Options> = async (session, options, [dir]) => {
@@ -81,63 +82,4 @@ export const testControls: Action<Options> = async (session, options, [dir]) => 
   }
   session.terminal.print(`${results.length - failed.length} of ${results.length} examples hold`);
   return failed.length === 0 ? 0 : 1;
-};
-
-export const listFrameworks: Action<Options> = async (session, options) => {
-  const format = checkFormat(options.output, everywhere);
-  const { frameworks } = (await inForce(session, options)).catalog;
-  if (format === 'name') for (const framework of frameworks) session.terminal.print(framework.id);
-  else if (format === 'table')
-    printTable(
-      session.terminal,
-      options,
-      ['ID', 'VERSION', 'KIND', 'REQUIREMENTS', 'TITLE'],
-      frameworks.map((framework) => [
-        framework.id,
-        framework.version,
-        framework.kind,
-        String(framework.requirements.length),
-        framework.title,
-      ]),
-    );
-  else printDocument(session.terminal, format, frameworks);
-  return 0;
-};
-
-export const showFramework: Action<Options> = async (session, options, [id = '', wanted]) => {
-  const format = checkFormat(options.output, ['table', 'json', 'yaml']);
-  const { terminal } = session;
-  const { catalog } = await inForce(session, options);
-  const framework = catalog.frameworks.find((each) => each.id === id);
-  if (!framework)
-    throw new KubevidenceError('usage', `there is no framework ${visible(id)}`, {
-      next: `Known: ${catalog.frameworks.map((each) => each.id).join(', ')}`,
-    });
-  const requirements = framework.requirements.filter((requirement) => wanted === undefined || requirement.id === wanted);
-  if (requirements.length === 0)
-    throw new KubevidenceError('usage', `${id} has no requirement ${visible(wanted ?? '')}`, {
-      next: `See them: kubevidence frameworks show ${id}`,
-    });
-  if (format !== 'table') {
-    printDocument(terminal, format, wanted === undefined ? framework : requirements[0]);
-    return 0;
-  }
-  terminal.print(`${framework.title} ${framework.version} · ${framework.requirements.length} requirements`);
-  for (const requirement of requirements) {
-    terminal.print();
-    const tags = [
-      requirement.level === undefined ? undefined : `level ${requirement.level}`,
-      requirement.assessment,
-      requirement.obligation,
-    ].filter((tag) => tag !== undefined);
-    terminal.print(
-      `  ${requirement.id}  ${wrap(`${requirement.title}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`, terminal.columns, '    ', requirement.id.length + 4)}`,
-    );
-    for (const link of requirement.controls)
-      terminal.print(
-        `    ${wrap(`${link.id} ${link.covers ?? link.strength}: ${catalog.controls.find((control) => control.id === link.id)?.title ?? ''}${wanted !== undefined && link.because ? `. ${link.because}` : ''}`, terminal.columns, '      ', 4)}`,
-      );
-    if (requirement.needs !== undefined) terminal.print(`    ${wrap(`needs: ${requirement.needs}`, terminal.columns, '      ', 4)}`);
-  }
-  return 0;
 };

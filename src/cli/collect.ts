@@ -1,8 +1,8 @@
 /** `collect`: one run, told as a short story: what was read, what was not and why, what to do next. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { collectFiles, collectLive, loadConfig, parseInstant, pickCluster, replayIntoLedger } from '../app/index.ts';
-import type { CollectReport } from '../app/index.ts';
+import { collectFiles, collectLive, loadConfig, parseInstant, pickCluster, replayIntoLedger, tellPlatform } from '../app/index.ts';
+import type { CollectReport, ToldPlatform } from '../app/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { checkFormat, printDocument } from './output.ts';
 import type { Action } from './session.ts';
@@ -48,14 +48,16 @@ export const collectAction: Action<Options> = async ({ app, terminal }, options)
     from === undefined
       ? [await collectLive(app, settings)]
       : ((await replayIntoLedger(app, settings, from)) ?? [await collectFiles(app, settings, from)]);
-  if (format === 'table') for (const report of reports) printReport(terminal, report);
+  const last = reports.at(-1);
+  const told = last?.run && last.status !== 'failed' ? await tellPlatform(app, config, cluster.name, last.run.number) : null;
+  if (format === 'table') for (const report of reports) printReport(terminal, report, report === last ? told : null);
   else printDocument(terminal, format, reports.length === 1 ? reports[0] : reports);
   if (reports.some((report) => report.fileProblems.some(({ integrity }) => integrity))) return 4;
   if (reports.some((report) => report.status === 'failed')) return 3;
   return options.strict && reports.some((report) => report.status !== 'succeeded') ? 3 : 0;
 };
 
-export function printReport(terminal: Terminal, report: CollectReport): void {
+export function printReport(terminal: Terminal, report: CollectReport, told: ToldPlatform | null = null): void {
   const { identity, run, status, listings } = report;
   const complete = listings.filter((listing) => listing.gaps.length === 0).length;
   const items = listings.reduce((sum, listing) => sum + listing.items, 0);
@@ -63,6 +65,9 @@ export function printReport(terminal: Terminal, report: CollectReport): void {
   terminal.print(
     `${who} · ${run ? `run ${run.number}` : 'dry run'} ${status} · ${complete} of ${listings.length} sources complete · ${plural(items, 'object')}${report.bytes === 0 ? '' : `, ${megabytes(report.bytes)} in ${(report.milliseconds / 1000).toFixed(1)} s`}`,
   );
+  if (told?.platform) terminal.print(`  ${wrap(visible(told.platform), terminal.columns, '  ')}`);
+  for (const { what, detail = '' } of told?.unused ?? [])
+    terminal.print(`  ${wrap(`warning: not used: ${visible(what)}: ${visible(detail)}`, terminal.columns, '  ')}`);
   for (const warning of report.warnings) terminal.print(`  ${wrap(`warning: ${visible(warning)}`, terminal.columns, '  ')}`);
   const byFix = new Map<string, string[]>();
   for (const { gaps } of listings) {

@@ -418,12 +418,16 @@ export function buildProgram(session: Session, finish: (code: number) => void): 
     .description('all frameworks')
     .addOption(output('table|json|yaml|name'))
     .option('--no-headers', 'no header line')
-    .action(run(async () => (await import('./catalog.ts')).listFrameworks));
+    .action(run(async () => (await import('./frameworks.ts')).listFrameworks));
   frameworks
     .command('show <id> [requirement]')
-    .description('requirements and the controls that support them')
+    .description('requirements and the controls that support them; one requirement from its evidence to its verdict')
+    .option('--cluster <name>', 'whose present outcome: a cluster of the configuration (default: the only one)')
+    .option('--from <path>', 'judge a recording, or a directory or file of manifests; needs no ledger')
+    .option('--at <time>', 'the run that had ended by then, e.g. 2026-08-14T12:00Z')
+    .option('--run <number>', 'a past run', wholeNumber)
     .addOption(output('table|json|yaml'))
-    .action(run(async () => (await import('./catalog.ts')).showFramework));
+    .action(run(async () => (await import('./frameworks.ts')).showFramework));
 
   const keys = program.command('keys').description('signing keys');
   keys

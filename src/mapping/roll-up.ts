@@ -55,7 +55,8 @@ export function rollUp(
 
 /**
  * A CIS recommendation. `exact` and `part` lines can fail it; a `broader` line tests more than it asks, so its failure may lie outside
- * and only its pass says something. Parts that pass are a pass only where the mapping says that together they are the whole.
+ * and only its pass says something. Parts that pass are a pass only where the mapping says that together they are the whole; a part may
+ * then test more than is asked (`broader`, `partial`), and where it fails, nothing is decided.
  */
 function decideRecommendation(requirement: Requirement, lines: readonly Line[], managed: boolean): Outcome {
   if (lines.length === 0) return managed && requirement.providerOnManaged === true ? 'providerResponsibility' : 'manual';
@@ -66,8 +67,9 @@ function decideRecommendation(requirement: Requirement, lines: readonly Line[], 
   if (has('providerResponsibility')) return 'providerResponsibility';
   if (lines.every((line) => line.outcome === 'notApplicable')) return 'notApplicable';
   const whole =
-    requirement.partsAreExact === true ||
-    lines.some(({ link, outcome }) => link.covers === 'exact' || (link.covers === 'broader' && outcome === 'pass'));
+    requirement.partsAreExact === true
+      ? lines.every(({ link, outcome }) => outcome !== 'fail' || link.strength === 'supporting')
+      : lines.some(({ link, outcome }) => link.covers === 'exact' || (link.covers === 'broader' && outcome === 'pass'));
   return whole && has('pass') ? 'pass' : 'notAssessed';
 }
 

@@ -1,4 +1,5 @@
 /** Frameworks with all their requirements, in the framework's own order, each with the words of its kind and the exhibits behind it. */
+import { isLabelOf } from '../catalog/index.ts';
 import { type Assessment, type Framework, KubevidenceError, type Requirement, type RequirementResult } from '../model/index.ts';
 import { type ExhibitSource, exhibitsOf } from './build-exhibits.ts';
 import type { ReportInputs } from './report-inputs.ts';
@@ -13,16 +14,21 @@ export function keyOf(requirement: { readonly framework: string; readonly id: st
 /** Of controls over the period, by id. */
 type Standings = ReadonlyMap<string, ReportStanding | null>;
 
-/** Frameworks in the catalog's order, those that the assessment speaks about. */
+/** Frameworks in the catalog's order, those that the assessment speaks about, each in the version that it was assessed by. */
 export function buildFrameworks(inputs: ReportInputs, sources: readonly ExhibitSource[], standings: Standings): readonly ReportFramework[] {
-  const results = Map.groupBy(inputs.assessment.requirements, (requirement) => requirement.framework);
-  const known = new Set(inputs.catalog.frameworks.map(({ id }) => id));
-  const unknown = [...results.keys()].find((id) => !known.has(id));
-  if (unknown !== undefined)
-    throw new KubevidenceError('integrity', `the framework ${unknown} was assessed but is not in the catalog of this report`);
-  return inputs.catalog.frameworks
-    .filter(({ id }) => results.has(id))
-    .map((framework) => buildFramework(framework, results.get(framework.id) ?? [], inputs, sources, standings));
+  const { requirements } = inputs.assessment;
+  const assessed = inputs.catalog.frameworks
+    .map((framework) => {
+      return { framework, results: requirements.filter((each) => each.framework === framework.id && isLabelOf(framework, each.version)) };
+    })
+    .filter(({ results }) => results.length > 0);
+  const known = new Set(assessed.flatMap(({ results }) => results));
+  const unknown = requirements.find((each) => !known.has(each));
+  if (unknown !== undefined) {
+    const { framework, version } = unknown;
+    throw new KubevidenceError('integrity', `the framework ${framework} ${version} was assessed but is not in the catalog of this report`);
+  }
+  return assessed.map(({ framework, results }) => buildFramework(framework, results, inputs, sources, standings));
 }
 
 function buildFramework(

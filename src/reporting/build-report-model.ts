@@ -9,6 +9,8 @@ import { describeExhibit, describeGap, describeIpe, selectExhibits } from './bui
 import { buildFrameworks } from './build-frameworks.ts';
 import { buildPeriod, draftDeviations, finishDeviations, standingOf } from './build-period.ts';
 import { timeText } from './formats/wording.ts';
+import { isLabelOf } from '../catalog/index.ts';
+import type { Assessment } from '../model/index.ts';
 import type { ReportInputs } from './report-inputs.ts';
 import type { ReportCoverage, ReportDeviation, ReportModel, ReportRun } from './report-model.ts';
 
@@ -84,7 +86,8 @@ export function buildReportModel(inputs: ReportInputs): ReportModel {
     logKey: inputs.logKey,
     custody,
     result: fill(resultIn(inputs), values),
-    scope: definition.scope,
+    scope:
+      inputs.platform === undefined ? definition.scope : { ...definition.scope, included: [...definition.scope.included, inputs.platform] },
     frameworks,
     controls,
     findings,
@@ -157,7 +160,19 @@ function noticesOf(inputs: ReportInputs): readonly string[] {
     [!notBegun && !isRead(inputs), conditions.noRunInPeriod],
     [(judged?.timeline.doubtful.length ?? 0) > 0, conditions.doubtfulClock],
   ];
-  return holds.filter(([applies]) => applies).map(([, sentence]) => sentence);
+  return [...holds.filter(([applies]) => applies).map(([, sentence]) => sentence), ...benchmarksChanged(inputs)];
+}
+
+/** A period has one version of each benchmark: that of the cluster at its end. */
+function benchmarksChanged({ first, assessment, catalog, definition }: ReportInputs): readonly string[] {
+  const versionIn = (of: Assessment, id: string) => of.requirements.find(({ framework }) => framework === id)?.version;
+  return catalog.frameworks.flatMap((framework) => {
+    const { id, title, kind } = framework;
+    const version = versionIn(assessment, id);
+    const before = first === null ? undefined : versionIn(first.assessment, id);
+    if (kind !== 'benchmark' || version === undefined || before === undefined || !isLabelOf(framework, version)) return [];
+    return isLabelOf(framework, before) ? [] : [fill(definition.conditions.benchmarkChanged, { title, version, before })];
+  });
 }
 
 function conditionalLimitations(inputs: ReportInputs, runs: readonly ReportRun[], coverage: ReportCoverage): readonly string[] {

@@ -63,6 +63,7 @@ const definitionSchema = z.strictObject({
       noRunInPeriod: sentence,
       doubtfulClock: sentence,
       replayed: sentence,
+      benchmarkChanged: sentence.describe('placeholders {title} {version} {before}'),
       noSchedule: sentence,
       clockSkew: sentence,
       pseudonyms: sentence,

@@ -88,6 +88,8 @@ export interface ReportInputs {
   /** What happened to the log and its keys, one clause each: restored, replaced, revoked. Usually nothing. */
   readonly custody: readonly string[];
   readonly cluster: ClusterIdentity;
+  /** What the cluster is made of and who runs its control plane, as the last run shows it; absent where nothing does. */
+  readonly platform?: string;
   /** The catalog that judged. */
   readonly catalog: Catalog;
   /** Effective values that differ from the control's defaults: control id → name → value. */

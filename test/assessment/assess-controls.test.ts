@@ -135,7 +135,7 @@ describe('what a result says', () => {
       {
         reason: 'error',
         what: 'a and 2 more toys',
-        detail: 'TOY-001 has no answer: No such key: sharp',
+        detail: 'the evidence does not tell sharp',
       },
     ]);
   });

@@ -271,6 +271,103 @@ describe('the benchmark that fits the cluster', () => {
   });
 });
 
+describe('a version that says what differs from another', () => {
+  const lines = (covers: 'exact' | 'broader') => [{ id: 'TOY-001', strength: 'partial', covers } as const];
+  const whole = framework({
+    version: '2.0.1',
+    kubernetesVersions: ['1.35'],
+    requirements: [requirement({ level: 2, controls: lines('exact') }), requirement({ id: '1.2', title: 'Toys are kept' })],
+  });
+  const extension = {
+    id: 'toy-benchmark',
+    version: '1.12.0',
+    extends: 'toy-benchmark@2.0.1',
+    source: 'made up before',
+    kubernetesVersions: ['1.33'],
+    requirements: [{ id: '1.1', level: 1, controls: lines('broader') }],
+  };
+  const files = (changes: object = {}, base: object = {}) => ({
+    'mappings/toy-benchmark.yaml': stringify({ ...whole, ...base }),
+    'mappings/toy-benchmark-1.12.0.yaml': stringify({ ...extension, ...changes }),
+  });
+
+  test('is a whole framework after loading, the newest version first', () => {
+    const [newest, older] = load(files()).frameworks;
+    expect(newest).toEqual(whole);
+    expect(older).toEqual({
+      ...whole,
+      version: '1.12.0',
+      source: 'made up before',
+      kubernetesVersions: ['1.33'],
+      requirements: [{ ...whole.requirements[0], level: 1, controls: lines('broader') }, whole.requirements[1]],
+    });
+  });
+
+  test('has the bytes of one that is written in full', () => {
+    const [, older] = load(files()).frameworks;
+    expect(load({ ...files(), 'mappings/toy-benchmark-1.12.0.yaml': stringify(older) }).digest).toBe(load(files()).digest);
+  });
+
+  test('is prepared as what it is', () => {
+    const root = directory({ 'controls/TOY-001.yaml': stringify(control()), ...files() });
+    const from = { controlDirs: [join(root, 'controls')], mappingDirs: [join(root, 'mappings')], populations: ['toys'] };
+    const prepared = new Map(Object.entries(prepareCatalog(from)));
+    expect(loadCatalog({ ...from, prepared }).frameworks).toEqual(loadCatalog(from).frameworks);
+  });
+
+  test.each<[string, object, object, object]>([
+    [
+      'a version that is not there',
+      { extends: 'toy-benchmark@2.0.0' },
+      {},
+      {
+        message: 'toy-benchmark 1.12.0 extends toy-benchmark@2.0.0, which is no version in full',
+        key: 'extends',
+        next: 'In full: toy-benchmark@2.0.1.',
+      },
+    ],
+    ['itself', { extends: 'toy-benchmark@1.12.0' }, {}, { message: expect.stringMatching(/no version in full/), key: 'extends' }],
+    ['no version at all', { extends: 'toy-benchmark' }, {}, { message: expect.stringMatching(/^the version in full/), key: 'extends' }],
+    [
+      'a requirement that the other does not have',
+      { requirements: [{ id: '1.3' }] },
+      {},
+      { message: 'toy-benchmark@2.0.1 has no requirement 1.3', key: 'requirements[0].id', next: 'Did you mean "1.1"?' },
+    ],
+    [
+      'a requirement twice',
+      { requirements: [{ id: '1.1' }, { id: '1.1' }] },
+      {},
+      { message: 'requirement 1.1 is there twice', key: 'requirements[1].id' },
+    ],
+    ['a key that does not differ', { title: 'Other toys' }, {}, { message: 'unknown key "title"', key: 'title' }],
+    [
+      'a version of what is no benchmark, beside the other',
+      { kubernetesVersions: undefined, requirements: [] },
+      { kind: 'policy', kubernetesVersions: undefined, requirements: [requirement()] },
+      { message: expect.stringMatching(/^toy-benchmark is defined twice/) },
+    ],
+    [
+      'a control that does not exist, in its own file',
+      { requirements: [{ id: '1.2' }, { id: '1.1', controls: [{ id: 'TOY-002', strength: 'partial', covers: 'part' }] }] },
+      {},
+      {
+        message: expect.stringMatching(/TOY-002/),
+        key: 'requirements[1].controls[0].id',
+        file: expect.stringMatching(/toy-benchmark-1\.12\.0\.yaml$/),
+      },
+    ],
+    [
+      'a mistake of the other version, in that one’s file',
+      {},
+      { requirements: [whole.requirements[0], requirement({ id: '1.2', section: '9' })] },
+      { message: expect.stringMatching(/9/), key: 'requirements[1].section', file: expect.stringMatching(/toy-benchmark\.yaml$/) },
+    ],
+  ])('%s is refused', (_, changes, base, expected) => {
+    expect(complaint(() => load(files(changes, base)))).toMatchObject(expected);
+  });
+});
+
 describe('what the build has prepared', () => {
   const sources = () => {
     const controls = directory({ 'TOY-001.yaml': stringify(control()) });

@@ -137,6 +137,24 @@ describe('a CIS recommendation', () => {
       { partsAreExact: true },
     ],
     [
+      'parts that ask for more, together exact, all passing',
+      [
+        ['broader', 'pass'],
+        ['broader', 'pass'],
+      ],
+      'pass',
+      { partsAreExact: true },
+    ],
+    [
+      'parts that ask for more, together exact, one failing: perhaps only by what is not asked',
+      [
+        ['broader', 'pass'],
+        ['broader', 'fail'],
+      ],
+      'notAssessed',
+      { partsAreExact: true },
+    ],
+    [
       'parts that are exact together, one not applicable',
       [
         ['part', 'pass'],

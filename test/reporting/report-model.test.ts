@@ -110,6 +110,36 @@ describe('a report model', () => {
     expect(model.frameworks.map(({ versionLabel }) => versionLabel)[0]).toBe('2.0.1, not published for Kubernetes 1.36');
   });
 
+  test('has the version of a benchmark that was assessed by, and says when the period began with another', () => {
+    const by = (assessment: ReportInputs['assessment'], version: string) => ({
+      ...assessment,
+      requirements: assessment.requirements.map((each) => (each.framework === 'cis-kubernetes' ? { ...each, version } : each)),
+    });
+    const { catalog } = inputs;
+    const both = catalog.frameworks.flatMap((each) =>
+      each.id === 'cis-kubernetes' ? [each, { ...each, version: '1.12.0', title: 'The one before' }] : [each],
+    );
+    const shown = (changes: Partial<ReportInputs>) =>
+      buildReportModel({ ...inputs, catalog: { ...catalog, frameworks: both }, ...changes }).frameworks.map(({ title, total }) => [
+        title,
+        total,
+      ]);
+    const [[newest = ''] = [], ...laws] = shown({});
+    expect(newest).toBe(catalog.frameworks[0]?.title);
+    expect(shown({ assessment: by(inputs.assessment, '1.12.0') })).toEqual([['The one before', 131], ...laws]);
+    expect(shown({ assessment: by(inputs.assessment, '1.12.0 (not published for 1.31)') })).toEqual([['The one before', 131], ...laws]);
+    const unknown = { assessment: by(inputs.assessment, '1.11.1') };
+    expect(() => shown(unknown)).toThrow(/cis-kubernetes 1\.11\.1 was assessed but is not in the catalog/);
+
+    const { first } = inputs;
+    if (first === null) throw new Error('the fixture has a first run');
+    const upgraded = buildReportModel({ ...inputs, first: { ...first, assessment: by(first.assessment, '1.12.0') } });
+    const notice = /held against 1\.12\.0,/;
+    expect(upgraded.period?.notices.filter((sentence) => notice.test(sentence))).toHaveLength(1);
+    expect(upgraded.limitations.filter((sentence) => notice.test(sentence))).toHaveLength(1);
+    expect(model.period?.notices.filter((sentence) => /held against/.test(sentence))).toEqual([]);
+  });
+
   test('states conditional limitations when they hold, and only then', () => {
     const { conditions } = inputs.definition;
     const stated = (changes: Partial<ReportInputs>): readonly string[] => buildReportModel({ ...inputs, ...changes }).limitations;
