@@ -263,6 +263,47 @@ export class TestCluster {
     });
   }
 
+  /**
+   * A second kube-apiserver over the same etcd, with settings of its own, on a host of another name (a UTS namespace, which needs Linux and
+   * root), so that it has a lease of its own. Both servers keep no `kubernetes` Endpoints: registerReplicas writes them in their place.
+   */
+  async startReplica(hostname: string, changes: ApiServerChanges = {}): Promise<ProcessHandle> {
+    const ports = { ...this.#ports, server: this.#ports.replica };
+    const args = apiServerArgs(ports, Number(this.version.split('.')[1]), { ...this.#settings, ...changes });
+    const inNamespace = ['--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', hostname, this.#binaries['kube-apiserver'], ...args];
+    const replica = startProcess(this.dir, `kube-apiserver-${hostname}`, 'unshare', inNamespace);
+    const client = openClient(`https://127.0.0.1:${ports.server}`, {
+      ca: this.caFile,
+      cert: join(this.dir, 'pki', 'admin.crt'),
+      key: join(this.dir, 'pki', 'admin.key'),
+    });
+    try {
+      await waitFor('the second kube-apiserver', 60_000, [replica], this.dir, async () => {
+        const answer = await client.send('GET', '/readyz').catch(() => undefined);
+        return answer?.status === 200;
+      });
+    } finally {
+      client.close();
+    }
+    return replica;
+  }
+
+  /** Writes the EndpointSlice `kubernetes`, as the API servers themselves would, for both of them at `address`. */
+  async registerReplicas(address: string): Promise<readonly string[]> {
+    const ports = [this.#ports.server, this.#ports.replica];
+    await this.apply([
+      {
+        apiVersion: 'discovery.k8s.io/v1',
+        kind: 'EndpointSlice',
+        metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+        addressType: 'IPv4',
+        endpoints: [{ addresses: [address], conditions: { ready: true } }],
+        ports: ports.map((port, index) => ({ name: `https-${index}`, port, protocol: 'TCP' })),
+      },
+    ]);
+    return ports.map((port) => `${address}:${port}`);
+  }
+
   async #startControllers(): Promise<void> {
     if (!this.#binaries['kube-controller-manager'] || !this.#binaries['kube-scheduler']) {
       throw new ClusterUnavailable('controllers need kube-controller-manager and kube-scheduler, which KUBEBUILDER_ASSETS does not have.');

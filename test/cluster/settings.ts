@@ -7,9 +7,10 @@ export type Encryption = 'secretbox' | 'identity-first' | 'none' | { readonly ya
 export type Audit = 'metadata' | 'none' | { readonly policyYaml: string };
 
 /** Loopback ports, one per listener. */
-export type Ports = Readonly<Record<'server' | 'etcd' | 'etcdPeer' | 'controllerManager' | 'scheduler' | 'kubelet', number>>;
+export type Ports = Readonly<Record<'server' | 'replica' | 'etcd' | 'etcdPeer' | 'controllerManager' | 'scheduler' | 'kubelet', number>>;
 export const portNames = [
   'server',
+  'replica',
   'etcd',
   'etcdPeer',
   'controllerManager',

@@ -210,11 +210,13 @@ test('in files a manifest is what the kubelet would start', () => {
 
 describe('who runs the control plane', () => {
   const azure = { 'kubernetes.azure.com/cluster': 'x' };
+  const azureNode = (name: string) => ({ ...node(name, azure), spec: { providerID: 'azure:///subscriptions/0/a' } });
   test.each<[string, string, readonly JsonObject[], string | null]>([
     ['EKS by its version', '1.34.2-eks-3abcdef', [node('a', {})], 'eks'],
     ['GKE by its version', '1.34.2-gke.1234000', [node('a', {})], 'gke'],
-    ['AKS by all of its nodes', '1.34.2', [node('a', azure), node('b', azure)], 'aks'],
-    ['one node cannot say that it is AKS', '1.34.2', [node('a', azure), node('b', {})], null],
+    ['AKS by all of its nodes', '1.34.2', [azureNode('a'), azureNode('b')], 'aks'],
+    ['one node cannot say that it is AKS', '1.34.2', [azureNode('a'), node('b', {})], null],
+    ['a label that nodes write is not enough, without machines of Azure', '1.34.2', [node('a', azure), node('b', azure)], null],
     ['a control-plane node says that it is ours', '1.34.2-eks-3abcdef', [node('a'), node('b', {})], null],
     ['nothing says so', '1.34.2', [node('a', {})], null],
     ['no nodes', '1.34.2', [], null],
@@ -232,7 +234,7 @@ describe('who runs the control plane', () => {
   test.each<[string, string | undefined, readonly JsonObject[], string | null]>([
     ['EKS by all of its nodes', undefined, [eks, machine('b', 'v1.33.9-eks-0fedcba', 'eks-hybrid:///eu/c/b')], 'eks'],
     ['GKE by all of its nodes', undefined, [gke, { ...gke, metadata: { name: 'b' } }], 'gke'],
-    ['AKS by all of its nodes', undefined, [node('a', azure)], 'aks'],
+    ['AKS by all of its nodes', undefined, [azureNode('a')], 'aks'],
     ['one node cannot say it', undefined, [eks, node('b', {})], null],
     ['a version of EKS on a machine that is not of AWS', undefined, [machine('a', 'v1.34.2-eks-3abcdef', 'vsphere://a')], null],
     ['nodes of two kinds', undefined, [eks, { ...gke, metadata: { name: 'b' } }], null],

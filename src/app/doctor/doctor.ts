@@ -5,7 +5,7 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { assessControls } from '../../assessment/index.ts';
-import { collectors, enabledCollectors, selfSubjectRules } from '../../collectors/index.ts';
+import { collectors, type CollectorSettings, enabledCollectors, selfSubjectRules } from '../../collectors/index.ts';
 import { createMemorySnapshot, openLedger, verifyLedger } from '../../ledger/index.ts';
 import type { AccessRule, Json, RawObject } from '../../model/index.ts';
 import { at, describeRule, KubevidenceError, listAt, reasonOf, textAt, visible } from '../../model/index.ts';
@@ -16,7 +16,7 @@ import { createIngest, type CredentialExpiry, expiryOf, openLiveSource, resolveC
 import { nameCheck } from '../audit-ids.ts';
 import { loadCatalogInForce } from '../catalog.ts';
 import { giveRights } from '../collect/collect.ts';
-import type { ClusterConfig, Config } from '../config.ts';
+import { type ClusterConfig, collectorSettings, type Config } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { describeKeeping, readKeeping } from '../keys/keeping.ts';
 import type { PseudonymConfig } from '../keys/pseudonym-config.ts';
@@ -24,6 +24,8 @@ import { keyIdOf, readPseudonymKey } from '../keys/pseudonym-key.ts';
 import { toolName } from '../context.ts';
 import { readPublished } from '../keys/checkpoints.ts';
 import { checkDefinitions, checkExceptions } from './doctor-definitions.ts';
+import { checkPlatform } from './doctor-platform.ts';
+import { checkReplicas } from './doctor-replicas.ts';
 import { checkSchedule } from './doctor-schedule.ts';
 import { checkTimestampAuthority, checkTokens } from './doctor-timestamps.ts';
 import { haveKeys, loadDocumentSigner, loadLogSigner, readCertificateFile } from '../keys/keys.ts';
@@ -196,8 +198,11 @@ async function* checkCluster(context: AppContext, config: Config, cluster: Clust
         what: 'this account is in system:masters: it may do everything',
         detail: 'collect with an account of its own: kubevidence manifests rbac',
       };
-    yield* checkRights(source, config);
-    yield* checkExcess(context, source, config);
+    const settings = collectorSettings(config, cluster);
+    yield* checkRights(source, settings);
+    yield* checkReplicas(source, settings);
+    yield* checkPlatform(context, source, config, cluster, access.server);
+    yield* checkExcess(context, source, config, settings);
   } catch (error) {
     yield problem(error);
   } finally {
@@ -214,10 +219,10 @@ function checkExpiry({ what, expires }: CredentialExpiry, now: Date): Check {
   return { state: 'ok', what: `the ${what} is valid for ${left} more` };
 }
 
-async function* checkRights(source: LiveSource, config: Config): AsyncGenerator<Check> {
+async function* checkRights(source: LiveSource, settings: CollectorSettings): AsyncGenerator<Check> {
   let missing = 0;
   let asked = 0;
-  for (const collector of enabledCollectors(config.collectors)) {
+  for (const collector of enabledCollectors(settings)) {
     for (const listing of collector.listings) {
       for (const rule of listing.needs) {
         asked += 1;
@@ -251,7 +256,7 @@ async function mayI(source: LiveSource, rule: AccessRule): Promise<boolean> {
 }
 
 /** Rights beyond the declared ones, in the namespaces that every cluster has; a run looks at all of them (control RUN-002). */
-async function* checkExcess(context: AppContext, source: LiveSource, config: Config): AsyncGenerator<Check> {
+async function* checkExcess(context: AppContext, source: LiveSource, config: Config, settings: CollectorSettings): AsyncGenerator<Check> {
   const objects = [];
   for (const namespace of ['default', 'kube-system']) {
     const answer = await source.post('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', {
@@ -262,7 +267,7 @@ async function* checkExcess(context: AppContext, source: LiveSource, config: Con
     const status = at(parse(answer.body), 'status');
     if (status !== undefined) objects.push(selfSubjectRules(namespace, status));
   }
-  const excess = judgeRights(context, objects, config);
+  const excess = judgeRights(context, objects, config, settings);
   for (const message of excess.slice(0, 10)) yield { state: 'warning', what: `in excess: ${message}`, detail: 'no collector needs it' };
   if (excess.length > 10)
     yield { state: 'warning', what: `in excess: ${excess.length - 10} more`, detail: 'control RUN-002 lists them all' };
@@ -270,7 +275,7 @@ async function* checkExcess(context: AppContext, source: LiveSource, config: Con
 }
 
 /** What control RUN-002 says of these rights: one rule, for runs and for the doctor. */
-function judgeRights(context: AppContext, objects: readonly RawObject[], config: Config): readonly string[] {
+function judgeRights(context: AppContext, objects: readonly RawObject[], config: Config, settings: CollectorSettings): readonly string[] {
   const { catalog, configured } = loadCatalogInForce(config);
   const at = context.clock().toISOString();
   const sink = createMemorySnapshot({
@@ -284,6 +289,9 @@ function judgeRights(context: AppContext, objects: readonly RawObject[], config:
     objects.map((raw) => ({ raw })),
   );
   ingest.close('k8s.self/rules', { requests: [], gaps: [], observedAt: at });
+  // What a run with this configuration would read decides which rights it needs.
+  for (const { listings, optIn } of enabledCollectors(settings))
+    if (optIn === true) for (const { kind } of listings) ingest.close(kind, { requests: [], gaps: [], observedAt: at });
   const results = assessControls(
     catalog.controls.filter((control) => control.id === 'RUN-002'),
     { reader: sink, populations, params: configured },

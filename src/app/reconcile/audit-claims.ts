@@ -77,7 +77,8 @@ function countPaths(requests: readonly RequestRecord[]): Map<string, ClaimedPath
     const refused = status !== null && status !== 200 && status !== 401 && status !== 429 && status < 500;
     const number = parseAuditId(auditId ?? '')?.number;
     if (number === undefined) continue;
-    const key = path.replace(/\?.*/s, '');
+    // A single replica was asked by its URL; the audit log has the path.
+    const key = path.replace(/^https:\/\/[^/]*/, '').replace(/\?.*/s, '');
     const claimed = paths.get(key) ?? { count: 0, numbers: [] };
     claimed.count += pages + Number(refused);
     claimed.numbers.push(number);

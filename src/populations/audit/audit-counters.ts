@@ -4,12 +4,14 @@
  */
 import type { Gap, ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
 import type { AnsweringReplica } from '../control-plane/answering-replica.ts';
-import { findAnsweringReplica } from '../control-plane/answering-replica.ts';
-import { resourceOf } from '../identity.ts';
+import { readReplicaMetrics } from '../control-plane/answering-replica.ts';
+import { replicaListings } from '../control-plane/each-replica.ts';
+import { resourceOf, uniqueKeys } from '../identity.ts';
 import type { Metrics } from '../control-plane/metrics.ts';
-import { readEarlier, readMetrics, sum } from '../control-plane/metrics.ts';
+import { readEarlier, sum } from '../control-plane/metrics.ts';
 
 const from: readonly ListingKind[] = ['k8s.apiserver/metrics', 'k8s.apiserver/leases'];
+const also: readonly ListingKind[] = [...replicaListings, 'k8s.nodes/nodes'];
 const recording = new Set(['Metadata', 'Request', 'RequestResponse']);
 
 /** Events of level Metadata and above since the process started. */
@@ -22,9 +24,9 @@ function losses(metrics: Metrics): number {
   return sum(metrics, 'apiserver_audit_error_total') + sum(metrics, 'apiserver_audit_requests_rejected_total');
 }
 
-function baseRow({ key, name, evidence }: AnsweringReplica, metrics: Metrics): Row {
+function baseRow(item: string, { name, evidence }: AnsweringReplica, metrics: Metrics): Row {
   return {
-    item: key,
+    item,
     resource: resourceOf(metrics.object),
     evidence: [...metrics.evidence, ...evidence],
     replica: name,
@@ -42,22 +44,23 @@ const noEarlierRun: Gap = {
 
 /** `toRow` counts since an earlier page of the same process, which the row then stands on too; null when there is none. */
 function* eachReplica(input: PopulationInput, toRow: (row: Row, metrics: Metrics, earlier: () => Metrics | null) => Row): Iterable<Row> {
-  const metrics = readMetrics(input);
-  if (metrics === undefined) return;
-  const replica = findAnsweringReplica(input, metrics);
-  const earlier = () => {
-    const [before] = readEarlier(input, metrics.process);
-    const page = before?.read();
-    if (page !== undefined) input.cite(page.listing);
-    return page ?? null;
-  };
-  yield toRow(baseRow(replica, metrics), metrics, earlier);
+  const unique = uniqueKeys();
+  for (const { replica, metrics } of readReplicaMetrics(input)) {
+    const earlier = () => {
+      const [before] = readEarlier(input, metrics.process);
+      const page = before?.read();
+      if (page !== undefined) input.cite(page.listing);
+      return page ?? null;
+    };
+    yield toRow(baseRow(unique(replica.key), replica, metrics), metrics, earlier);
+  }
 }
 
 export const auditGrowth: Population = {
   name: 'auditGrowth',
   doc: 'An API server process, with what it has recorded in its audit log since an earlier run',
   from,
+  also,
   *rows(input) {
     yield* eachReplica(input, (row, metrics, findEarlier) => {
       const earlier = findEarlier();
@@ -71,6 +74,7 @@ export const auditLosses: Population = {
   name: 'auditLosses',
   doc: 'An API server process that records, with the audit events that it lost since an earlier run',
   from,
+  also,
   *rows(input) {
     yield* eachReplica(input, (row, metrics, findEarlier) => {
       const total = losses(metrics);

@@ -4,12 +4,13 @@
  */
 import { recordsAnything } from '../../audit/index.ts';
 import type { ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
-import { findAnsweringReplica } from '../control-plane/answering-replica.ts';
+import { readReplicaMetrics } from '../control-plane/answering-replica.ts';
+import type { ReplicaMetrics } from '../control-plane/answering-replica.ts';
 import { records as countRecords } from './audit-counters.ts';
 import { readSource } from './audit-policies.ts';
 import { requireListing } from '../control-plane/control-plane.ts';
+import { replicaListings } from '../control-plane/each-replica.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
-import { readMetrics } from '../control-plane/metrics.ts';
 
 const policies: ListingKind = 'files.audit-policy/policies';
 
@@ -29,32 +30,32 @@ function* fileRows(input: PopulationInput): Iterable<Row> {
 }
 
 function* serverRows(input: PopulationInput, files: readonly Row[]): Iterable<Row> {
-  const metrics = readMetrics(input);
-  if (metrics === undefined) {
-    requireListing(input, 'k8s.apiserver/metrics');
-    return;
-  }
-  const { key, name, evidence } = findAnsweringReplica(input, metrics);
-  const row: Row = { item: key, resource: resourceOf(metrics.object), evidence: [...metrics.evidence, ...evidence], holder: name };
-  if (countRecords(metrics) > 0) yield { ...row, records: true };
-  else if (files.length > 0) {
+  const replicas = readReplicaMetrics(input);
+  if (replicas.length === 0) requireListing(input, 'k8s.apiserver/metrics');
+  const unique = uniqueKeys();
+  for (const each of replicas) yield serverRow(unique(each.replica.key), each, files);
+}
+
+function serverRow(item: string, { replica: { name, evidence }, metrics }: ReplicaMetrics, files: readonly Row[]): Row {
+  const row: Row = { item, resource: resourceOf(metrics.object), evidence: [...metrics.evidence, ...evidence], holder: name };
+  if (countRecords(metrics) > 0) return { ...row, records: true };
+  if (files.length > 0) {
     const gaps = files.flatMap((file) => file.gaps ?? []);
     const records = files.every((file) => file['records'] === true);
-    yield gaps.length > 0 ? { ...row, gaps } : { ...row, records };
-  } else {
-    const closedBy = 'kubevidence collect --files with the audit policy';
-    yield {
-      ...row,
-      gaps: [{ reason: 'absent', what: `records of ${name}`, detail: 'it has recorded nothing since it started', closedBy }],
-    };
+    return gaps.length > 0 ? { ...row, gaps } : { ...row, records };
   }
+  const closedBy = 'kubevidence collect --files with the audit policy';
+  return {
+    ...row,
+    gaps: [{ reason: 'absent', what: `records of ${name}`, detail: 'it has recorded nothing since it started', closedBy }],
+  };
 }
 
 export const auditRecording: Population = {
   name: 'auditRecording',
   doc: 'An API server or an audit policy that was handed in, with whether it records anything',
   from: [],
-  also: ['k8s.apiserver/metrics', 'k8s.apiserver/leases', policies],
+  also: ['k8s.apiserver/metrics', 'k8s.apiserver/leases', ...replicaListings, 'k8s.nodes/nodes', policies],
   *rows(input) {
     const files = [...fileRows(input)];
     if (input.reader.scope === 'cluster') {

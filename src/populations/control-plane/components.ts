@@ -3,14 +3,16 @@
  * shows. One that neither shows is a gap.
  */
 import type { Gap, Population, PopulationInput, Row } from '../../model/index.ts';
-import { controlPlaneListings, explainHidden, readProcesses, requireListing } from './control-plane.ts';
+import { listAt, textAt } from '../../model/index.ts';
+import { controlPlaneListings, explainHidden, isMarkedControlPlane, readProcesses, requireListing } from './control-plane.ts';
 import type { Process } from './control-plane.ts';
 import type { Program } from './flags.ts';
 import type { HostProcess } from './host-processes.ts';
 import { readHostProcesses } from './host-processes.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import type { NodeReading } from '../nodes/node-evidence.ts';
 import { nodeListings, readNodeEvidence, sayMissing } from '../nodes/node-evidence.ts';
-import { readAnsweredFlags } from './replicas.ts';
+import { readAnswers } from './replicas.ts';
 
 interface Found {
   readonly pods: readonly Process[];
@@ -19,10 +21,14 @@ interface Found {
 
 function readAll(input: PopulationInput, program: Program): Found {
   for (const kind of controlPlaneListings) if (input.reader.scope === 'cluster' || kind === 'k8s.pods/pods') requireListing(input, kind);
-  const pods = readProcesses(input, program, readAnsweredFlags(input)?.flags);
+  const pods = readProcesses(input, program, readAnswers(input));
   const reading = readNodeEvidence(input);
-  const hosts = readHostProcesses(reading, program, input.reader.cluster.version, new Set(pods.map(({ node }) => node)));
-  if (hosts.length > 0) sayMissing(input, reading, 'control plane');
+  const shown = new Set(pods.map(({ node }) => node));
+  const hosts = readHostProcesses(reading, program, input.reader.cluster.version, shown);
+  // A node whose static pod shows the program needs no other evidence of it.
+  const elsewhere = { ...reading, missing: reading.missing.filter(({ name }) => !shown.has(name)) };
+  if (hosts.length > 0) sayMissing(input, elsewhere, 'control plane');
+  else if (pods.length > 0 && program !== 'etcd') sayUnseen(input, program, reading, pods);
   else if (pods.length === 0) {
     input.gap({
       reason: 'absent',
@@ -32,6 +38,23 @@ function readAll(input: PopulationInput, program: Program): Found {
     });
   }
   return { pods, hosts };
+}
+
+/** Nodes of the control plane whose program no static pod shows, unless their processes were seen and it is not among them. */
+function sayUnseen(input: PopulationInput, program: Program, { documents }: NodeReading, pods: readonly Process[]): void {
+  if (input.reader.scope === 'files') return;
+  const shown = new Set(pods.map(({ node }) => node));
+  const idle = documents.filter(({ document }) => listAt(document.body, 'programs').some((each) => textAt(each, 'from') === 'process'));
+  for (const { name } of idle) shown.add(name);
+  for (const node of input.each('k8s.nodes/nodes')) {
+    if (!isMarkedControlPlane(node) || shown.has(node.name)) continue;
+    input.gap({
+      reason: 'absent',
+      what: `flags of ${program} on ${node.name}`,
+      detail: 'no static pod there shows them',
+      closedBy: `run kubevidence node collect as root on ${node.name}, which shows what runs`,
+    });
+  }
 }
 
 function toRow(
@@ -68,7 +91,7 @@ function component(name: string, doc: string, program: Program): Population {
     name,
     doc,
     from: [],
-    also: [...new Set([...controlPlaneListings, 'k8s.apiserver/flagz' as const, ...nodeListings])],
+    also: [...new Set([...controlPlaneListings, 'k8s.apiserver/flagz' as const, 'k8s.apiservers/flagz' as const, ...nodeListings])],
     *rows(input) {
       const unique = uniqueKeys();
       const { pods, hosts } = readAll(input, program);

@@ -167,14 +167,14 @@ function readStaticPods(input: PopulationInput): StaticPods {
  * The genuine processes of one program. Where no node is marked as control plane (clusters made by hand), a node counts whose API server
  * pod was given what the API server itself says in `/flagz`. In files a manifest without a uid is what the kubelet would start.
  */
-export function readProcesses(input: PopulationInput, program: Program, flagz: Flags | undefined): readonly Process[] {
+export function readProcesses(input: PopulationInput, program: Program, answers: readonly Flags[]): readonly Process[] {
   const { version } = input.reader.cluster;
   const { anyMarked, pods } = readStaticPods(input);
   const proven = new Set<string>();
-  if (!anyMarked && flagz !== undefined) {
+  if (!anyMarked && answers.length > 0) {
     for (const { pod, node } of pods) {
       const process = readProcess('kube-apiserver', pod, node, version);
-      if (process !== undefined && node !== undefined && agrees(process, flagz)) proven.add(node.name);
+      if (process !== undefined && node !== undefined && answers.some((flagz) => agrees(process, flagz))) proven.add(node.name);
     }
   }
   return pods.flatMap(({ pod, node }) => {

@@ -177,13 +177,16 @@ export function readGates(entries: readonly string[]): Readonly<Record<string, b
   return gates;
 }
 
-/** Audit log retention has defaults from 1.36 (k8s.io/apiserver pkg/server/options/audit.go); before, 0 keeps files without end. */
-const defaultsFrom136 = { 'audit-log-maxage': '366', 'audit-log-maxbackup': '100', 'audit-log-maxsize': '100' };
+/** Defaults that changed after 1.29, with the minor version of Kubernetes 1 that has them first; in the order of versions. */
+const changed: readonly { readonly program: Program; readonly since: number; readonly values: Readonly<Record<string, string>> }[] = [
+  // k8s.io/apiserver pkg/server/options/audit.go; before, 0 keeps files without end.
+  { program: 'kube-apiserver', since: 36, values: { 'audit-log-maxage': '366', 'audit-log-maxbackup': '100', 'audit-log-maxsize': '100' } },
+];
 
 function defaultsOf(program: Program, version: string | null): Readonly<Record<string, string>> {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version ?? '') ?? [];
-  const retains = program === 'kube-apiserver' && (Number(major) > 1 || Number(minor) >= 36);
-  return retains ? { ...defaults[program], ...defaultsFrom136 } : defaults[program];
+  const holds = changed.filter((each) => each.program === program && (Number(major) > 1 || Number(minor) >= each.since));
+  return Object.assign({}, defaults[program], ...holds.map(({ values }) => values)) as Readonly<Record<string, string>>;
 }
 
 /** `version` of the cluster, for defaults that changed; null when nobody knows. */

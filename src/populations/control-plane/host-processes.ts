@@ -18,9 +18,13 @@ export interface HostProcess extends Flags {
 function argumentsOf({ document }: NodeDocument, program: Program): readonly (readonly Json[])[] {
   const told = listAt(document.body, 'programs').filter((each) => textAt(each, 'program') === program);
   const running = told.filter((each) => textAt(each, 'from') === 'process');
-  const isOpen = (entry: Json) => (typeof entry === 'string' ? entry.includes('$') : at(entry, 'flag') === undefined);
   const started = told.filter((each) => textAt(each, 'from') === 'unit' && !listAt(each, 'arguments').some(isOpen));
   return (running.length > 0 ? running : started).map((each) => listAt(each, 'arguments'));
+}
+
+/** Left to an environment that is not read. */
+function isOpen(entry: Json): boolean {
+  return typeof entry === 'string' ? entry.includes('$') : at(entry, 'flag') === undefined;
 }
 
 const unknown: Flags = { flags: {}, lists: {}, gates: {}, given: [] };
@@ -43,6 +47,21 @@ function read(host: NodeDocument, program: Program, version: string | null): Hos
   if (program === 'etcd' && given.has('config-file')) return gap('settings may come from a configuration file');
   const flags = resolveFlags(program, given, version);
   return { ...(program === 'etcd' ? only(flags.given, flags) : flags), host, gaps: [] };
+}
+
+/** What one source on a host tells of a program; undefined where it tells nothing, several things, or not all of it. */
+export function readTold(
+  { document }: NodeDocument,
+  program: Program,
+  from: 'process' | 'manifest' | 'unit',
+  version: string | null,
+): Flags | undefined {
+  const told = listAt(document.body, 'programs').filter((each) => textAt(each, 'program') === program && textAt(each, 'from') === from);
+  const [first, ...others] = told.map((each) => listAt(each, 'arguments'));
+  if (first === undefined || others.some((each) => canonicalize(each) !== canonicalize(first))) return undefined;
+  if (from === 'unit' && first.some(isOpen)) return undefined;
+  const given = readArguments(first);
+  return program === 'etcd' && given.has('config-file') ? undefined : resolveFlags(program, given, version);
 }
 
 /** Of the hosts of the control plane and of etcd that `besides` does not name. */

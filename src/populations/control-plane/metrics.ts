@@ -1,7 +1,8 @@
-/** The metrics page of one API server replica. Counters count since that process started, so they are compared only within one process. */
+/** The metrics pages of API server replicas. Counters count since a process started, so they are compared only within one process. */
 import { createHash } from 'node:crypto';
-import type { EvidenceReader, PopulationInput, StoredListing, StoredObject } from '../../model/index.ts';
+import type { EvidenceReader, ListingKind, PopulationInput, StoredListing, StoredObject } from '../../model/index.ts';
 import { at, isComplete, listAt, textAt } from '../../model/index.ts';
+import { addressOf, plainName } from './each-replica.ts';
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -9,6 +10,8 @@ export interface Sample {
 }
 
 export interface Metrics {
+  /** Of a replica that was asked for itself; undefined for whichever answered. */
+  readonly address: string | undefined;
   readonly listing: StoredListing;
   readonly evidence: readonly string[];
   /** One of the stored objects, for findings to point at. */
@@ -18,36 +21,59 @@ export interface Metrics {
   readonly families: ReadonlyMap<string, readonly Sample[]>;
 }
 
-const pages = new WeakMap<EvidenceReader, { readonly page: Metrics | undefined }>();
+const pages = new WeakMap<EvidenceReader, readonly Metrics[]>();
+const one: ListingKind = 'k8s.apiserver/metrics';
+const each: ListingKind = 'k8s.apiservers/metrics';
 
-/** The page of this snapshot, read as the population's evidence; undefined when it was not read whole. Several populations ask. */
-export function readMetrics(input: PopulationInput): Metrics | undefined {
+/**
+ * The pages of this snapshot, one per process, read as the population's evidence: those of the replicas that were asked one by one, and
+ * that of the one that answered where it is none of them. None where nothing was read whole. Several populations ask.
+ */
+export function readEachMetrics(input: PopulationInput): readonly Metrics[] {
   // Each population still says which evidence it stands on.
-  input.listing('k8s.apiserver/metrics');
+  input.listing(one);
+  input.listing(each);
   let known = pages.get(input.reader);
   if (known === undefined) {
-    known = { page: readPage({ listing: (kind) => input.listing(kind), objects: (kind) => input.each(kind) }) };
+    known = readPages({ listing: (kind) => input.listing(kind), objects: (kind) => input.each(kind) });
     pages.set(input.reader, known);
   }
-  return known.page;
+  return known;
 }
 
-function readPage(source: Pick<EvidenceReader, 'listing' | 'objects'>): Metrics | undefined {
-  const listing = source.listing('k8s.apiserver/metrics');
-  if (listing === undefined || !isComplete(listing)) return undefined;
+type Source = Pick<EvidenceReader, 'listing' | 'objects'>;
+
+function readPages(source: Source): readonly Metrics[] {
+  const found: Metrics[] = [];
+  const add = (page: Metrics | undefined) => {
+    if (page !== undefined && !found.some(({ process }) => process === page.process)) found.push(page);
+  };
+  const listing = source.listing(each);
+  if (listing !== undefined) {
+    // A page is whole or was not stored, so what one replica left unanswered is no doubt about another.
+    const byReplica = Map.groupBy(source.objects(each), (object) => addressOf(object) ?? '');
+    for (const [address, objects] of [...byReplica].sort(([a], [b]) => (a < b ? -1 : 1))) add(pageOf(listing, address, objects));
+  }
+  const answered = source.listing(one);
+  if (answered !== undefined && isComplete(answered)) add(pageOf(answered, undefined, source.objects(one)));
+  return found;
+}
+
+function pageOf(listing: StoredListing, address: string | undefined, objects: Iterable<StoredObject>): Metrics | undefined {
   const families = new Map<string, readonly Sample[]>();
   const evidence: string[] = [];
   let process: { readonly object: StoredObject; readonly start: string } | undefined;
-  for (const object of source.objects('k8s.apiserver/metrics')) {
+  for (const object of objects) {
+    const name = plainName(object);
     const samples = listAt(object.body, 'samples').map((sample) => {
       const labels = Object.entries(at(sample, 'labels') ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
       return { labels: Object.fromEntries(labels), value: Number(textAt(sample, 'value') ?? Number.NaN) };
     });
-    families.set(object.name, samples);
+    families.set(name, samples);
     evidence.push(object.id);
-    if (object.name === 'process_start_time_seconds') process = { object, start: textAt(listAt(object.body, 'samples')[0], 'value') ?? '' };
+    if (name === 'process_start_time_seconds') process = { object, start: textAt(listAt(object.body, 'samples')[0], 'value') ?? '' };
   }
-  return process === undefined ? undefined : { listing, evidence, object: process.object, process: process.start, families };
+  return process === undefined ? undefined : { address, listing, evidence, object: process.object, process: process.start, families };
 }
 
 /** Which configuration of encryption is in force: the hash of its file where the server tells (1.34), and how often it was reloaded. */
@@ -70,13 +96,13 @@ export interface EarlierMetrics {
   read(): Metrics;
 }
 
-/** What decides whether a page is compared with; of each snapshot that was looked at, as long as somebody holds its reader. */
-const facts = new WeakMap<EvidenceReader, { readonly process: string; readonly configuration: string } | { readonly process: null }>();
-let lastRead: { readonly reader: EvidenceReader; readonly page: Metrics | undefined } | undefined;
+/** What decides whether a page is compared with, by its process; of each snapshot that was looked at, as long as somebody holds its reader. */
+const facts = new WeakMap<EvidenceReader, ReadonlyMap<string, string>>();
+let lastRead: { readonly reader: EvidenceReader; readonly pages: readonly Metrics[] } | undefined;
 
-function readEarlierPage(reader: EvidenceReader): Metrics | undefined {
-  if (lastRead?.reader !== reader) lastRead = { reader, page: readPage(reader) };
-  return lastRead.page;
+function readEarlierPages(reader: EvidenceReader): readonly Metrics[] {
+  if (lastRead?.reader !== reader) lastRead = { reader, pages: readPages(reader) };
+  return lastRead.pages;
 }
 
 /** Pages of the same process in the snapshots before this one, newest first; lazily, because each is read from storage. */
@@ -87,12 +113,12 @@ export function* readEarlier({ reader }: PopulationInput, process: string): Iter
     const earlier = before;
     let known = facts.get(earlier);
     if (known === undefined) {
-      const page = readEarlierPage(earlier);
-      known = page === undefined ? { process: null } : { process: page.process, configuration: configurationOf(page) };
+      known = new Map(readEarlierPages(earlier).map((page) => [page.process, configurationOf(page)]));
       facts.set(earlier, known);
     }
-    if (known.process !== process) others += 1;
-    else yield { configuration: known.configuration, read: () => readEarlierPage(earlier) as Metrics };
+    const configuration = known.get(process);
+    if (configuration === undefined) others += 1;
+    else yield { configuration, read: () => readEarlierPages(earlier).find((page) => page.process === process) as Metrics };
   }
 }
 

@@ -1,6 +1,7 @@
 /** The API server replicas that run, from their identity leases in kube-system, and what one of them said in `/flagz`. */
 import type { PopulationInput, StoredObject } from '../../model/index.ts';
 import { at, isComplete, textAt } from '../../model/index.ts';
+import { readEachFlags } from './each-replica.ts';
 import type { Flags } from './flags.ts';
 import { readFlagz, resolveFlags } from './flags.ts';
 
@@ -43,4 +44,10 @@ export function readAnsweredFlags(input: PopulationInput): { readonly object: St
     return { object, flags: flagsOf(object, input.reader.cluster.version) };
   }
   return undefined;
+}
+
+/** All that replicas answered: each that was asked for itself, and whichever it was. */
+export function readAnswers(input: PopulationInput): readonly Flags[] {
+  const answered = readAnsweredFlags(input);
+  return [...readEachFlags(input).map(({ flags }) => flags), ...(answered === undefined ? [] : [answered.flags])];
 }

@@ -3,11 +3,12 @@
  * credential is renewed once, a broken connection is tried again, all within the run's deadline. Every attempt carries its own Audit-ID,
  * so the cluster's own audit log shows each of them.
  */
-import { at, type Clock, KubevidenceError } from '../../model/index.ts';
+import { at, clip, type Clock, KubevidenceError } from '../../model/index.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import { createTransport, type Exchange } from './http.ts';
 import { TransportFailure } from './http-failure.ts';
 import type { ClusterAccess } from './live-access.ts';
+import { connectionToReplica, proveReplica } from './live-replicas.ts';
 
 export interface LiveOptions {
   /** Every request's Audit-ID is `<runUuid>-<n>`; at most 53 characters, as the server takes 64. */
@@ -51,6 +52,7 @@ export interface LiveStats {
 
 export interface LiveRequest {
   readonly method: 'GET' | 'POST';
+  /** Below the server's own path; or the whole URL of a single replica (live-replicas.ts). */
   readonly path: string;
   readonly accept: string;
   readonly body?: Buffer;
@@ -78,7 +80,7 @@ const longestWaitMs = 30_000;
 
 export function createRequester(access: ClusterAccess, options: LiveOptions): Requester {
   const concurrency = options.concurrency ?? 4;
-  const transport = createTransport(access.connection, { sockets: concurrency, compression: options.compression ?? 'gzip' });
+  const targets = createTargets(access, { sockets: concurrency, compression: options.compression ?? 'gzip' });
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   const sleep = options.sleep ?? ((ms) => pause(ms, signal));
@@ -87,8 +89,6 @@ export function createRequester(access: ClusterAccess, options: LiveOptions): Re
   const withSlot = createSlots(concurrency);
   let requests = 0;
   let bytes = 0;
-  // Before the first answer a refused connection is told at once; later it is a server that restarts, and is waited for.
-  let everAnswered = false;
   let closed = false;
 
   const left = () => (deadline === undefined ? Number.POSITIVE_INFINITY : deadline - options.clock().getTime());
@@ -106,6 +106,14 @@ export function createRequester(access: ClusterAccess, options: LiveOptions): Re
     let auditId: string | undefined;
     let renewed = false;
     const failed = (error: KubevidenceError): Sent => ({ attempts, auditId, answer: undefined, error });
+    let target: Target;
+    let path: string;
+    try {
+      ({ target, path } = targets.of(request.path));
+    } catch (error) {
+      if (error instanceof KubevidenceError) return failed(error);
+      throw error;
+    }
     for (;;) {
       const over = givenUp();
       if (over !== undefined) return failed(over);
@@ -121,14 +129,18 @@ export function createRequester(access: ClusterAccess, options: LiveOptions): Re
       auditId = id;
       const exchange: Exchange = {
         method: request.method,
-        path: request.path,
+        path,
         headers: { ...access.headers, accept: request.accept, 'user-agent': options.userAgent, 'audit-id': id },
-        timeoutMs: options.requestTimeoutMs ?? 30_000,
+        timeoutMs: Math.min(options.requestTimeoutMs ?? 30_000, target.longestMs),
         signal,
         ...(request.body && { body: request.body }),
         ...(request.beginsWith && { beginsWith: request.beginsWith }),
       };
-      const result = await transport.exchange(exchange, credentials).catch((error: unknown) => {
+      const ask = async () => {
+        await target.prove(exchange);
+        return target.transport.exchange(exchange, credentials);
+      };
+      const result = await ask().catch((error: unknown) => {
         if (error instanceof TransportFailure) return error;
         throw error;
       });
@@ -137,13 +149,13 @@ export function createRequester(access: ClusterAccess, options: LiveOptions): Re
       if (result instanceof TransportFailure) {
         const interrupted = givenUp();
         if (interrupted !== undefined) return failed(interrupted);
-        const again = result.retry !== 'never' && attempts < mostAttempts && (everAnswered || result.retry === 'now');
+        const again = result.retry !== 'never' && attempts < mostAttempts && (target.everAnswered || result.retry === 'now');
         waitMs = result.retry === 'now' ? 0 : backoff(attempts);
         why = result.message;
         if (!again || waitMs >= left())
           return failed(new KubevidenceError('unreachable', why, { ...(result.next && { next: result.next }), cause: result }));
       } else {
-        everAnswered = true;
+        target.everAnswered = true;
         bytes += result.body.length;
         const { date } = result.headers;
         const answer: HttpAnswer = { ...result, auditId: id, ...(date !== undefined && { serverDate: date }) };
@@ -170,13 +182,62 @@ export function createRequester(access: ClusterAccess, options: LiveOptions): Re
   return {
     send: (request) => withSlot(() => send(request)),
     get stats() {
-      return { requests, bytes, connections: transport.connections };
+      return { requests, bytes, connections: targets.connections() };
     },
     close: () => {
       closed = true;
       clearTimeout(timer);
       stop.abort();
-      transport.close();
+      targets.close();
+    },
+  };
+}
+
+/** A server that is asked: the one that the kubeconfig names, or one replica. */
+interface Target {
+  readonly transport: ReturnType<typeof createTransport>;
+  /** Before the first answer a refused connection is told at once; later it is a server that restarts, and is waited for. */
+  everAnswered: boolean;
+  /** Of one exchange. Addresses of replicas may lead nowhere, several of them, and each is waited for. */
+  readonly longestMs: number;
+  /** Resolves when it has shown to be what our credentials are for. */
+  prove(exchange: Pick<Exchange, 'timeoutMs' | 'signal'>): Promise<void>;
+}
+
+function createTargets({ connection }: ClusterAccess, options: Parameters<typeof createTransport>[1]) {
+  const target = (to: typeof connection): Target => ({
+    transport: createTransport(to, options),
+    everAnswered: false,
+    longestMs: Number.POSITIVE_INFINITY,
+    prove: async () => {},
+  });
+  const targetReplica = (to: typeof connection): Target => {
+    let proof: Promise<void> | undefined;
+    const prove: Target['prove'] = ({ timeoutMs, signal }) => {
+      proof ??= proveReplica(to, timeoutMs, signal).catch((error: unknown) => {
+        proof = undefined;
+        throw error;
+      });
+      return proof;
+    };
+    return { ...target(to), longestMs: 10_000, prove };
+  };
+  const cluster = target(connection);
+  const replicas = new Map<string, Target>();
+  const all = () => [cluster, ...replicas.values()];
+  return {
+    /** Throws KubevidenceError for a replica that must not be asked. */
+    of(path: string): { readonly target: Target; readonly path: string } {
+      if (path.startsWith('/')) return { target: cluster, path };
+      const url = URL.parse(path);
+      if (url === null) throw new KubevidenceError('unreachable', `${clip(path, 120)} was not asked: that is no address`);
+      let replica = replicas.get(url.origin);
+      if (replica === undefined) replicas.set(url.origin, (replica = targetReplica(connectionToReplica(connection, new URL(url.origin)))));
+      return { target: replica, path: url.pathname + url.search };
+    },
+    connections: () => all().reduce((sum, { transport }) => sum + transport.connections, 0),
+    close: () => {
+      for (const { transport } of all()) transport.close();
     },
   };
 }
