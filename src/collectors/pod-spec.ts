@@ -112,6 +112,7 @@ const spec: readonly Keep[] = [
   'volumes.projected.sources.configMap.name',
   'volumes.projected.sources.downwardAPI.items.path',
   'volumes.projected.sources.secret.name',
+  'volumes.projected.sources.secret.optional',
   'volumes.projected.sources.serviceAccountToken',
   'volumes.secret.optional',
   'volumes.secret.secretName',

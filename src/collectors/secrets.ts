@@ -8,7 +8,17 @@
  * Secret created within a day of a month's end can show one month in one run and two in the next. There is no uid in this form: a Secret
  * that was deleted and created anew is not seen unless its months, type or keys differ.
  */
-import type { AccessRule, Collector, Decoder, Instant, Json, ListingDeclaration, RawObject, RequestSpec } from '../model/index.ts';
+import type {
+  AccessRule,
+  Collector,
+  CollectorOptions,
+  Decoder,
+  Instant,
+  Json,
+  ListingDeclaration,
+  RawObject,
+  RequestSpec,
+} from '../model/index.ts';
 import { at, isObject, listAt, textAt } from '../model/index.ts';
 import { notWhatWasAsked, parseObject, textOf, withListMetadata } from './decode.ts';
 import { ownApiVersion } from './listing.ts';
@@ -16,6 +26,11 @@ import { ownApiVersion } from './listing.ts';
 /** A request as the parser hands it on: `observedAt` is when the page was answered, which ages count back from. */
 export interface ObservedRequest extends RequestSpec {
   readonly observedAt?: Instant;
+}
+
+/** Options as a live run hands them on: `startedAt` is when it began, which questions about the last days count back from. */
+export interface TimedOptions extends CollectorOptions {
+  readonly startedAt?: Instant;
 }
 
 const tableForm = 'application/json;as=Table;g=meta.k8s.io;v=v1';
@@ -96,24 +111,42 @@ export function createdBetween(age: string, observedAt: Instant): Bounds | null 
 
 const needs: readonly AccessRule[] = [{ apiGroup: '', resource: 'secrets', verb: 'list' }];
 
-const listing = (name: string, selector: Readonly<Record<string, string>>, withoutIt: string): ListingDeclaration => ({
+type Selector = Readonly<Record<string, string>>;
+
+const listing = (name: string, selector: Selector | ((startedAt: Instant) => Selector), withoutIt: string): ListingDeclaration => ({
   kind: `k8s.secrets/${name}`,
   needs,
   withoutIt,
   // The Table does not say the namespace of a row, so one request per namespace: the caller fills in all of them when none is configured.
-  requests: ({ namespaces = [] }) =>
-    namespaces.map((namespace) => ({
+  requests: ({ namespaces = [], startedAt }: TimedOptions) => {
+    const selected = typeof selector !== 'function' ? selector : startedAt === undefined ? null : selector(startedAt);
+    // Not to ask leaves a gap; to ask for the wrong days would leave a wrong answer.
+    if (selected === null) return [];
+    return namespaces.map((namespace) => ({
       path: `/api/v1/namespaces/${namespace}/secrets`,
-      query: { ...selector, includeObject: 'None' },
+      query: { ...selected, includeObject: 'None' },
       accept: tableForm,
       paged: true,
       what: `secrets in ${namespace}`,
-    })),
+    }));
+  },
   decode: decodeTable,
   keep: ['type', 'keys', 'createdBetween'],
   assurance: 'observed',
   accepts: [{ group: '', kind: 'Secret' }],
 });
+
+/** How far back {@link usedLately} looks. */
+const lateDays = 30;
+
+/**
+ * The API server writes the day (UTC) of the last use into the label. The table shows no labels and a selector compares no dates, so the days
+ * are named, tomorrow's too: the server's clock may be ahead.
+ */
+function usedLately(startedAt: Instant): Selector {
+  const days = Array.from({ length: lateDays + 2 }, (_, back) => new Date(Date.parse(startedAt) + (1 - back) * day * 1000));
+  return { labelSelector: `kubernetes.io/legacy-token-last-used in (${days.map((each) => each.toISOString().slice(0, 10)).join(',')})` };
+}
 
 const notExternal = 'which Secrets a tool for an external store keeps is unknown';
 
@@ -134,6 +167,7 @@ export const secrets: Collector = {
       { labelSelector: 'kubernetes.io/legacy-token-last-used' },
       'whether legacy tokens are in use is unknown',
     ),
+    listing('legacy-token-used-lately', usedLately, 'whether legacy tokens were in use in the last 30 days is unknown'),
     listing(
       'legacy-token-invalid-since',
       { labelSelector: 'kubernetes.io/legacy-token-invalid-since' },

@@ -30,6 +30,15 @@ const otherSources = [
   'vsphereVolume',
 ];
 
+// core/v1 CSIPersistentVolumeSource: the names of Secrets that a driver is given, in any namespace.
+const secretReferences = [
+  'controllerExpandSecretRef',
+  'controllerPublishSecretRef',
+  'nodeExpandSecretRef',
+  'nodePublishSecretRef',
+  'nodeStageSecretRef',
+].flatMap((reference) => [`spec.csi.${reference}.name`, `spec.csi.${reference}.namespace`]);
+
 export const storage: Collector = {
   kind: 'k8s.storage',
   version: 1,
@@ -65,6 +74,7 @@ export const storage: Collector = {
         'spec.claimRef.namespace',
         'spec.claimRef.uid',
         'spec.csi.driver',
+        ...secretReferences,
         'spec.hostPath',
         'spec.local.path',
         'spec.persistentVolumeReclaimPolicy',

@@ -21,6 +21,8 @@ const object = (kind: string, apiVersion: string, namespace: string, name: strin
   return { apiVersion, kind, metadata: { name, namespace, uid: `${kind}-${namespace}-${name}`, ...(metadata as JsonObject) }, ...rest };
 };
 
+const recognised = { $scrubbed: true, credential: 'jwt' };
+
 function pod(number: number): JsonObject {
   const container = {
     name: 'app',
@@ -28,10 +30,14 @@ function pod(number: number): JsonObject {
     securityContext: number % 3 === 0 ? { privileged: number % 11 === 0 } : { allowPrivilegeEscalation: false, runAsNonRoot: true },
     env: number % 5 === 0 ? [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'db', key: 'p' } } }] : [],
   };
-  const volumes = number % 13 === 0 ? [{ name: 'host', hostPath: { path: '/var/run' } }] : [];
+  const token = { name: 'vault', projected: { sources: [{ serviceAccountToken: { path: 't', expirationSeconds: 99_999 } }] } };
+  const volumes = number % 13 === 0 ? [{ name: 'host', hostPath: { path: '/var/run' } }, token] : [];
   const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: `set-${number % 9}`, uid: `set-${number % 9}`, controller: true };
   return object('Pod', 'v1', namespaces[number % namespaces.length] ?? '', `pod-${number}`, {
-    metadata: { ownerReferences: [owner], annotations: number % 17 === 0 ? { 'vault.hashicorp.com/agent-inject': 'true' } : {} },
+    metadata: {
+      ownerReferences: [owner],
+      annotations: number % 17 === 0 ? { 'vault.hashicorp.com/agent-inject': 'true', note: recognised } : {},
+    },
     spec: {
       containers: [container],
       volumes,
@@ -52,6 +58,15 @@ function largeSnapshot(pods: number): EvidenceReader {
     'k8s.pods/pods': Array.from({ length: pods }, (_, number) => pod(number)),
     'k8s.workloads/statefulsets': [object('StatefulSet', 'apps/v1', 'team-1', 'idle', idle)],
     'k8s.serviceaccounts/serviceaccounts': namespaces.map((name) => object('ServiceAccount', 'v1', name, 'deployer', {})),
+    'k8s.ingresses/ingresses': [object('Ingress', 'networking.k8s.io/v1', 'team-2', 'web', { spec: { tls: [{ secretName: 'web' }] } })],
+    'k8s.services/services': [],
+    'k8s.storage/persistentvolumes': [],
+    'k8s.cluster/groups': [],
+    'k8s.configmaps/configmaps': namespaces.map((name) => object('ConfigMap', 'v1', name, 'c', { data: { a: recognised } })),
+    'k8s.secrets/secrets': namespaces.flatMap((name, place) => [
+      object('SecretSummary', 'kubevidence/v1', name, 'unused', { type: 'Opaque' }),
+      ...(place % 2 === 0 ? [object('SecretSummary', 'kubevidence/v1', name, 'db', { type: 'Opaque' })] : []),
+    ]),
     'k8s.namespaces/namespaces': namespaces.map((name) => object('Namespace', 'v1', '', name, {})),
     'k8s.nodes/nodes': Array.from({ length: 20 }, (_, number) => object('Node', 'v1', '', `node-${number}`, {})),
     'k8s.rbac/clusterroles': [object('ClusterRole', rbac, '', 'deploy', { rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] })],
@@ -108,6 +123,8 @@ test('what is judged by namespaces is what is judged as a whole, and each pod is
   const [apart, together] = [judged(reader), judged(whole)];
   expect(apart.controls.filter(({ findings }) => findings.length > 0).length).toBeGreaterThan(10);
   expect(apart).toEqual(together);
+  const failed = apart.controls.filter(({ findings }) => findings.length > 0).map(({ id }) => id);
+  expect(failed).toEqual(expect.arrayContaining(['SEC-007', 'SEC-012', 'SEC-013', 'SEC-014']));
   // Besides, kube-system is looked into for the control plane's pods.
   expect(reads.get('k8s.pods/pods')).toBe(pods);
 });

@@ -21,6 +21,11 @@ const contents: readonly (readonly [rule: string, text: string])[] = [
   ['assigned-password', 'Server=db;Password=hunter2;'],
   ['assigned-password', 'mysqldump --password=hunter2 all'],
   ['assigned-token', 'export API_KEY=abcdefghijklmnop'],
+  ['written-password', 'db:\n  host: db.clinic\n  password: hunter2\n'],
+  ['written-password', '{"user":"app","db_password":"hunter2","port":1}'],
+  ['written-password', 'spring.datasource.password: "hunter2"'],
+  ['written-token', `- client_secret: ${long.slice(0, 20)}7`],
+  ['written-token', `{"apiKey": "${long.slice(0, 20)}7"}`],
 ];
 
 describe('content', () => {
@@ -39,6 +44,15 @@ describe('content', () => {
     '--token=/var/run/secrets/token',
     'sha256:0b80642f9ff0bb4a9504b3fa70cebc3d6b5cf14614306b4f19414032392e6f91',
     'kube-system/extension-apiserver-authentication',
+    '{"env":[{"name":"PASSWORD","valueFrom":{"secretKeyRef":{"key":"password","name":"db"}}}]}',
+    'password: ${DB_PASSWORD}',
+    'password: {{ .Values.password }}',
+    'properties:\n  password:\n    type: string\n',
+    'password: required',
+    'password: must have at least 12 characters',
+    'passwordSecretRef: hunter2',
+    'existingSecret: clinic-database-secret-2',
+    'token: /var/run/secrets/token-Of-A-Pod-7',
     '',
   ])('is none: %s', (text) => {
     expect(contentRule(text)).toBeUndefined();
@@ -46,7 +60,23 @@ describe('content', () => {
 
   test('hostile text does not stall it', () => {
     const started = performance.now();
-    for (const unit of ['eyJ-', 'a://', 'a://:', 'password=', '-----BEGIN A ', 'xox', 'Bearer ', 'AKIA', 'a.', ' = '])
+    for (const unit of [
+      'eyJ-',
+      'a://',
+      'a://:',
+      'password=',
+      '-----BEGIN A ',
+      'xox',
+      'Bearer ',
+      'AKIA',
+      'a.',
+      ' = ',
+      ',password:',
+      '\npassword',
+      'password: x',
+      'token:Aa1',
+      '-',
+    ])
       contentRule(unit.repeat(300_000));
     expect(performance.now() - started).toBeLessThan(2_000);
   });

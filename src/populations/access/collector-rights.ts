@@ -46,9 +46,10 @@ export const collectorRights: Population = {
   name: 'collectorRights',
   doc: 'A right of the account that collects the evidence',
   from: ['k8s.self/rules'],
-  also: ['k8s.secrets/secrets'],
+  also: ['k8s.secrets/secrets', 'k8s.apiservers/endpointslices'],
   *rows(input) {
     const secretsCollected = input.listing('k8s.secrets/secrets') !== undefined;
+    const replicasCollected = input.listing('k8s.apiservers/endpointslices') !== undefined;
     const holders = new Map<string, StoredObject[]>();
     let asked = 0;
     for (const object of input.each('k8s.self/rules')) {
@@ -69,6 +70,7 @@ export const collectorRights: Population = {
           namespace: everywhere ? '' : object.name,
           scope: everywhere ? 'in every namespace that was asked' : `in namespace ${object.name}`,
           secretsCollected,
+          replicasCollected,
         };
       }
     }

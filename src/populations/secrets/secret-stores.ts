@@ -2,11 +2,12 @@
  * Which tools bring Secrets from an external store, told by the API groups that they install and by what pods ask for; and the inventory
  * of Secrets with those that such a tool keeps. Nothing of a store itself is read, and a tool that marks nothing is not seen.
  */
-import type { ListingKind, Population } from '../../model/index.ts';
+import type { ListingKind, Population, StoredObject } from '../../model/index.ts';
 import { listAt, textAt } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
 import { ofPart, readPodParts } from '../workloads/pod-parts.ts';
 import { podListings } from '../workloads/pod-specs.ts';
+import { decrypts, sops } from './managed-secrets.ts';
 
 /** API group → tool. */
 const tools: Readonly<Record<string, string>> = {
@@ -17,6 +18,8 @@ const tools: Readonly<Record<string, string>> = {
   'secrets.hashicorp.com': 'Vault Secrets Operator',
   'secrets.infisical.com': 'Infisical Operator',
 };
+/** Tools that keep Secrets encrypted in a repository: no store outside the cluster, but nobody types a value either. */
+const sealing: Readonly<Record<string, string>> = { 'bitnami.com': 'Sealed Secrets', 'isindir.github.com': 'SOPS Secrets Operator' };
 const injected = 'vault.hashicorp.com/agent-inject';
 
 interface Use {
@@ -42,15 +45,23 @@ export const secretStores: Population = {
   name: 'secretStores',
   doc: 'The cluster, with the tools for external secret stores that are recognised in it',
   from: ['k8s.cluster/identity', 'k8s.cluster/groups', ...podListings],
+  // Flux decrypts where somebody says so; that is seen only where its objects are collected.
+  also: sops.listings,
   *rows(input) {
     const evidence: string[] = [];
     const found = new Set<string>();
+    const sealed = new Set<string>();
+    const note = (into: Set<string>, tool: string, id: string) => {
+      if (!into.has(tool)) evidence.push(id);
+      into.add(tool);
+    };
     for (const group of input.each('k8s.cluster/groups')) {
       const tool = Object.hasOwn(tools, group.name) ? tools[group.name] : undefined;
-      if (tool === undefined) continue;
-      found.add(tool);
-      evidence.push(group.id);
+      if (tool !== undefined) note(found, tool, group.id);
+      const sealer = Object.hasOwn(sealing, group.name) ? sealing[group.name] : undefined;
+      if (sealer !== undefined) note(sealed, sealer, group.id);
     }
+    for (const object of input.each(...sops.listings)) if (decrypts(object)) note(sealed, 'Flux with SOPS', object.id);
     let users = 0;
     // One example of each is evidence enough: the first by its key.
     const examples = new Map<string, Use>();
@@ -71,6 +82,7 @@ export const secretStores: Population = {
         resource: resourceOf(object),
         evidence: [object.id, ...evidence],
         tools: [...found].sort(),
+        sealed: [...sealed].sort(),
         users,
       };
     }
@@ -80,9 +92,19 @@ export const secretStores: Population = {
 /** Secrets that a tool labels as its own. */
 const kept: readonly ListingKind[] = ['k8s.secrets/external-secrets', 'k8s.secrets/secrets-store', 'k8s.secrets/vault-secrets'];
 
+const day = 86_400_000;
+
+/** Of the months that hold the creation, the latest moment counts: a Secret is at least so old. */
+function ageOf({ body }: StoredObject, now: number) {
+  const before = listAt(body, 'createdBetween')[1];
+  const latest = typeof before === 'string' ? Date.parse(before) : Number.NaN;
+  if (typeof before !== 'string' || Number.isNaN(latest)) return { ageKnown: false, ageDays: 0, createdBefore: '' };
+  return { ageKnown: true, ageDays: Math.max(0, Math.floor((now - latest) / day)), createdBefore: before.slice(0, 10) };
+}
+
 export const secrets: Population = {
   name: 'secrets',
-  doc: 'A Secret of the inventory, with its type and whether a tool for an external store keeps it',
+  doc: 'A Secret of the inventory, with its type, its age, and whether a tool for an external store keeps it',
   from: ['k8s.secrets/secrets', ...kept],
   *rows(input) {
     const key = (namespace: string, name: string) => `${segment(namespace)}/${segment(name)}`;
@@ -99,6 +121,7 @@ export const secrets: Population = {
         secret: `${object.namespace}/${object.name}`,
         type: textAt(object.body, 'type') ?? '',
         external: keeper !== undefined,
+        ...ageOf(object, Date.parse(input.reader.at)),
       };
     }
   },

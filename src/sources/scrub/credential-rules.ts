@@ -32,6 +32,18 @@ const contentRules: readonly (readonly [rule: string, hint: string, pattern: Reg
   ['url-with-password', '://', /[A-Za-z][A-Za-z0-9+.-]{1,20}:\/\/[^\s:@/]{0,128}:[^\s:@/${<][^\s@/]{0,256}@/],
   ['assigned-password', '=', /(?:password|passwd|pwd|passphrase)["']? ?= ?["']?[^\s"'`$({<;&|=/][^\s"'`;&|]{3}/i],
   ['assigned-token', '=', /(?:secret|token|api[_-]?key|access[_-]?key)["']? ?= ?["']?[^\s"'`$({<;&|=/.][^\s"'`;&|/.]{11}/i],
+  // YAML and JSON, as in a ConfigMap: a key at the start of its line or member, and one word as the whole value.
+  [
+    'written-password',
+    'passw',
+    /(?:^|[\n{,])[ \t-]{0,40}["']?[\w.-]{0,64}(?:password|passwd)["']? ?: {0,8}["']?(?!(?:true|false|null|none|string|required|optional)\b)[^\s"'`$({<[!&*|>%\\][^\s"'`,]{3,256}["']?[ \t\r]{0,8}(?:$|[\n},])/i,
+  ],
+  // A name of a Secret is in lower case, so a token is told by its capitals and digits.
+  [
+    'written-token',
+    ':',
+    /(?:^|[\n{,])[ \t-]{0,40}["']?[\w.-]{0,64}(?:[Ss]ecret|SECRET|[Tt]oken|TOKEN|[Aa](?:pi|ccess)[_-]?[Kk]ey|A(?:PI|CCESS)_?KEY)["']? ?: {0,8}["']?(?![./])(?=[^\s"']{0,128}[A-Z])(?=[^\s"']{0,128}\d)[A-Za-z0-9+/_=.-]{16,512}["']?[ \t\r]{0,8}(?:$|[\n},])/,
+  ],
 ];
 
 /** All ids that a marker may name. */
