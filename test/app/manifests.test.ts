@@ -52,4 +52,25 @@ describe('manifests rbac', () => {
     expect(rule?.verbs).toEqual(['get']);
     expect(rule?.resourceNames).toContain('kubeadm-config');
   });
+
+  it('asks for ConfigMaps at large, Certificates and external stores only where they are turned on', () => {
+    const asks = (resource: string, verb: string, settings: Parameters<typeof rbacManifests>[0]) =>
+      read(settings).some(({ rules = [] }) =>
+        rules.some((rule) => rule.resources?.includes(resource) && rule.verbs.includes(verb) && rule.resourceNames === undefined),
+      );
+    const switches = {
+      configmaps: 'configmaps',
+      certificates: 'certmanager',
+      externalsecrets: 'externalsecrets',
+      sealedsecrets: 'externalsecrets',
+    };
+    for (const [resource, collector] of Object.entries(switches)) {
+      expect([resource, asks(resource, 'list', {})]).toEqual([resource, false]);
+      expect([resource, asks(resource, 'list', { [collector]: true })]).toEqual([resource, true]);
+    }
+    const inOne = read({ configmaps: { namespaces: ['a'] } }).filter(({ rules = [] }) =>
+      rules.some((rule) => rule.resources?.includes('configmaps') && rule.verbs.includes('list')),
+    );
+    expect(inOne.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}`)).toEqual(['Role a']);
+  });
 });

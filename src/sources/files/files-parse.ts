@@ -25,8 +25,8 @@ export interface ParsedFile {
   readonly objects: readonly FileObject[];
   /** Typed lists that were given and are empty: their kind was read, and there is none. */
   readonly empty: readonly { readonly apiVersion: string; readonly kind: string }[];
-  /** Documents that are no Kubernetes objects, by line. */
-  readonly foreign: readonly number[];
+  /** Documents that are no Kubernetes objects. */
+  readonly foreign: readonly { readonly value: unknown; readonly line: number }[];
   readonly problems: readonly ParseProblem[];
 }
 
@@ -35,7 +35,12 @@ const largestYaml = 32 * 1024 * 1024;
 const deepest = 100;
 
 export function parseFile(bytes: Uint8Array): ParsedFile {
-  const collected = { objects: [] as FileObject[], empty: [] as JsonObject[], foreign: [] as number[], problems: [] as ParseProblem[] };
+  const collected = {
+    objects: [] as FileObject[],
+    empty: [] as JsonObject[],
+    foreign: [] as ParsedFile['foreign'][number][],
+    problems: [] as ParseProblem[],
+  };
   const text = decode(bytes);
   if (typeof text !== 'string') return { objects: [], empty: [], foreign: [], problems: [text] };
   const json = jsonDocument(text);
@@ -152,7 +157,7 @@ function isForeignTag(tag: string, format: string | undefined): boolean {
 interface Collected {
   readonly objects: FileObject[];
   readonly empty: JsonObject[];
-  readonly foreign: number[];
+  readonly foreign: ParsedFile['foreign'][number][];
   readonly problems: ParseProblem[];
 }
 
@@ -164,7 +169,7 @@ function collect(value: unknown, line: number, lines: readonly number[], into: C
   }
   const kind = textAt(value, 'kind');
   const apiVersion = textAt(value, 'apiVersion');
-  if (!isObject(value) || kind === undefined || apiVersion === undefined) into.foreign.push(line);
+  if (!isObject(value) || kind === undefined || apiVersion === undefined) into.foreign.push({ value, line });
   else if (kind.endsWith('List') && Array.isArray(value['items'])) unroll(value, { kind, apiVersion }, line, lines, into, nesting);
   else {
     const unfit = unfitPath(value, '', 0);

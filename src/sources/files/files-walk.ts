@@ -11,7 +11,7 @@ import { KubevidenceError, reasonOf, visible } from '../../model/index.ts';
 export const largestFile = 256 * 1024 * 1024;
 
 export type WalkedFile =
-  | { readonly file: string; readonly bytes: Buffer }
+  | { readonly file: string; readonly bytes: Buffer; readonly modifiedAt: Date }
   /** Not read, and why: in the words of the report's `ignored`. */
   | { readonly file: string; readonly ignored: string }
   | { readonly file: string; readonly problem: string };
@@ -73,7 +73,7 @@ async function* readOnce(file: string, seen: Set<string>): AsyncGenerator<Walked
     else if (info.size > largestFile) yield { file, problem: `it is larger than ${largestFile / 1024 / 1024} MiB; split it` };
     else {
       seen.add(identity);
-      yield { file, bytes: await handle.readFile() };
+      yield { file, bytes: await handle.readFile(), modifiedAt: info.mtime };
     }
   } catch (cause) {
     yield { file, problem: `it cannot be read: ${codeOf(cause)}` };

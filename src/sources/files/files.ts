@@ -3,7 +3,17 @@
  * complete as given; one that is not is a gap; a file that could not be read is a gap for every kind, because it could have held any.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { isNodeEvidence, itemsFromFile, nodeEvidenceKind, nodeGaps, nodeListings, whatOf } from '../../collectors/index.ts';
+import {
+  isNodeEvidence,
+  itemsFromFile,
+  nodeEvidenceKind,
+  nodeGaps,
+  nodeListings,
+  providerAnswerType,
+  readProviderAnswers,
+  whatOf,
+} from '../../collectors/index.ts';
+import type { ReadAnswer } from '../../collectors/index.ts';
 import type { Assurance, Clock, Gap, JsonObject, Listing, ListingDeclaration, ListingKind, RequestRecord } from '../../model/index.ts';
 import { clip, textAt } from '../../model/index.ts';
 import { parseFile, type ParseProblem } from './files-parse.ts';
@@ -105,15 +115,21 @@ export async function readFiles(options: FilesOptions): Promise<FilesReport> {
     if ('ignored' in walked) report.ignored.push({ file: walked.file, line: 0, kind: walked.ignored });
     else if ('problem' in walked) problem(walked.file, { message: walked.problem });
     else {
-      const { file, bytes } = walked;
+      const { file, bytes, modifiedAt } = walked;
       const startedAt = options.clock().toISOString();
       const before = countItems();
       const documents: Omit<NodeDocument, 'record'>[] = [];
       report.files += 1;
       const parsed = parseFile(bytes);
       for (const found of parsed.problems) problem(file, found);
-      for (const line of parsed.foreign) report.ignored.push({ file, line, kind: '(no apiVersion and kind)' });
       const touched = new Set<ListingKind>();
+      for (const { value, line } of parsed.foreign) {
+        for (const answer of readProviderAnswers(value, modifiedAt) ?? [null]) {
+          if (answer === null) report.ignored.push({ file, line, kind: '(no apiVersion and kind)' });
+          else if ('problem' in answer) problem(file, wrongAnswer(answer, line));
+          else told(fileObject(answer.object, { file, line }, fillings, listings), file, line, touched);
+        }
+      }
       for (const type of parsed.empty) for (const kind of present(fillings, type)) touched.add(kind);
       for (const { value, line } of parsed.objects) {
         const outcome = judged(value, line, options);
@@ -163,6 +179,16 @@ function conflicting({ object, place: { line } }: Pick<NodeDocument, 'object' | 
   return { line, key: 'collectedAt', message: `another document of node ${name} is of the same moment, and differs`, about };
 }
 
+function wrongAnswer({ problem: { key, message }, command }: Extract<ReadAnswer, { readonly problem: object }>, line: number): FileFault {
+  return {
+    line,
+    key,
+    message: `it looks like what ${command} prints, but ${message}`,
+    about: providerAnswerType,
+    closedBy: `write it again: ${command} … > FILE`,
+  };
+}
+
 /** The object as it may be filed, with who signed it where that is known; a text says why it is no evidence here. */
 function judged(
   value: JsonObject,
@@ -170,6 +196,9 @@ function judged(
   { declarations, checkNode = unsignedOnly }: FilesOptions,
 ): Exclude<Outcome, { readonly added: number }> | { readonly object: JsonObject } {
   const about = { apiVersion: textAt(value, 'apiVersion') ?? '', kind: textAt(value, 'kind') ?? '' };
+  // Whose an answer is, and of when, is worked out here, and never what an object says of itself.
+  if (about.kind === providerAnswerType.kind && groupOf(about.apiVersion) === groupOf(providerAnswerType.apiVersion))
+    return 'a form of our own: give the file that the provider’s tool printed';
   if (!declarations.some((declaration) => acceptsKind(declaration, about))) return clip(`${about.apiVersion} ${about.kind}`, 200);
   const check = isNodeEvidence(value) ? checkNode(value) : undefined;
   if (check !== undefined && 'refused' in check) {
@@ -237,7 +266,12 @@ function* present(fillings: ReadonlyMap<ListingKind, Filling>, type: { apiVersio
 }
 
 function byName({ kind }: ListingDeclaration): boolean {
-  return kind === 'k8s.cluster/identity' || kind === 'k8s.apiserver/leases' || kind === 'k8s.kubeadm/configmaps';
+  return (
+    kind === 'k8s.cluster/identity' ||
+    kind === 'k8s.apiserver/leases' ||
+    kind.startsWith('k8s.apiservers/') ||
+    kind === 'k8s.kubeadm/configmaps'
+  );
 }
 
 function finish(

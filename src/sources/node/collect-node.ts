@@ -4,7 +4,7 @@
  * in it. Reading never fails as a whole for one path: that path is `unreadable`, or named in `unread`.
  */
 import { posix } from 'node:path';
-import { declarationOf, nodeEvidenceKind } from '../../collectors/index.ts';
+import { declarationOf, nodeEvidenceKind, withKeyFacts } from '../../collectors/index.ts';
 import type { Clock, Json, JsonObject, RawObject } from '../../model/index.ts';
 import { at, KubevidenceError, textAt, visible } from '../../model/index.ts';
 import { createScrubber } from '../scrub/scrub.ts';
@@ -97,7 +97,7 @@ export function collectNode(options: NodeOptions): NodeReading {
     certificates,
     auditPolicies: ofServers('audit-policy', 'audit.k8s.io', 'Policy').map(({ path, object }) => ({ path, policy: object })),
     encryptionConfigurations: ofServers('encryption-configuration', 'apiserver.config.k8s.io', 'EncryptionConfiguration').map(
-      ({ path, object }) => ({ path, configuration: object }),
+      ({ path, object }) => ({ path, configuration: withKeyFacts(object) }),
     ),
     ...runtimeOf(files, kubelet.arguments),
     unread: unreadEntries as unknown as Json,

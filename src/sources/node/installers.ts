@@ -36,7 +36,8 @@ export type FileRole =
   | 'etcd-pki-certificate'
   | 'etcd-pki-key'
   | 'container-runtime-config'
-  | 'container-runtime-socket';
+  | 'container-runtime-socket'
+  | 'cloud-config';
 
 /**
  * A path, in whose parts `*` stands for any text, except where it is `literal`; it matches no leading dot. `tree`: a directory of
@@ -309,6 +310,8 @@ const aks: Installer = {
     ...paths('kubelet-kubeconfig', '/var/lib/kubelet/kubeconfig'),
     ...paths('kubelet-config', '/etc/default/kubeletconfig.json'),
     ...paths('kubelet-client-ca', '/etc/kubernetes/certs/ca.crt'),
+    // Rights alone: it holds credentials of the cloud.
+    ...paths('cloud-config', '/etc/kubernetes/azure.json'),
     tree('/etc/kubernetes/certs'),
     ...containerd,
   ],

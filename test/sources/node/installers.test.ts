@@ -74,6 +74,9 @@ test.each<[string, string, string]>([
   expect([textAt(documentOf(installer), 'host', 'nameFrom'), textAt(documentOf(installer), 'metadata', 'name')]).toEqual(expected);
 });
 
+/** What is said of the key that the roots hold; the key itself is nowhere. */
+const material = { bits: 144, guessable: false, text: true, repeated: false };
+
 test.each<[string, readonly string[], readonly string[]]>([
   ['kubeadm', ['/etc/kubernetes/audit/policy.yaml'], ['/etc/kubernetes/enc/config.yaml']],
   ['k3s', ['/etc/rancher/k3s/audit.yaml'], ['/var/lib/rancher/k3s/server/cred/encryption-config.json']],
@@ -91,7 +94,9 @@ test.each<[string, readonly string[], readonly string[]]>([
   expect(listAt(document, 'encryptionConfigurations').map((entry) => textAt(entry, 'path'))).toEqual(encryption);
   for (const entry of listAt(document, 'encryptionConfigurations'))
     expect(at(entry, 'configuration')).toEqual({
-      resources: [{ resources: ['secrets'], providers: [{ aescbc: { keys: [{ name: 'key1' }] } }, { identity: {} }] }],
+      apiVersion: 'apiserver.config.k8s.io/v1',
+      resources: [{ resources: ['secrets'], providers: [{ aescbc: { keys: [{ name: 'key1', material }] } }, { identity: {} }] }],
+      unknownFields: [],
     });
 });
 
