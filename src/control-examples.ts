@@ -120,7 +120,7 @@ function snapshot(
       uid: 'example',
       version: version?.replace(/^v/, '') ?? null,
       server: null,
-      caFingerprint: null,
+      caFingerprint: objects.map((object) => textAt(object, 'caFingerprint')).find((each) => each !== undefined) ?? null,
       actor: null,
     },
     at: at.toISOString(),
@@ -156,6 +156,7 @@ function nameOf(kind: ListingKind): string {
 
 function fileUnder(object: RawObject): readonly (readonly [ListingKind, RawObject])[] {
   const own = object['apiVersion'] === 'kubevidence/v1' ? ownKinds[textAt(object, 'kind') ?? ''] : undefined;
+  if (own === 'k8s.apiserver/metrics' && object['replica'] !== undefined) return [['k8s.apiservers/metrics', object]];
   if (own !== undefined) {
     const token = own === 'k8s.secrets/secrets' && object['type'] === 'kubernetes.io/service-account-token';
     return (token ? ([own, 'k8s.secrets/service-account-tokens'] as const) : [own]).map((kind) => [kind, object] as const);

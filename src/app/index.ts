@@ -13,12 +13,14 @@ import type * as AccessWhoCan from './access/who-can.ts';
 import type * as AuditMatrix from './audit/matrix.ts';
 import type * as AuditSimulate from './audit/simulate.ts';
 import type * as Assess from './assess/assess.ts';
+import type * as Explain from './assess/explain.ts';
 import type * as Catalog from './catalog.ts';
 import type * as Checkpoints from './keys/checkpoints.ts';
 import type * as CollectFiles from './collect/collect-files.ts';
 import type { CollectOptions } from './collect/collect.ts';
 import type * as LiveRun from './collect/live-run.ts';
 import type * as NodeEvidence from './collect/node-evidence.ts';
+import type * as ToldPlatform from './collect/told-platform.ts';
 import type { AppContext } from './context.ts';
 import type * as Demo from './demo/demo.ts';
 import type * as Doctor from './doctor/doctor.ts';
@@ -41,10 +43,12 @@ export type { AuditMatrixReport, Simulation } from './audit/documents.ts';
 export type { SimulatedRequest } from './audit/simulate.ts';
 export type { AssessOptions, AssessReport } from './assess/assess.ts';
 export type { Drift } from '../assessment/index.ts';
+export type { Explanation } from '../mapping/index.ts';
 export type { CatalogInForce } from './catalog.ts';
 export { clockGapName } from './collect/clock-gap.ts';
 export type { CollectReport } from './collect/collect.ts';
 export type { NodeCollectReport } from './collect/node-evidence.ts';
+export type { ToldPlatform } from './collect/told-platform.ts';
 export { type ClusterConfig, type Config, configSchema, loadConfig, loadConfigOrDefaults, pickCluster } from './config.ts';
 export { type AppContext, packageRoot, toolName, toolVersion } from './context.ts';
 export type { Check } from './doctor/doctor.ts';
@@ -80,6 +84,10 @@ export const simulateRequest: Later<typeof AuditSimulate.simulateRequest> = asyn
 export const simulateFile: typeof AuditSimulate.simulateFile = async (...args) =>
   (await import('./audit/simulate.ts')).simulateFile(...args);
 export const assessCommand: typeof Assess.assessCommand = async (...args) => (await import('./assess/assess.ts')).assessCommand(...args);
+export const explainCommand: typeof Explain.explainCommand = async (...args) =>
+  (await import('./assess/explain.ts')).explainCommand(...args);
+export const findFramework: Later<typeof Explain.findFramework> = async (...args) =>
+  (await import('./assess/explain.ts')).findFramework(...args);
 export const parseInstant: Later<typeof Assess.parseInstant> = async (...args) =>
   (await import('./assess/assess.ts')).parseInstant(...args);
 export const loadCatalogInForce: Later<typeof Catalog.loadCatalogInForce> = async (...args) =>
@@ -96,6 +104,9 @@ export const replayIntoLedger: typeof CollectFiles.replayIntoLedger = async (con
   thenStamp(context, options, (await import('./collect/collect-files.ts')).replayIntoLedger(context, options, path));
 export const collectNodeEvidence: typeof NodeEvidence.collectNodeEvidence = async (...args) =>
   (await import('./collect/node-evidence.ts')).collectNodeEvidence(...args);
+
+export const tellPlatform = async (...args: Parameters<typeof ToldPlatform.tellPlatform>) =>
+  (await import('./collect/told-platform.ts')).tellPlatform(...args);
 /** The worker loads its code while this thread loads its own. */
 export const collectLive: typeof LiveRun.collectLive = async (context, options) => {
   const worker = (await import('./collect/worker-client.ts')).startWorker();

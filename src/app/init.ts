@@ -119,6 +119,9 @@ ${zone}
 # frameworks: [cis-kubernetes, hipaa-security-rule, gdpr] # default: all
 # collectors:
 #   secrets: true # types, names and ages of Secrets, never values; needs "list secrets", which is full read
+#   configmaps: true # credentials in ConfigMaps: where and by which rule, never the text; needs "list configmaps"
+#   certmanager: true # when certificates of cert-manager end
+#   externalsecrets: true # whether External Secrets, Sealed Secrets and Flux with SOPS bring what they should
 # params:
 #   RBAC-001:
 #     allowed: ["Group/system:masters", "Group/kubeadm:cluster-admins", "User/break-glass"]

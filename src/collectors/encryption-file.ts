@@ -1,11 +1,13 @@
-/** An EncryptionConfiguration handed in as a file: the order of its providers, for which resources, and the names of keys, never a key. */
+/** An EncryptionConfiguration handed in as a file: the order of its providers, for which resources, names of keys and what they are like, never a key. */
 import type { Collector, Keep } from '../model/index.ts';
 import { decodeNothing } from './decode.ts';
+import { keyPaths } from './encryption-keys.ts';
 
 const provider = 'resources.providers';
 export const encryptionKeep: readonly Keep[] = [
   'resources.resources',
-  ...['aesgcm', 'aescbc', 'secretbox'].map((name) => `${provider}.${name}.keys.name`),
+  'unknownFields',
+  ...keyPaths.map((path) => `${provider}.${path}`),
   `${provider}.identity`,
   `${provider}.kms.apiVersion`,
   `${provider}.kms.name`,
@@ -16,7 +18,7 @@ export const encryptionKeep: readonly Keep[] = [
 
 export const encryptionFile: Collector = {
   kind: 'files.encryption',
-  version: 1,
+  version: 2,
   title: 'Encryption configuration files',
   listings: [
     {

@@ -4,6 +4,8 @@
  */
 import type { ListingDeclaration, ListingKind, RawObject } from '../model/index.ts';
 import { isObject, textAt } from '../model/index.ts';
+import { isReplicaSlice } from './apiservers.ts';
+import { withKeyFacts } from './encryption-keys.ts';
 import { expandConfigMap, isKubeadmConfigMap } from './kubeadm.ts';
 import { isNodeEvidence, nodeItems } from './node-evidence.ts';
 import { secretSummary } from './secrets.ts';
@@ -13,11 +15,18 @@ const label = (object: RawObject, name: string) => textAt(object, 'metadata', 'l
 /** Listings that ask for less than all objects of their kind: what the server's selector would answer. */
 const selects: Readonly<Partial<Record<ListingKind, (object: RawObject) => boolean>>> = {
   'k8s.cluster/identity': (object) => textAt(object, 'metadata', 'name') === 'kube-system',
+  'k8s.apiserver/flagz': (object) => object['replica'] === undefined,
+  'k8s.apiserver/statusz': (object) => object['replica'] === undefined,
+  'k8s.apiservers/endpointslices': isReplicaSlice,
+  'k8s.apiservers/flagz': (object) => object['replica'] !== undefined,
+  'k8s.apiservers/statusz': (object) => object['replica'] !== undefined,
   'k8s.apiserver/leases': (object) =>
     textAt(object, 'metadata', 'namespace') === 'kube-system' && label(object, 'apiserver.kubernetes.io/identity') === 'kube-apiserver',
   'k8s.kubeadm/configmaps': isKubeadmConfigMap,
   'k8s.secrets/service-account-tokens': (object) => object['type'] === 'kubernetes.io/service-account-token',
   'k8s.secrets/legacy-token-last-used': (object) => label(object, 'kubernetes.io/legacy-token-last-used') !== undefined,
+  // A file says nothing of the day on which it is looked at.
+  'k8s.secrets/legacy-token-used-lately': () => false,
   'k8s.secrets/legacy-token-invalid-since': (object) => label(object, 'kubernetes.io/legacy-token-invalid-since') !== undefined,
   'k8s.secrets/external-secrets': (object) => label(object, 'reconcile.external-secrets.io/managed') === 'true',
   'k8s.secrets/secrets-store': (object) => label(object, 'secrets-store.csi.k8s.io/managed') === 'true',
@@ -68,5 +77,6 @@ function expanded(node: RawObject, listings: readonly ListingDeclaration[]): Fil
 function itemFor(kind: ListingKind, object: RawObject, group: string): RawObject {
   if (kind === 'k8s.kubeadm/configmaps') return expandConfigMap(object);
   if (group === '' && object['kind'] === 'Secret') return summarize(object);
-  return isObject(object['metadata']) ? object : { ...object, metadata: {} };
+  const item = kind === 'files.encryption/encryptionconfigurations' ? withKeyFacts(object) : object;
+  return isObject(item['metadata']) ? item : { ...item, metadata: {} };
 }

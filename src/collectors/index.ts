@@ -2,10 +2,14 @@
 import type { Collector, CollectorOptions, ListingDeclaration, ListingKind } from '../model/index.ts';
 import { admission } from './admission.ts';
 import { apiserver } from './apiserver.ts';
+import { apiservers } from './apiservers.ts';
 import { auditPolicyFile } from './audit-policy-file.ts';
 import { certificates } from './certificates.ts';
+import { certmanager } from './certmanager.ts';
 import { cluster } from './cluster.ts';
+import { configmaps } from './configmaps.ts';
 import { encryptionFile } from './encryption-file.ts';
+import { externalsecrets } from './externalsecrets.ts';
 import { ingresses } from './ingresses.ts';
 import { kubeadm } from './kubeadm.ts';
 import { kubeletFile } from './kubelet-file.ts';
@@ -15,22 +19,28 @@ import { networkpolicies } from './networkpolicies.ts';
 import { nodeEvidence, nodeEvidenceKind } from './node-evidence.ts';
 import { nodes } from './nodes.ts';
 import { pods } from './pods.ts';
+import { providerFile } from './provider-file.ts';
 import { rbac } from './rbac.ts';
 import { secrets } from './secrets.ts';
 import { self } from './self.ts';
 import { serviceaccounts } from './serviceaccounts.ts';
 import { services } from './services.ts';
 import { storage } from './storage.ts';
+import { storageMigrations } from './storagemigrations.ts';
 import { workloads } from './workloads.ts';
 
+export { asksEachReplica, replicaAddresses, replicaAddressesKind, requestsOfReplicas } from './apiservers.ts';
 export type { Program } from './flags.ts';
 export { controlPlaneFlags } from './flags.ts';
+export { withKeyFacts } from './encryption-keys.ts';
 export { itemsFromFile } from './from-file.ts';
 export { exceptionObject, ledgerExceptions, ledgerReviews, ledgerRuns, reviewObject, runObject } from './ledger.ts';
 export { isNodeEvidence, nodeEvidenceKind, nodeGaps, nodeListings } from './node-evidence.ts';
 export type { NodeProgram } from './node-flags.ts';
 export { carriedBy, nodeFlags } from './node-flags.ts';
-export type { ObservedRequest } from './secrets.ts';
+export type { ReadAnswer } from './provider-file.ts';
+export { providerAnswerType, readProviderAnswers } from './provider-file.ts';
+export type { ObservedRequest, TimedOptions } from './secrets.ts';
 export { selfSubjectRules } from './self.ts';
 
 export const collectors: readonly Collector[] = [
@@ -46,15 +56,21 @@ export const collectors: readonly Collector[] = [
   services,
   ingresses,
   storage,
+  storageMigrations,
   admission,
   certificates,
   apiserver,
+  apiservers,
   kubeadm,
   secrets,
+  configmaps,
+  certmanager,
+  externalsecrets,
   encryptionFile,
   auditPolicyFile,
   kubeletFile,
   nodeEvidence,
+  providerFile,
   ledger,
 ];
 

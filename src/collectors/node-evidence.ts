@@ -32,6 +32,7 @@ const keep: readonly Keep[] = [
   'auditPolicies.path',
   ...under('auditPolicies.policy', auditPolicyKeep),
   'encryptionConfigurations.path',
+  'encryptionConfigurations.configuration.apiVersion',
   ...under('encryptionConfigurations.configuration', encryptionKeep),
   ...below('containerRuntime', words('name version endpoint configPath')),
   ...below('unread', words('what path reason detail')),
@@ -41,7 +42,7 @@ const keep: readonly Keep[] = [
 
 export const nodeEvidence: Collector = {
   kind: 'node.evidence',
-  version: 1,
+  version: 2,
   title: 'What node collectors read on the nodes',
   listings: [
     {
@@ -130,7 +131,12 @@ function each(
   return listAt(node, list).flatMap((entry: Json, index) => {
     const body = at(entry, field);
     if (!isObject(body)) return [];
-    const item = { ...body, ...type, metadata: { name: index === 0 ? name : `${name} ${textAt(entry, 'path') ?? index}` } };
+    const item = {
+      ...body,
+      ...type,
+      apiVersion: textAt(body, 'apiVersion') ?? type.apiVersion,
+      metadata: { name: index === 0 ? name : `${name} ${textAt(entry, 'path') ?? index}` },
+    };
     return [{ kind, item }];
   });
 }

@@ -11,9 +11,12 @@ import { bindingChanges } from './access/binding-changes.ts';
 import { bootstrapTokens } from './access/bootstrap-tokens.ts';
 import { certificateRequests } from './access/certificate-requests.ts';
 import { collectorRights } from './access/collector-rights.ts';
+import { kubeadmFlags, runningFlags } from './control-plane/flag-sources.ts';
 import { controllerManagers, etcdMembers, schedulers } from './control-plane/components.ts';
 import { containers } from './workloads/containers.ts';
-import { encryptionCoverage, secretWrites, storedSecrets } from './secrets/encryption.ts';
+import { encryptionCoverage, resourceWrites, secretWrites, storedSecrets } from './secrets/encryption.ts';
+import { kmsKeys, kmsServices } from './secrets/encryption-kms.ts';
+import { encryptionAgreement, encryptionKeys, encryptionReloads, secretReads } from './secrets/encryption-state.ts';
 import { escalationPaths } from './access/escalation-paths.ts';
 import { exceptions } from './collection/exceptions.ts';
 import { grantOverlaps } from './access/grant-overlaps.ts';
@@ -28,9 +31,17 @@ import { kubeletSettings, kubeProxies } from './nodes/node-kubelets.ts';
 import { podAdmission } from './workloads/pod-admission.ts';
 import { podGuards } from './workloads/pod-guards.ts';
 import { pods } from './workloads/pods.ts';
+import { providerClusters, providerNodePools } from './provider/provider-clusters.ts';
 import { roleUses } from './access/role-uses.ts';
 import { roles } from './access/roles.ts';
+import { issuedCertificates } from './secrets/issued-certificates.ts';
+import { managedSecrets } from './secrets/managed-secrets.ts';
+import { referredSecrets } from './secrets/referred-secrets.ts';
+import { annotationCredentials, configMaps } from './secrets/literal-credentials.ts';
+import { projectedTokens } from './secrets/projected-tokens.ts';
+import { secretReaders } from './secrets/secret-readers.ts';
 import { secretStores, secrets } from './secrets/secret-stores.ts';
+import { secretUses } from './secrets/secret-uses.ts';
 import { scheduledRuns } from './collection/scheduled-runs.ts';
 import { segments } from './network/segments.ts';
 import { serviceAccounts } from './access/service-accounts.ts';
@@ -41,7 +52,9 @@ import { volumes } from './secrets/volumes.ts';
 import { webhooks, webhookServices } from './admission/webhooks.ts';
 
 export { grants };
-export { detectManaged } from './control-plane/managed.ts';
+export { unusedAnswers } from './provider/answers.ts';
+export { describeDistribution, detectDistribution } from './provider/distribution.ts';
+export { detectManaged } from './provider/managed.ts';
 
 export const populations: readonly Population[] = [
   grants,
@@ -73,6 +86,8 @@ export const populations: readonly Population[] = [
   controllerManagers,
   schedulers,
   etcdMembers,
+  runningFlags,
+  kubeadmFlags,
   controlPlaneFiles,
   etcdFiles,
   nodeFiles,
@@ -80,6 +95,8 @@ export const populations: readonly Population[] = [
   kubeProxies,
   nodeCertificates,
   etcdTrust,
+  providerClusters,
+  providerNodePools,
   auditRecording,
   auditGrowth,
   auditLosses,
@@ -87,10 +104,25 @@ export const populations: readonly Population[] = [
   encryptionCoverage,
   secretWrites,
   storedSecrets,
+  resourceWrites,
+  secretReads,
+  encryptionKeys,
+  encryptionReloads,
+  encryptionAgreement,
+  kmsKeys,
+  kmsServices,
   legacyTokens,
   bootstrapTokens,
   secretStores,
   secrets,
+  secretUses,
+  secretReaders,
+  projectedTokens,
+  configMaps,
+  annotationCredentials,
+  issuedCertificates,
+  managedSecrets,
+  referredSecrets,
   collectorRights,
   scheduledRuns,
   exceptions,

@@ -103,6 +103,82 @@ test('a volume keeps where it lies, and of other sources their type', () => {
   expect(body['spec']).toEqual({ csi: { driver: 'd' }, flexVolume: { options: marked } });
 });
 
+test('a ConfigMap keeps its keys, and which rule recognised a credential, but no text', () => {
+  const body = scrub('k8s.configmaps/configmaps', {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'settings', annotations: { note: canary } },
+    data: { 'app.yaml': `db:\n  password: ${canary}\n`, SMTP_PASSWORD: canary, LOGO: canary, EMPTY: '' },
+    binaryData: { 'key.p12': canary },
+    immutable: true,
+  });
+  expect(JSON.stringify(body)).not.toContain(canary);
+  expect(body['data']).toEqual({
+    'app.yaml': { ...marked, credential: 'written-password' },
+    SMTP_PASSWORD: { ...marked, credential: 'name-suggests-credential' },
+    LOGO: marked,
+    EMPTY: '',
+  });
+  expect(body['binaryData']).toEqual({ 'key.p12': marked });
+});
+
+test('of what brings Secrets, neither values nor stores nor how they are signed in to are kept', () => {
+  const given: readonly (readonly [ListingKind, string, string, RawObject, RawObject])[] = [
+    [
+      'k8s.externalsecrets/externalsecrets',
+      'external-secrets.io/v1',
+      'ExternalSecret',
+      {
+        secretStoreRef: { name: 'v', kind: 'SecretStore' },
+        target: { name: 't', template: { data: { a: canary } } },
+        data: [{ remoteRef: { key: canary } }],
+      },
+      { secretStoreRef: { name: 'v', kind: 'SecretStore' }, target: { name: 't' } },
+    ],
+    [
+      'k8s.externalsecrets/secretstores',
+      'external-secrets.io/v1',
+      'SecretStore',
+      { provider: { vault: { server: canary, auth: { tokenSecretRef: { name: canary } } } } },
+      { provider: { vault: marked } },
+    ],
+    [
+      'k8s.externalsecrets/secretproviderclasses',
+      'secrets-store.csi.x-k8s.io/v1',
+      'SecretProviderClass',
+      { provider: 'vault', parameters: { objects: canary }, secretObjects: [{ secretName: 's', data: [{ key: canary }] }] },
+      { provider: 'vault', secretObjects: [{ secretName: 's' }] },
+    ],
+    [
+      'k8s.externalsecrets/sealedsecrets',
+      'bitnami.com/v1alpha1',
+      'SealedSecret',
+      { encryptedData: { password: canary }, template: { data: { a: canary }, metadata: { annotations: { a: canary } } } },
+      { encryptedData: { password: marked }, template: { metadata: {} } },
+    ],
+    [
+      'k8s.externalsecrets/kustomizations',
+      'kustomize.toolkit.fluxcd.io/v1',
+      'Kustomization',
+      { decryption: { provider: 'sops', secretRef: { name: 'age' } }, postBuild: { substitute: { a: canary } } },
+      { decryption: { provider: 'sops', secretRef: { name: 'age' } } },
+    ],
+    [
+      'k8s.certmanager/certificates',
+      'cert-manager.io/v1',
+      'Certificate',
+      { secretName: 's', dnsNames: ['a'], keystores: { jks: { password: canary } } },
+      { secretName: 's', dnsNames: ['a'] },
+    ],
+  ];
+  for (const [listing, apiVersion, kind, spec, kept] of given) {
+    const status = { conditions: [{ type: 'Ready', status: 'False', message: canary }] };
+    const body = scrub(listing, { apiVersion, kind, metadata: { name: 'x' }, spec, status });
+    expect([listing, body['spec']]).toEqual([listing, kept]);
+    expect(JSON.stringify(body)).not.toContain(canary);
+  }
+});
+
 describe('the list of API groups', () => {
   const declaration = declarationOf('k8s.cluster/groups');
   const request = { path: '/apis', paged: false, what: 'groups' };

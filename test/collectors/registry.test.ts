@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { TimedOptions } from '../../src/collectors/index.ts';
 import { collectorOf, collectors, declarationOf, declarations, enabledCollectors, optionsOf, whatOf } from '../../src/collectors/index.ts';
+
+const asked: TimedOptions = { namespaces: ['a'], startedAt: '2026-03-01T12:00:00.000Z' };
 
 const listings = collectors.flatMap((collector) => collector.listings.map((listing) => ({ collector, listing })));
 
@@ -23,9 +26,21 @@ test('Secrets are off unless they are asked for', () => {
   expect(secrets && optionsOf(secrets, { secrets: { namespaces: ['a', 'b'] } })).toEqual({ enabled: true, namespaces: ['a', 'b'] });
 });
 
+test('what holds credentials, or is in few clusters, is off unless it is asked for', () => {
+  const off = collectors.filter(({ optIn }) => optIn === true).map(({ kind }) => kind);
+  expect(off).toEqual(expect.arrayContaining(['k8s.secrets', 'k8s.configmaps', 'k8s.certmanager', 'k8s.externalsecrets']));
+  const asked = declarations({ configmaps: { namespaces: ['a', 'b'] } }).find(({ kind }) => kind === 'k8s.configmaps/configmaps');
+  expect(asked?.requests({ namespaces: ['a', 'b'] }).map(({ path }) => path)).toEqual([
+    '/api/v1/namespaces/a/configmaps',
+    '/api/v1/namespaces/b/configmaps',
+  ]);
+  expect(asked?.requests({}).map(({ path }) => path)).toEqual(['/api/v1/configmaps']);
+});
+
 test('Secrets are asked as a Table only, without objects and without a second media type', () => {
   for (const { listing } of listings.filter(({ collector }) => collector.kind === 'k8s.secrets')) {
-    const requests = listing.requests({ namespaces: ['a', 'b'] });
+    const inBoth: TimedOptions = { ...asked, namespaces: ['a', 'b'] };
+    const requests = listing.requests(inBoth);
     expect(requests.map(({ what }) => what)).toEqual(['secrets in a', 'secrets in b']);
     for (const request of requests) {
       expect(request.accept).toBe('application/json;as=Table;g=meta.k8s.io;v=v1');
@@ -35,9 +50,17 @@ test('Secrets are asked as a Table only, without objects and without a second me
   }
 });
 
+test('which legacy tokens were used lately is asked by the days, and not at all where they are not known', () => {
+  const listing = declarationOf('k8s.secrets/legacy-token-used-lately');
+  const selector = listing?.requests(asked)[0]?.query?.['labelSelector'] ?? '';
+  const days = /^kubernetes\.io\/legacy-token-last-used in \((.*)\)$/.exec(selector)?.[1]?.split(',') ?? [];
+  expect([days[0], days.at(-1), days.length, new Set(days).size]).toEqual(['2026-03-02', '2026-01-30', 32, 32]);
+  expect(listing?.requests({ namespaces: ['a'] })).toEqual([]);
+});
+
 describe.each(listings.map(({ listing }) => [listing.kind, listing] as const))('%s', (_kind, listing) => {
   test('declares the rights that its requests need, and no more', () => {
-    const requests = listing.requests({ namespaces: ['a'] });
+    const requests = listing.requests(asked);
     expect(listing.needs.every((rule) => rule.verb === 'get' || rule.verb === 'list')).toBe(true);
     expect(listing.needs.some((rule) => rule.resource === '*' || rule.apiGroup === '*')).toBe(false);
     expect(requests.length === 0).toBe(listing.needs.length === 0);
@@ -55,7 +78,8 @@ describe.each(listings.map(({ listing }) => [listing.kind, listing] as const))('
     expect(new Set(paths).size).toBe(paths.length);
     // Secrets have no annotations here, and no listing keeps the one that repeats whole objects.
     expect(paths.some((path) => path.includes('managedFields') || path === 'metadata' || path === 'data' || path === 'spec')).toBe(
-      listing.kind === 'k8s.kubeadm/configmaps',
+      listing.kind.endsWith('/configmaps'),
     );
+    expect(listing.keep.some((entry) => entry === 'data' || entry === 'binaryData')).toBe(false);
   });
 });

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import type { EvidenceReader, JsonObject } from '../../src/model/index.ts';
+import type { EvidenceReader, JsonObject, StoredObject } from '../../src/model/index.ts';
 import { encryptionCoverage, secretWrites, storedSecrets } from '../../src/populations/secrets/encryption.ts';
 import { judgeFile } from '../../src/populations/secrets/encryption-files.ts';
+import type { Loader } from '../../src/populations/secrets/encryption-refusals.ts';
 import type { Given } from './snapshots.ts';
 import { family, flagz, lease, processStart, read, snapshot } from './snapshots.ts';
 
 const secretbox = { secretbox: { keys: [{ name: 'k1' }] } };
 const aescbc = { aescbc: { keys: [{ name: 'k1' }] } };
 const identity = { identity: {} };
+const kms = (more: object = {}) => ({ kms: { apiVersion: 'v2', name: 'vault', endpoint: 'unix:///run/kms.sock', ...more } });
 const entry = (resources: string[], ...providers: JsonObject[]) => ({ resources, providers });
 const file = (...resources: JsonObject[]) => ({
   apiVersion: 'apiserver.config.k8s.io/v1',
@@ -17,10 +19,14 @@ const file = (...resources: JsonObject[]) => ({
 });
 
 function judge(...resources: JsonObject[]) {
-  const [object] = snapshot({ 'files.encryption/encryptionconfigurations': [file(...resources)] }).objects(
-    'files.encryption/encryptionconfigurations',
-  );
-  return judgeFile(object as never);
+  return verdictOf(resources);
+}
+
+function verdictOf(resources: readonly JsonObject[], loader: Loader = {}, resource = 'secrets', more: JsonObject = {}) {
+  const kind = 'files.encryption/encryptionconfigurations';
+  const [object] = snapshot({ [kind]: [{ ...file(...resources), ...more }] }).objects(kind);
+  const verdict = judgeFile(object as StoredObject, loader);
+  return { ...verdict.decide(resource), problem: verdict.problem };
 }
 
 describe('a file', () => {
@@ -32,7 +38,8 @@ describe('a file', () => {
     ],
     ['identity first', [entry(['secrets'], identity, secretbox)], { covers: true, writes: 'plain', provider: 'identity' }],
     ['aesgcm', [entry(['secrets'], { aesgcm: { keys: [{ name: 'k' }] } })], { writes: 'weak' }],
-    ['kms with its version', [entry(['secrets'], { kms: { apiVersion: 'v2', name: 'vault' } })], { writes: 'strong', provider: 'kms v2' }],
+    ['kms with its version', [entry(['secrets'], kms())], { writes: 'strong', provider: 'kms v2', key: 'vault' }],
+    ['kms without one is v1', [entry(['secrets'], kms({ apiVersion: '' }))], { writes: 'strong', provider: 'kms v1' }],
     ['the first entry that matches wins', [entry(['secrets'], identity), entry(['*.'], secretbox)], { writes: 'plain' }],
     ['everything', [entry(['configmaps'], secretbox), entry(['*.*'], aescbc)], { covers: true, writes: 'strong', provider: 'aescbc' }],
     ['secrets of another group are others', [entry(['secrets.example.com', '*.apps'], secretbox)], { covers: false, writes: 'plain' }],
@@ -50,17 +57,86 @@ describe('a file', () => {
     ],
     ['a provider without keys', [entry(['secrets'], { aescbc: { keys: [] } })], { problem: 'aescbc has no key' }],
     [
-      'two keys of one name',
+      'two keys of one name, which both read',
       [entry(['secrets'], { aescbc: { keys: [{ name: 'a' }, { name: 'a' }] } })],
-      { problem: 'two keys of aescbc have one name' },
+      { problem: '', provider: 'aescbc', key: 'a' },
     ],
+    [
+      'entries about one resource add up',
+      [entry(['secrets'], secretbox), entry(['secrets'], identity)],
+      { writes: 'strong', readers: ['identity'] },
+    ],
+    ['the nearest rule wins', [entry(['secrets'], secretbox), entry(['*.'], aescbc), entry(['*.*'], identity)], { provider: 'secretbox' }],
+    ['a trailing dot is the core group', [entry(['secrets.'], secretbox)], { covers: true, provider: 'secretbox' }],
+    ['a null is as good as nothing', [entry(['secrets'], { ...secretbox, identity: null })], { problem: '', provider: 'secretbox' }],
     [
       'everything beside something',
       [entry(['*.*', 'secrets'], secretbox)],
-      { problem: 'an entry names everything beside single resources' },
+      { problem: 'an entry names resources twice, or everything beside single resources' },
     ],
   ])('%s', (_name, resources, expected) => {
     expect(judge(...resources)).toMatchObject(expected);
+  });
+});
+
+describe('what the API server refuses', () => {
+  const key = (bits: number | null) => ({ name: 'k', material: { bits } });
+  const of = (provider: JsonObject) => [entry(['secrets'], provider)];
+  test.each<[string, readonly JsonObject[], string, Loader?, JsonObject?]>([
+    ['another version', of(secretbox), 'there is no version', {}, { apiVersion: 'apiserver.config.k8s.io/v1beta1' }],
+    ['a field that it does not know', of(secretbox), 'does not know a field in keys', {}, { unknownFields: ['keys'] }],
+    ['the same twice', [entry(['secrets', 'secrets.'], secretbox)], 'twice'],
+    ['a group and one of it', [entry(['*.apps', 'deployments.apps'], secretbox)], 'twice'],
+    ['capital letters', [entry(['Secrets'], secretbox)], 'capital letters'],
+    ['a star alone', [entry(['*'], secretbox)], "'*' is no resource"],
+    ['what has no API', [entry(['apiserveripinfo'], secretbox)], 'has no API'],
+    ['events of their own group', [entry(['events.events.k8s.io'], secretbox)], 'stored in the core group'],
+    ['a group that is gone', [entry(['ingresses.extensions'], secretbox)], 'no group extensions'],
+    ['a resource of all groups', [entry(['pods.*'], secretbox)], 'one resource of all groups'],
+    ['an entry behind a wildcard', [entry(['*.'], secretbox), entry(['secrets'], secretbox)], 'secrets is behind *.'],
+    ['a wildcard behind everything', [entry(['*.*'], secretbox), entry(['*.apps'], secretbox)], '*.apps is behind *.*'],
+    ['the same wildcard twice', [entry(['*.'], secretbox), entry(['*.'], secretbox)], 'is behind *.'],
+    ['no base64', of({ aescbc: { keys: [key(null)] } }), 'not base64'],
+    ['an empty key', of({ aescbc: { keys: [key(0)] } }), 'is empty'],
+    ['a size that AES does not have', of({ aescbc: { keys: [key(160)] } }), '160 bits'],
+    ['a short key of secretbox', of({ secretbox: { keys: [key(128)] } }), '128 bits'],
+    ['a key service without a name', of(kms({ name: '' })), 'no name'],
+    ['without an endpoint', of(kms({ endpoint: undefined })), 'no unix socket'],
+    ['at a TCP port', of(kms({ endpoint: 'tcp://127.0.0.1:1' })), 'no unix socket'],
+    ['without patience', of(kms({ timeout: '0s' })), 'no positive duration'],
+    ['a timeout without a unit', of(kms({ timeout: '3' })), 'no positive duration'],
+    ['v2 with a cache', of(kms({ cachesize: 10 })), 'cachesize'],
+    ['v1 without one', of(kms({ apiVersion: 'v1', cachesize: 0 })), 'cachesize'],
+    ['v3', of(kms({ apiVersion: 'v3' })), 'does not exist'],
+    ['a colon in the name of v2', of(kms({ name: 'a:b' })), 'colon'],
+    ['two v2 of one name', [entry(['secrets'], kms(), kms())], 'two kms providers'],
+    [
+      'v1 of the same name, where it reloads',
+      [entry(['secrets'], kms(), kms({ apiVersion: 'v1' }))],
+      'two kms providers',
+      { reload: true },
+    ],
+    ['v1 where it is not switched on', of(kms({ apiVersion: 'v1' })), 'is v1', { version: '1.36.3', kmsV1: false }],
+  ])('%s', (_name, resources, problem, loader, more) => {
+    const verdict = verdictOf(resources, loader, 'secrets', more);
+    expect(verdict.problem).toContain(problem);
+    expect(verdict).toMatchObject({ covers: false, writes: 'plain' });
+  });
+
+  test.each<[string, readonly JsonObject[], Loader?]>([
+    ['entries before the wildcard', [entry(['secrets'], identity), entry(['*.'], secretbox), entry(['*.*'], aescbc)]],
+    ['v1 of the same name, where nothing is reloaded', [entry(['secrets'], kms(), kms({ apiVersion: 'v1' }))], { reload: false }],
+    ['v1 where it is switched on', of(kms({ apiVersion: 'v1' })), { version: '1.36.3', kmsV1: true }],
+    ['v1 where its flags are not seen', of(kms({ apiVersion: 'v1' })), { version: '1.36.3' }],
+    ['v1 of an older server', of(kms({ apiVersion: 'v1' })), { version: '1.28.9', kmsV1: false }],
+    ['a timeout of parts', of(kms({ timeout: '1m1.5s' }))],
+    ['keys that were not handed in', of({ aescbc: { keys: [{ name: 'k' }] } })],
+  ])('but not %s', (_name, resources, loader) => expect(verdictOf(resources, loader).problem).toBe(''));
+
+  test('before 1.27 a wildcard was the name of a resource that does not exist', () => {
+    const resources = [entry(['*.*'], secretbox), entry(['secrets'], aescbc)];
+    expect(verdictOf(resources, { version: '1.26.4' })).toMatchObject({ problem: '', provider: 'aescbc' });
+    expect(verdictOf(resources, { version: '1.26.4' }, 'configmaps')).toMatchObject({ covers: false });
   });
 });
 

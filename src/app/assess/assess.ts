@@ -26,6 +26,7 @@ import { haveLogKey } from '../keys/keys.ts';
 import { openLedgerForWriting } from '../open-ledger.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { rememberObjects } from './remembering-reader.ts';
+import { describePlatform } from './platform.ts';
 import { isUnexplained } from '../reconcile/unexplained.ts';
 import { asOf } from './time-to-live.ts';
 
@@ -37,6 +38,8 @@ export interface AssessOptions {
   readonly run?: number | undefined;
   readonly framework?: string | undefined;
   readonly control?: string | undefined;
+  /** Only those, and the requirements that they support. */
+  readonly controls?: readonly string[] | undefined;
   readonly namespace?: string | undefined;
   readonly auditPolicy?: string | undefined;
 }
@@ -45,6 +48,8 @@ export interface AssessReport extends CatalogInForce {
   readonly assessment: Assessment;
   readonly listings: readonly StoredListing[];
   readonly run: RunSummary | null;
+  /** What the cluster is made of and who runs its control plane, where that is known. */
+  readonly platform: string | null;
   /** Changes of definitions that nobody answers for, up to now. */
   readonly unexplained: readonly DefinitionChange[];
 }
@@ -157,12 +162,12 @@ export function judge(
     populations,
     params: configured,
     frameworks,
-    controlIds: options.control === undefined ? undefined : [options.control],
+    controlIds: options.control === undefined ? options.controls : [options.control],
     namespace: options.namespace,
     managed: managedOf(config, reader),
     exceptions,
   });
-  return { assessment, listings: reader.listings() };
+  return { assessment, listings: reader.listings(), platform: describePlatform(config, reader) };
 }
 
 /** Who runs the control plane: what the configuration says, else what the evidence shows. Null: the cluster's owner. */

@@ -3,12 +3,12 @@
  * the run ends with a status that says so.
  */
 import { randomUUID } from 'node:crypto';
-import { enabledCollectors, isFileEvidence, optionsOf, selfSubjectRules } from '../../collectors/index.ts';
+import { enabledCollectors, isFileEvidence, optionsOf, selfSubjectRules, type TimedOptions } from '../../collectors/index.ts';
 import type { ClusterIdentity, Collector, Gap, Json, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, at, listAt, reasonOf, textAt, visible } from '../../model/index.ts';
 import type { ClusterAccess, FileProblem, LiveSource, PageFeed, PlannedListing } from '../../sources/index.ts';
 import { openLiveSource, resolveCluster } from '../../sources/index.ts';
-import type { ClusterConfig } from '../config.ts';
+import { type ClusterConfig, collectorSettings } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
 import { describeProblem } from '../describe-problem.ts';
@@ -19,6 +19,7 @@ import { describePlan, giveRights, openWorker, statusOf } from './collect.ts';
 import type { ClosedListing, EndArguments } from './worker-protocol.ts';
 import type { WorkerClient } from './worker-client.ts';
 import { startWorker } from './worker-client.ts';
+import { planReplicas, type ReplicaPlan } from './replica-requests.ts';
 
 /** A run may take this long; a hanging server then ends it as partial or failed. */
 const runDeadlineMs = 30 * 60_000;
@@ -31,7 +32,7 @@ export async function collectLive(context: AppContext, options: CollectOptions, 
     const { config, cluster } = options;
     const started = context.clock();
     const uuid = randomUUID();
-    const enabled = enabledCollectors(config.collectors);
+    const enabled = enabledCollectors(collectorSettings(config, cluster));
     const access = await resolve(context, cluster);
     await openWorker(worker, context, config, options);
     await worker.plan({ cluster: cluster.name, uuid, scheduled: options.scheduled ?? null, ...describePlan(enabled, config) });
@@ -65,6 +66,7 @@ class LiveRun {
   readonly #reports: ClosedListing[] = [];
   readonly #namespaces: string[] = [];
   readonly #items = new Map<ListingKind, number>();
+  readonly #replicas: ReplicaPlan;
   #skew: number | null = null;
   #rights: Promise<void> | undefined;
   #identity: ClusterIdentity;
@@ -75,6 +77,7 @@ class LiveRun {
     this.#worker = worker;
     this.#enabled = enabled;
     this.#uuid = uuid;
+    this.#replicas = planReplicas(enabled.flatMap(({ listings }) => listings));
     this.#identity = { name: options.cluster.name, uid: null, version: null, server: null, caFingerprint: null, actor: null };
   }
 
@@ -162,9 +165,11 @@ class LiveRun {
   async #read(source: LiveSource): Promise<void> {
     const planned: PlannedListing[] = [];
     const later: Collector[] = [];
+    const startedAt = this.#context.clock().toISOString();
     for (const collector of this.#enabled) {
-      const options = optionsOf(collector, this.#options.config.collectors);
+      const options: TimedOptions = { ...optionsOf(collector, this.#options.config.collectors), startedAt };
       for (const listing of collector.listings) {
+        if (this.#replicas.listings.includes(listing)) continue;
         const requests = listing.requests(options);
         if (requests.length > 0) planned.push({ kind: listing.kind, requests });
         else if (listing.needs.length > 0 && !later.includes(collector)) later.push(collector);
@@ -175,10 +180,13 @@ class LiveRun {
     planned.sort((a, b) => weight(a.kind) - weight(b.kind));
     const feed = this.#feed(source);
     await source.readAll(planned, feed);
+    const { planned: ofReplicas, unasked } = this.#replicas.plan();
+    await source.readAll(ofReplicas, feed);
+    for (const { kind, gap } of unasked) await this.#close(kind, 0, [gap], []);
     // Secrets are asked namespace by namespace, and those are known only now.
-    const namespaces = [...new Set(this.#namespaces)].sort();
+    const everywhere: TimedOptions = { namespaces: [...new Set(this.#namespaces)].sort(), startedAt };
     await source.readAll(
-      later.flatMap(({ listings }) => listings.map((listing) => ({ kind: listing.kind, requests: listing.requests({ namespaces }) }))),
+      later.flatMap(({ listings }) => listings.map((listing) => ({ kind: listing.kind, requests: listing.requests(everywhere) }))),
       feed,
     );
   }
@@ -188,6 +196,7 @@ class LiveRun {
       room: () => this.#worker.room(),
       page: async (kind, requestIndex, request, body) => {
         if (kind === 'k8s.namespaces/namespaces') this.#namespaces.push(...namesIn(body));
+        this.#replicas.note(kind, body);
         const page = await this.#worker.page(kind, requestIndex, request, body);
         this.#items.set(kind, (this.#items.get(kind) ?? 0) + page.items);
         return page;
@@ -202,7 +211,7 @@ class LiveRun {
         const gaps = outcome.gaps.map((gap) =>
           gap.reason === 'forbidden' && gap.closedBy === undefined ? { ...gap, closedBy: giveRights } : gap,
         );
-        await this.#close(kind, this.#items.get(kind) ?? 0, gaps, outcome.requests);
+        await this.#close(kind, this.#items.get(kind) ?? 0, this.#replicas.completeGaps(kind, gaps), outcome.requests);
         if (kind === 'k8s.namespaces/namespaces') {
           // Beside the large lists, which take longer.
           this.#rights = this.#readOwnRights(source);

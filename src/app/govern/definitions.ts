@@ -36,6 +36,7 @@ export function describeDefinitions(config: Config, keepDigests: ReadonlyMap<str
     ...when(Object.keys(config.timeToLive).length > 0, 'timeToLive', config.timeToLive),
     ...when(config.frameworks !== null, 'frameworks', config.frameworks ?? []),
     ...when(config.keepAnnotations.length > 0, 'keepAnnotations', [...config.keepAnnotations].sort()),
+    ...config.clusters.flatMap(({ name, apiServers }) => (apiServers === undefined ? [] : [[`apiServers ${name}`, apiServers] as const])),
     ...config.clusters.flatMap(({ name, managed }) => (managed === undefined ? [] : [[`managed ${name}`, managed] as const])),
     ...collectors.flatMap((collector): (readonly [string, Json])[] => {
       const { enabled, ...options } = optionsOf(collector, config.collectors);

@@ -8,7 +8,7 @@ import { countLabelled } from '../../assessment/index.ts';
 import { effectiveParams, makeCatalog } from '../../catalog/index.ts';
 import { type Ledger, type StoredAssessment } from '../../ledger/index.ts';
 import type { Checkpoint } from '../../log/index.ts';
-import type { Assessment, Catalog, ListingKind, RunSummary } from '../../model/index.ts';
+import type { Assessment, Catalog, EvidenceReader, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, textAt } from '../../model/index.ts';
 import { type PackedException, type PackInputs, writePack } from '../../packs/index.ts';
 import {
@@ -32,6 +32,7 @@ import type { Period } from '../period.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { labelsAt } from '../assess/labels.ts';
 import { ownerKeysOf } from '../assess/owner-keys.ts';
+import { describePlatform } from '../assess/platform.ts';
 import { type Rules, rulesReader } from '../assess/rules-in-force.ts';
 import { readDefinitionChanges, readExceptions, readReviews } from './pack-governance.ts';
 import { checkWritten, openPackOutput, type PackForm, refuseOverwrite } from './pack-files.ts';
@@ -319,6 +320,7 @@ async function readContent({ ledger, options, cluster, period, frozen, inForce, 
     reviews: readReviews(ledger, cluster, period, checkpoint.size),
     definitionChanges: readDefinitionChanges(ledger, period, checkpoint.size),
     cluster: reader.cluster,
+    ...platformOf(config, reader),
     catalog,
     params: rules.configured,
     assessment: shown,
@@ -398,6 +400,11 @@ function readExhibits(
 }
 
 /** Requests and approvals behind the labels of an assessment, as the log names them. */
+function platformOf(config: Config, reader: EvidenceReader): { readonly platform?: string } {
+  const platform = describePlatform(config, reader);
+  return platform === null ? {} : { platform: `The cluster: ${platform}.` };
+}
+
 function exceptionsShown(ledger: Ledger, cluster: string, { assessment }: StoredAssessment, size: number): PackedException[] {
   const labels = countLabelled(assessment);
   const step = (leaf: number) => ({ leaf, details: ledger.exceptionPayload(leaf) ?? null });

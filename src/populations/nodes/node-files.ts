@@ -44,6 +44,7 @@ const workerRoles = [
   'kube-proxy-config',
   'container-runtime-config',
   'container-runtime-socket',
+  'cloud-config',
 ] as const;
 
 /** One of these at least is on every such host of kubeadm; where nobody knows the installer, its absence is no answer either. */
@@ -102,6 +103,7 @@ function* rowsOf(node: NodeDocument, roles: readonly string[]): Iterable<Row> {
 
 function isMissing(node: NodeDocument, role: string, isNamed: boolean): boolean {
   if (mayBe.has(role)) return !isNamed && (node.installer === 'kubeadm' || node.installer === 'unknown');
+  if (role === 'cloud-config') return node.installer === 'aks';
   if (!mustBe.has(role)) return false;
   if (role === 'kubelet-config') return usesFile(kubeletArguments(node)) !== false;
   if (role === 'kubelet-client-ca') return readKubelet(node).values.clientCAFile !== '';

@@ -1,23 +1,37 @@
 /**
- * An EncryptionConfiguration as the API server reads it (apiserver.config.k8s.io): the first entry that matches secrets decides, and in
- * it the first provider writes. `identity` first means that new Secrets are plain text, whatever follows; `identity` last only reads old ones.
+ * An EncryptionConfiguration as the API server reads it (apiserver.config.k8s.io, k8s.io/apiserver pkg/server/options/encryptionconfig):
+ * whether it would refuse it, and for each resource which provider writes and which others may still be read. The first provider writes:
+ * `identity` first means plain text, whatever follows; `identity` last only reads what was written before.
  */
 import type { Json, StoredObject } from '../../model/index.ts';
-import { isObject, listAt, textAt } from '../../model/index.ts';
+import { at, isObject, listAt, textAt } from '../../model/index.ts';
+import type { Loader } from './encryption-refusals.ts';
+import { isAfter, providerName, whyRefused } from './encryption-refusals.ts';
 
-/** How new Secrets are written: by an accepted provider, by another one, or not encrypted at all. */
+/** How new objects are written: by an accepted provider, by another one, or not encrypted at all. */
 export type Writes = 'strong' | 'weak' | 'plain';
 
-export interface FileVerdict {
+/** What one resource is written with and read with. */
+export interface Decision {
+  /** An entry is about this resource. */
   readonly covers: boolean;
   readonly writes: Writes;
-  /** The first provider for secrets, or what is wrong. */
+  /** `secretbox`, `kms v2`, `identity`; `none` where no entry is about it. */
   readonly provider: string;
-  /** Why the API server would refuse the file; empty when it would not. */
-  readonly problem: string;
+  /** The name of the key that writes, or of the plugin of a kms provider; empty where there is none. */
+  readonly key: string;
+  /** Providers that only read, in their order. */
+  readonly readers: readonly string[];
 }
 
-const withKeys = new Set(['aescbc', 'aesgcm', 'secretbox']);
+export interface FileVerdict {
+  /** Why the API server would refuse the file; empty when it would not. */
+  readonly problem: string;
+  /** The rule that decides on a resource, `secrets` or `deployments.apps`: the first that is about it. A refused file covers nothing. */
+  decide(resource: string): Decision;
+  /** Resources and wildcards that the entries name, sorted. */
+  readonly named: readonly string[];
+}
 
 /** Providers that count as strong; aesgcm asks for rotation of its key that nobody can see. */
 export function strengthOf(provider: string): Writes {
@@ -25,57 +39,79 @@ export function strengthOf(provider: string): Writes {
   return ['aescbc', 'secretbox', 'kms'].includes(provider) ? 'strong' : 'weak';
 }
 
-function providerName(provider: Json): string | undefined {
-  const names = isObject(provider) ? Object.keys(provider) : [];
-  return names.length === 1 ? names[0] : undefined;
+/** `secretbox`, `kms v2`: the version of a kms provider is v1 where none is given. */
+function describe(provider: Json): string {
+  const name = providerName(provider) ?? '';
+  return name === 'kms' ? `kms ${textAt(provider, 'kms', 'apiVersion') || 'v1'}` : name;
 }
 
-function problemOfProvider(provider: Json): string {
-  const name = providerName(provider);
-  if (name === undefined) return 'a provider entry does not name exactly one known provider';
-  if (name === 'identity') return '';
-  if (name === 'kms') return (textAt(provider, 'kms', 'name') ?? '') === '' ? 'a kms provider has no name' : '';
-  if (!withKeys.has(name)) return `there is no provider ${name}`;
-  const keys = listAt(provider, name, 'keys').map((key) => textAt(key, 'name') ?? '');
-  if (keys.length === 0) return `${name} has no key`;
-  if (keys.includes('')) return `a key of ${name} has no name`;
-  return new Set(keys).size < keys.length ? `two keys of ${name} have one name` : '';
+/** `secrets.` is `secrets`: a resource of the core group. */
+function normalize(resource: string): string {
+  return resource.endsWith('.') && resource !== '*.' ? resource.slice(0, -1) : resource;
 }
 
-function resourcesOf(entry: Json): readonly Json[] {
-  return listAt(entry, 'resources');
+/** Names of rules that can be about a resource, the nearest first. */
+function rulesFor(resource: string): readonly string[] {
+  const dot = resource.indexOf('.');
+  return [resource, dot === -1 ? '*.' : `*${resource.slice(dot)}`, '*.*'];
 }
 
-/** `secrets`, all of the core group, or everything. */
-function matchesSecrets(entry: Json): boolean {
-  return resourcesOf(entry).some((resource) => resource === 'secrets' || resource === '*.' || resource === '*.*');
-}
+const uncovered: Decision = { covers: false, writes: 'plain', provider: 'none', key: '', readers: [] };
 
-function problemOf(entries: readonly Json[]): string {
-  if (entries.length === 0) return 'it has no resources';
-  for (const entry of entries) {
-    const resources = resourcesOf(entry);
-    if (resources.length === 0) return 'an entry names no resources';
-    if (resources.length > 1 && resources.includes('*.*')) return 'an entry names everything beside single resources';
-    if (resources.includes('*.') && resources.includes('secrets')) return 'an entry names secrets twice';
-    const providers = listAt(entry, 'providers');
-    if (providers.length === 0) return 'an entry has no providers';
-    for (const provider of providers) {
-      const problem = problemOfProvider(provider);
-      if (problem !== '') return problem;
+/** `loader`: the server that would load it, as far as that is known. */
+export function judgeFile(object: StoredObject, loader: Loader = {}): FileVerdict {
+  const entries = listAt(object.body, 'resources');
+  const problem = whyRefused(object.body, loader);
+  const rules = new Map<string, Json[]>();
+  for (const entry of problem === '' ? entries : []) {
+    for (const resource of listAt(entry, 'resources')) {
+      if (typeof resource !== 'string') continue;
+      // Wildcards came with 1.27; before, they were names of resources that do not exist.
+      if (resource.startsWith('*.') && !isAfter(loader.version, 27)) continue;
+      const name = normalize(resource);
+      // Entries about one resource add up: the first one's first provider writes, all of them read.
+      rules.set(name, [...(rules.get(name) ?? []), ...listAt(entry, 'providers')]);
     }
   }
-  return '';
+  const decide = (resource: string): Decision => {
+    const name = rulesFor(normalize(resource)).find((rule) => rules.has(rule));
+    const [first, ...others] = (name === undefined ? undefined : rules.get(name)) ?? [];
+    if (first === undefined) return uncovered;
+    const provider = providerName(first) ?? '';
+    const key = textAt(provider === 'kms' ? at(first, provider) : listAt(first, provider, 'keys')[0], 'name') ?? '';
+    return { covers: true, writes: strengthOf(provider), provider: describe(first), key, readers: others.map(describe) };
+  };
+  return { problem, decide, named: [...rules.keys()].sort() };
 }
 
-export function judgeFile(object: StoredObject): FileVerdict {
-  const entries = listAt(object.body, 'resources');
-  const problem = problemOf(entries);
-  if (problem !== '') return { covers: false, writes: 'plain', provider: problem, problem };
-  const entry = entries.find(matchesSecrets);
-  if (entry === undefined) return { covers: false, writes: 'plain', provider: 'none', problem: '' };
-  const first = listAt(entry, 'providers')[0] ?? null;
-  const name = providerName(first) ?? '';
-  const version = name === 'kms' ? ` ${textAt(first, 'kms', 'apiVersion') ?? ''}`.trimEnd() : '';
-  return { covers: true, writes: strengthOf(name), provider: `${name}${version}`, problem: '' };
+/** What was found about one key; undefined fields of `material` where nobody looked. */
+export interface FileKey {
+  /** `secretbox key k1`. */
+  readonly name: string;
+  readonly bits: number | null | undefined;
+  readonly guessable: boolean;
+  readonly text: boolean;
+  readonly repeated: boolean;
+}
+
+/** Each key once, also where it serves several entries. */
+export function keysOf(object: StoredObject): readonly FileKey[] {
+  const found = new Map<string, FileKey>();
+  for (const provider of listAt(object.body, 'resources').flatMap((entry) => listAt(entry, 'providers'))) {
+    const type = providerName(provider) ?? '';
+    for (const key of listAt(provider, type, 'keys')) {
+      const name = `${type} key ${textAt(key, 'name') ?? ''}`;
+      const material = isObject(key) && isObject(key['material']) ? key['material'] : {};
+      const { bits, guessable, text, repeated } = material;
+      const seen = found.get(name);
+      found.set(name, {
+        name,
+        bits: typeof bits === 'number' || bits === null ? bits : undefined,
+        guessable: guessable === true || seen?.guessable === true,
+        text: text === true || seen?.text === true,
+        repeated: repeated === true || seen?.repeated === true,
+      });
+    }
+  }
+  return [...found.values()];
 }

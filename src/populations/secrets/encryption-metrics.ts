@@ -1,72 +1,83 @@
 /**
- * What one API server process was seen to write and to read of Secrets. Encrypted data begins with `k8s:enc:<provider>:`; an inner series
- * with the key's name counts the same operations again and is skipped. Counters are cumulative, so what was written under an earlier
- * configuration must not speak for the present one: they are taken as differences to the first run under the present configuration.
+ * What one API server process was seen to write and to read of a resource. Encrypted data begins with `k8s:enc:<provider>:`; an inner
+ * series with the key's name counts the same operations again, and says only which key. Counters are cumulative, so what was written under
+ * an earlier configuration must not speak for the present one: they are taken as differences to the first run under the present one.
  */
-import type { ExactTime, PopulationInput } from '../../model/index.ts';
-import type { Writes } from './encryption-files.ts';
-import { strengthOf } from './encryption-files.ts';
+import type { EvidenceReader, ExactTime, PopulationInput } from '../../model/index.ts';
 import type { EarlierMetrics, Metrics } from '../control-plane/metrics.ts';
 import { configurationOf, countReloads, readEarlier } from '../control-plane/metrics.ts';
+import type { Writes } from './encryption-files.ts';
+import { strengthOf } from './encryption-files.ts';
 
 const operations = 'apiserver_storage_transformation_operations_total';
-const reloads = 'apiserver_encryption_config_controller_automatic_reloads_total';
+const controller = 'apiserver_encryption_config_controller';
 
-interface Counts {
-  readonly strong: number;
-  readonly weak: number;
-  readonly plain: number;
+/** Operations by what they were done with: `secretbox`, `kms v2`, `none` for plain text. */
+export interface Counts {
+  readonly providers: ReadonlyMap<string, number>;
+  /** By name of the key, and of the plugin of a kms provider. */
+  readonly keys: ReadonlyMap<string, number>;
 }
 
 export interface Observation {
-  /** Some operation on Secrets went through a transformer: the configuration covers them. */
+  /** Some operation on the resource went through a transformer: the configuration covers it. */
   readonly covers: boolean;
-  /** Undefined when no Secret was written since the configuration took effect. */
+  /** Undefined when nothing was written since the configuration took effect. */
   readonly writes: Writes | undefined;
   /** Of the kind that `writes` says. */
   readonly written: number;
-  /** What wrote them: `kms v2`, `secretbox`; `none` for plain text. */
-  readonly providers: readonly string[];
+  /** Since the present configuration took effect. */
+  readonly writers: Counts;
+  /** What was written may be of an earlier configuration: no earlier run tells how much. */
+  readonly mixed: boolean;
   /** When the present configuration took effect. */
   readonly since: ExactTime | null;
+  /** Since the process started. */
+  readonly readers: Counts;
+  /** Since the earlier run, or the start; undefined where the configuration changed in between. */
+  readonly recentReaders: Counts | undefined;
   /** Reads in plain text, or of an unknown form, since the earlier run or the start. */
   readonly plainReads: number;
   /** The same since the process started. */
   readonly plainReadsSinceStart: number;
   readonly encryptedReads: number;
-  /** Secrets in storage by the API server's own gauge; undefined when it does not know. */
+  /** Objects in storage by the API server's own gauge; undefined when it does not know. */
   readonly stored: number | undefined;
 }
 
-function count(metrics: Metrics, type: 'to_storage' | 'from_storage'): Counts {
-  const counts = { strong: 0, weak: 0, plain: 0 };
-  for (const { labels, value } of metrics.families.get(operations) ?? []) {
-    const { resource, transformation_type: seen, transformer_prefix: prefix, status } = labels;
-    if (resource !== 'secrets' || seen !== type || prefix === undefined || Number.isNaN(value)) continue;
-    const provider = /^k8s:enc:([a-z]+):/.exec(prefix)?.[1];
-    if (provider !== undefined) {
-      if (status === 'OK') counts[strengthOf(provider) === 'strong' ? 'strong' : 'weak'] += value;
-    } else if (prefix === '' || prefix === 'identity' || prefix === 'unknown') counts.plain += value;
-  }
-  return counts;
-}
+const plain = 'none';
 
-/** Writes of Secrets by provider; KMS with its version. */
-function countWriters(metrics: Metrics | undefined): ReadonlyMap<string, number> {
-  const writers = new Map<string, number>();
+function count(metrics: Metrics | undefined, type: 'to_storage' | 'from_storage', resource: string): Counts {
+  const [providers, keys] = [new Map<string, number>(), new Map<string, number>()];
+  const add = (to: Map<string, number>, name: string, value: number) => to.set(name, (to.get(name) ?? 0) + value);
   for (const { labels, value } of metrics?.families.get(operations) ?? []) {
-    const { resource, transformation_type: seen, transformer_prefix: prefix } = labels;
-    if (resource !== 'secrets' || seen !== 'to_storage' || prefix === undefined || Number.isNaN(value)) continue;
-    const [, provider, version = ''] = /^k8s:enc:([a-z]+):(v\d+)?/.exec(prefix) ?? [];
-    if (provider === undefined && prefix !== '' && prefix !== 'identity') continue;
-    const name = provider === undefined ? 'none' : provider === 'kms' ? `kms ${version}`.trimEnd() : provider;
-    writers.set(name, (writers.get(name) ?? 0) + value);
+    const { resource: of, transformation_type: seen, transformer_prefix: prefix, status } = labels;
+    if (of !== resource || seen !== type || prefix === undefined || Number.isNaN(value)) continue;
+    const [, provider, version = '', plugin] = /^k8s:enc:([a-z]+):(v\d+)?:?(?:(.+):)?$/.exec(prefix) ?? [];
+    if (provider !== undefined) {
+      if (status !== 'OK') continue;
+      add(providers, provider === 'kms' ? `kms ${version}`.trimEnd() : provider, value);
+      if (plugin !== undefined) add(keys, plugin, value);
+    } else if (prefix === '' || prefix === 'identity' || prefix === 'unknown') add(providers, plain, value);
+    else if (prefix.endsWith(':') && status === 'OK') add(keys, prefix.slice(0, -1), value);
   }
-  return writers;
+  return { providers, keys };
 }
 
-function minus(a: Counts, b: Counts | undefined): Counts {
-  return b === undefined ? a : { strong: a.strong - b.strong, weak: a.weak - b.weak, plain: a.plain - b.plain };
+function minus(counts: Counts, before: Counts): Counts {
+  const less = (all: ReadonlyMap<string, number>, some: ReadonlyMap<string, number>) =>
+    new Map([...all].map(([name, value]) => [name, value - (some.get(name) ?? 0)] as const).filter(([, value]) => value !== 0));
+  return { providers: less(counts.providers, before.providers), keys: less(counts.keys, before.keys) };
+}
+
+function sumOf({ providers }: Counts, accept: (writes: Writes) => boolean): number {
+  let total = 0;
+  for (const [provider, value] of providers) if (accept(strengthOfProvider(provider))) total += value;
+  return total;
+}
+
+function strengthOfProvider(provider: string): Writes {
+  return provider === plain ? 'plain' : strengthOf(provider.replace(/ .*$/, ''));
 }
 
 /** The run that counters are compared with: undefined when everything since the process started was under the present configuration. */
@@ -82,52 +93,99 @@ function findBase(metrics: Metrics, input: PopulationInput): Metrics | undefined
 }
 
 /** The last reload that worked, or the start of a process that has not reloaded. */
-function tookEffect(metrics: Metrics): ExactTime | null {
-  const reloaded = metrics.families.get(`${reloads.replace(/s_total$/, '')}_last_timestamp_seconds`);
-  const last = reloaded?.find(({ labels: { status } }) => status === 'success')?.value ?? 0;
+export function tookEffect(metrics: Metrics): ExactTime | null {
+  const last = lastReload(metrics, 'success');
   const seconds = last > 0 ? last : Number(metrics.process);
   if (!Number.isFinite(seconds) || seconds <= 0 || seconds > 1e11) return null;
   const source = last > 0 ? 'the last reload of the EncryptionConfiguration, by /metrics' : 'the start of the API server, by /metrics';
   return { at: new Date(seconds * 1000).toISOString(), source };
 }
 
-function verdict({ strong, weak, plain }: Counts): Writes | undefined {
-  if (plain > 0) return 'plain';
-  if (weak > 0) return 'weak';
-  return strong > 0 ? 'strong' : undefined;
+/** Seconds since 1970; 0 for never. */
+export function lastReload(metrics: Metrics, status: 'success' | 'failure'): number {
+  return (
+    metrics.families.get(`${controller}_automatic_reload_last_timestamp_seconds`)?.find(({ labels }) => labels['status'] === status)
+      ?.value ?? 0
+  );
 }
 
-function storedSecrets(metrics: Metrics): number | undefined {
+/** `sha256:` and the SHA-256 of the loaded file, as the server publishes it from 1.34 on. */
+export function loadedHash(metrics: Metrics): string | undefined {
+  return metrics.families.get(`${controller}_last_config_info`)?.find(({ value }) => value === 1)?.labels['hash'];
+}
+
+/** Resources that some operation was counted for. */
+export function countedResources(metrics: Metrics): readonly string[] {
+  return [...new Set((metrics.families.get(operations) ?? []).flatMap(({ labels }) => labels['resource'] ?? []))].sort();
+}
+
+function verdict(written: Counts): Writes | undefined {
+  return (['plain', 'weak', 'strong'] as const).find((each) => sumOf(written, (writes) => writes === each) > 0);
+}
+
+function storedObjects(metrics: Metrics, resource: string): number | undefined {
+  const [name = '', group = ''] = /^([^.]*)\.?(.*)$/.exec(resource)?.slice(1) ?? [];
   const gauge =
     metrics.families
       .get('apiserver_resource_objects')
-      ?.find(({ labels }) => labels['resource'] === 'secrets' && (labels['group'] ?? '') === '') ??
-    metrics.families.get('apiserver_storage_objects')?.find(({ labels }) => labels['resource'] === 'secrets');
+      ?.find(({ labels }) => labels['resource'] === name && (labels['group'] ?? '') === group) ??
+    metrics.families.get('apiserver_storage_objects')?.find(({ labels }) => labels['resource'] === resource);
   return gauge === undefined || Number.isNaN(gauge.value) || gauge.value < 0 ? undefined : gauge.value;
 }
 
-export function observe(metrics: Metrics, input: PopulationInput): Observation {
-  const written = minus(count(metrics, 'to_storage'), undefined);
-  const base = findBase(metrics, input);
-  const since = minus(written, maybeCount(base, 'to_storage'));
-  const read = count(metrics, 'from_storage');
-  const [before] = readEarlier(input, metrics.process);
-  const earlier = before?.read();
-  const writtenBefore = countWriters(base);
+/** Pages that one is compared with. */
+interface Compared {
+  /** See {@link findBase}. */
+  readonly base: Metrics | undefined;
+  /** Of the run before. */
+  readonly earlier: Metrics | undefined;
+  /** Another configuration was in force then, or may have been. */
+  readonly changed: boolean;
+}
+
+/** Of the snapshot that is being looked at: many resources and populations ask for the same pages. */
+let last: { readonly reader: EvidenceReader; readonly compared: Map<Metrics, Compared> } | undefined;
+
+function compare(metrics: Metrics, input: PopulationInput): Compared {
+  // Also where the pages are known: whoever remembers results must see that these stand on earlier runs.
+  input.reader.previous();
+  if (last?.reader !== input.reader) last = { reader: input.reader, compared: new Map() };
+  let compared = last.compared.get(metrics);
+  if (compared === undefined) {
+    const base = findBase(metrics, input);
+    const [before] = readEarlier(input, metrics.process);
+    const changed = before === undefined ? countReloads(metrics) > 0 : before.configuration !== configurationOf(metrics);
+    last.compared.set(metrics, (compared = { base, earlier: before?.read(), changed }));
+  }
+  return compared;
+}
+
+export function observe(metrics: Metrics, input: PopulationInput, resource = 'secrets'): Observation {
+  const { base, earlier, changed } = compare(metrics, input);
+  const written = count(metrics, 'to_storage', resource);
+  const writers = minus(written, count(base, 'to_storage', resource));
+  const read = count(metrics, 'from_storage', resource);
+  const recent = minus(read, count(earlier, 'from_storage', resource));
   for (const page of [base, earlier]) if (page !== undefined) input.cite(page.listing);
+  const isPlain = (writes: Writes) => writes === 'plain';
+  const writes = verdict(writers);
   return {
-    covers: written.strong + written.weak + written.plain + read.strong + read.weak + read.plain > 0,
-    writes: verdict(since),
-    written: since[verdict(since) ?? 'strong'],
-    providers: [...countWriters(metrics)].flatMap(([name, times]) => (times > (writtenBefore.get(name) ?? 0) ? [name] : [])).sort(),
+    covers: written.providers.size + read.providers.size > 0,
+    writes,
+    written: sumOf(writers, (each) => each === (writes ?? 'strong')),
+    writers,
+    mixed: base === undefined && countReloads(metrics) > 0,
     since: tookEffect(metrics),
-    plainReads: minus(read, maybeCount(earlier, 'from_storage')).plain,
-    plainReadsSinceStart: read.plain,
-    encryptedReads: read.strong + read.weak,
-    stored: storedSecrets(metrics),
+    readers: read,
+    recentReaders: changed ? undefined : recent,
+    plainReads: sumOf(recent, isPlain),
+    plainReadsSinceStart: sumOf(read, isPlain),
+    encryptedReads: sumOf(read, (each) => !isPlain(each)),
+    stored: storedObjects(metrics, resource),
   };
 }
 
-function maybeCount(metrics: Metrics | undefined, type: 'to_storage' | 'from_storage'): Counts | undefined {
-  return metrics === undefined ? undefined : count(metrics, type);
+/** Names in their order, of what was done at all. */
+export function namesOf(counts: ReadonlyMap<string, number>): readonly string[] {
+  return [...counts].flatMap(([name, value]) => (value > 0 ? [name] : [])).sort();
 }
