@@ -1,6 +1,6 @@
 /**
  * Each control: what it says at the end and over the period, what was tested and how, on what, and for which requirements. Those that
- * tested nothing for one and the same reason stand together below it: the reason once, and a line for each.
+ * tested nothing for one and the same reason, or because nothing of theirs is there, stand together: the reason once, and a line for each.
  */
 import type { ReportControl } from '../../report-model.ts';
 import { lengthText, plural, stateWords } from '../wording.ts';
@@ -43,9 +43,9 @@ const between = 1;
 /** Fewer of one reason are told one by one. */
 const fewest = 3;
 
-/** What controls have in common that nothing was read for; null for all others. */
+/** What controls have in common that tested nothing; null for all others. */
 function reasonOf({ population, verdict, findings, gaps, exhibits, period }: ReportControl): string | null {
-  if (population.size > 0 || findings.length > 0 || gaps.length === 0) return null;
+  if (population.size > 0 || findings.length > 0 || (gaps.length === 0 && verdict.outcome !== 'notApplicable')) return null;
   if (period === null) return JSON.stringify([verdict, gaps, exhibits]);
   if (period.deviations.length > 0) return null;
   const { percent, opening } = period.timeline;
@@ -58,11 +58,12 @@ function drawTogether(report: Report, first: ReportControl, members: readonly Re
   paper.ensure(190);
   const mark = 7;
   paper.artifact(() => drawMark(paper.doc, verdict.shown, paper.left + mark / 2, paper.y + 6.5, mark));
-  const title = `${members.length} controls: ${verdict.word}, for one reason`;
+  const none = gaps.length === 0;
+  const title = `${members.length} controls: ${verdict.word}, ${none ? 'as nothing is there that they test' : 'for one reason'}`;
   paper.paragraph([text(title, { face: 'bold' })], { tag: 'H2', indent: mark + 5, after: 0 });
   const paragraphs = [
-    [text('Nothing was read that they test', { face: 'medium' }), ...standingSpans(report, first)],
-    [label('Missing'), ...gapSpans(gaps, 6)],
+    [text(none ? 'All was read, and holds none' : 'Nothing was read that they test', { face: 'medium' }), ...standingSpans(report, first)],
+    ...(none ? [] : [[label('Missing'), ...gapSpans(gaps, 6)]]),
     [label('Exhibits'), ...(exhibits.length === 0 ? [text('none')] : linkList(report, 'exhibit', exhibits, 12))],
   ];
   for (const spans of paragraphs) paper.paragraph(spans, { size: sizes.small, after: between });
