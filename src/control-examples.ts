@@ -46,6 +46,7 @@ const ownKinds: Readonly<Record<string, ListingKind>> = {
   Run: 'kubevidence.ledger/runs',
   SecretSummary: 'k8s.secrets/secrets',
   SelfSubjectRules: 'k8s.self/rules',
+  ServerCertificate: 'k8s.apiserver/handshakes',
   Version: 'k8s.cluster/version',
 };
 

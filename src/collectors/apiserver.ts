@@ -1,12 +1,12 @@
 /**
- * What one API server says about itself: its flags, its version and start, its counters; and the leases that name every replica. The
- * first three answer for whichever replica the load balancer picked, so a population must compare them with the leases.
+ * What one API server says about itself: its flags, its version and start, its counters; the certificate that it shows, without a request
+ * of its own; and the leases that name every replica. The first three answer for whichever replica the load balancer picked, so a population must compare them with the leases.
  */
-import type { Collector, Keep } from '../model/index.ts';
-import { isObject } from '../model/index.ts';
-import { decodeObject, notWhatWasAsked } from './decode.ts';
+import type { Collector, JsonObject, Keep, ListingKind, RawObject } from '../model/index.ts';
+import { isObject, textAt } from '../model/index.ts';
+import { decodeNothing, decodeObject, notWhatWasAsked } from './decode.ts';
 import { controlPlaneFlags } from './flags.ts';
-import { apiListing } from './listing.ts';
+import { apiListing, ownApiVersion } from './listing.ts';
 import { decodeMetrics } from './metrics.ts';
 
 // Exactly one media type: plain JSON gets 406, and older servers (1.32 to 1.35) do not have this version, which is a gap.
@@ -16,6 +16,14 @@ const flags: readonly Keep[] = [
   { path: 'flags', as: 'literal' },
   ...[...controlPlaneFlags['kube-apiserver']].sort().map((name) => `flags.${name}`),
 ];
+
+export const handshakesKind: ListingKind = 'k8s.apiserver/handshakes';
+
+/** The evidence object for a certificate that a server showed, or a CA that the kubeconfig brings. */
+export function serverCertificate(facts: JsonObject): RawObject {
+  const name = `${textAt(facts, 'role') ?? ''} ${textAt(facts, 'address') ?? ''} ${(textAt(facts, 'fingerprint') ?? '').slice(0, 16)}`;
+  return { ...facts, apiVersion: ownApiVersion, kind: 'ServerCertificate', metadata: { name } };
+}
 
 export const apiserver: Collector = {
   kind: 'k8s.apiserver',
@@ -53,6 +61,15 @@ export const apiserver: Collector = {
       requests: () => [{ path: '/metrics', accept: 'text/plain;version=0.0.4', paged: false, what: 'metrics' }],
       decode: decodeMetrics,
       keep: ['samples.labels', 'samples.value'],
+      assurance: 'observed',
+    },
+    {
+      kind: handshakesKind,
+      needs: [],
+      withoutIt: 'when the certificate of the API server ends, and the CA that is trusted for it, only its host shows',
+      requests: () => [],
+      decode: decodeNothing,
+      keep: 'role address subject issuer notBefore notAfter ca key signature fingerprint spki'.split(' '),
       assurance: 'observed',
     },
     apiListing({

@@ -29,6 +29,7 @@ import { storage } from './storage.ts';
 import { storageMigrations } from './storagemigrations.ts';
 import { workloads } from './workloads.ts';
 
+export { handshakesKind, serverCertificate } from './apiserver.ts';
 export { asksEachReplica, replicaAddresses, replicaAddressesKind, requestsOfReplicas } from './apiservers.ts';
 export type { Program } from './flags.ts';
 export { controlPlaneFlags } from './flags.ts';

@@ -25,6 +25,7 @@ import { ingressHosts } from './network/ingresses.ts';
 import { legacyTokens } from './access/legacy-tokens.ts';
 import { mastersUses } from './access/masters-uses.ts';
 import { namespaces } from './workloads/namespaces.ts';
+import { serverCertificates } from './control-plane/server-certificates.ts';
 import { etcdTrust, nodeCertificates } from './nodes/node-certificates.ts';
 import { controlPlaneFiles, etcdFiles, nodeFiles } from './nodes/node-files.ts';
 import { kubeletSettings, kubeProxies } from './nodes/node-kubelets.ts';
@@ -94,6 +95,7 @@ export const populations: readonly Population[] = [
   kubeletSettings,
   kubeProxies,
   nodeCertificates,
+  serverCertificates,
   etcdTrust,
   providerClusters,
   providerNodePools,

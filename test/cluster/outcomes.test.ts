@@ -41,6 +41,8 @@ describe('a cluster that encrypts Secrets and keeps an audit log', () => {
       ['1.2.16', 'pass'],
       ['3.2.1', 'pass'],
     ]);
+    const serving = assessment.controls.find(({ id }) => id === 'CERT-004');
+    expect(serving).toMatchObject({ population: { tested: 1 }, findings: [] });
   }, 120_000);
 
   it('fails with identity first, although a strong provider follows; the file is not needed to see it', async () => {

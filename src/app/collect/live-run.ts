@@ -3,7 +3,15 @@
  * the run ends with a status that says so.
  */
 import { randomUUID } from 'node:crypto';
-import { enabledCollectors, isFileEvidence, optionsOf, selfSubjectRules, type TimedOptions } from '../../collectors/index.ts';
+import {
+  enabledCollectors,
+  handshakesKind,
+  isFileEvidence,
+  optionsOf,
+  selfSubjectRules,
+  serverCertificate,
+  type TimedOptions,
+} from '../../collectors/index.ts';
 import type { ClusterIdentity, Collector, Gap, Json, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, at, listAt, reasonOf, textAt, visible } from '../../model/index.ts';
 import type { ClusterAccess, FileProblem, LiveSource, PageFeed, PlannedListing } from '../../sources/index.ts';
@@ -105,6 +113,7 @@ class LiveRun {
       }
       await this.#read(source);
       await (this.#rights ?? this.#readOwnRights(source));
+      await this.#tellHandshakes(source);
       if (this.#isStopped())
         return await this.#fail(new KubevidenceError('incomplete', 'the run was stopped before it had read everything'));
       const problems = await this.#readFiles();
@@ -265,6 +274,21 @@ class LiveRun {
       }
     }
     return { objects, gaps };
+  }
+
+  /** Certificates that were shown while the rest was read. */
+  async #tellHandshakes(source: LiveSource): Promise<void> {
+    if (!this.#enabled.some((collector) => collector.listings.some(({ kind }) => kind === handshakesKind))) return;
+    const certificates = source.certificates();
+    const objects = certificates.map((each) => serverCertificate(each));
+    const gap: Gap = {
+      reason: 'absent',
+      what: 'certificates of the API server',
+      detail: 'the connection to it is not encrypted',
+      closedBy: 'connect to the API server itself, by HTTPS',
+    };
+    await this.#worker.put(handshakesKind, objects);
+    await this.#close(handshakesKind, objects.length, certificates.some(({ role }) => role === 'serving') ? [] : [gap], []);
   }
 
   /** Evidence that the API does not show: from `--files`, or a gap that says how to bring it. Returns what was wrong with the files. */

@@ -6,7 +6,8 @@
  */
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { AgentOptions } from 'node:https';
-import { getCACertificates } from 'node:tls';
+import type { Socket } from 'node:net';
+import { getCACertificates, TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { clip } from '../../model/index.ts';
@@ -43,6 +44,8 @@ interface Transport {
   exchange(request: Exchange, credentials: Credentials): Promise<Answer>;
   /** Connections opened so far. */
   readonly connections: number;
+  /** Certificates (DER) that the server showed for itself, each once. */
+  readonly shown: readonly Uint8Array[];
   close(): void;
 }
 
@@ -65,6 +68,18 @@ export function createTransport(connection: ServerConnection, options: Transport
   let agent: Agent | undefined;
   let agentFor: Credentials | undefined;
   let connections = 0;
+  const shown = new Map<string, Uint8Array>();
+
+  const look = (socket: Socket): void => {
+    if (!(socket instanceof TLSSocket)) return;
+    const note = () => {
+      const certificate = socket.getPeerX509Certificate();
+      if (certificate !== undefined) shown.set(certificate.fingerprint256, certificate.raw);
+    };
+    // Through a proxy the handshake may be over already.
+    note();
+    socket.once('secureConnect', note);
+  };
 
   const agentOf = (credentials: Credentials): Agent => {
     if (agent !== undefined && agentFor?.cert === credentials.cert && agentFor?.key === credentials.key) return agent;
@@ -127,8 +142,10 @@ export function createTransport(connection: ServerConnection, options: Transport
         return fail(error);
       }
       sent.on('error', fail);
-      sent.once('socket', () => {
-        if (!sent?.reusedSocket) connections++;
+      sent.once('socket', (socket) => {
+        if (sent?.reusedSocket === true) return;
+        connections++;
+        look(socket);
       });
       sent.once('response', (response) => {
         answered = true;
@@ -141,6 +158,9 @@ export function createTransport(connection: ServerConnection, options: Transport
     exchange,
     get connections() {
       return connections;
+    },
+    get shown() {
+      return [...shown.values()];
     },
     close: () => agent?.destroy(),
   };

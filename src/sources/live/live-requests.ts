@@ -72,6 +72,8 @@ export interface Requester {
   /** Never throws for what the server or the network does. */
   send(request: LiveRequest): Promise<Sent>;
   readonly stats: LiveStats;
+  /** Certificates (DER) that were shown in handshakes, by `host:port`; each once. */
+  readonly shown: readonly { readonly address: string; readonly certificate: Uint8Array }[];
   close(): void;
 }
 
@@ -184,6 +186,9 @@ export function createRequester(access: ClusterAccess, options: LiveOptions): Re
     get stats() {
       return { requests, bytes, connections: targets.connections() };
     },
+    get shown() {
+      return targets.shown();
+    },
     close: () => {
       closed = true;
       clearTimeout(timer);
@@ -195,6 +200,8 @@ export function createRequester(access: ClusterAccess, options: LiveOptions): Re
 
 /** A server that is asked: the one that the kubeconfig names, or one replica. */
 interface Target {
+  /** `host:port` */
+  readonly address: string;
   readonly transport: ReturnType<typeof createTransport>;
   /** Before the first answer a refused connection is told at once; later it is a server that restarts, and is waited for. */
   everAnswered: boolean;
@@ -206,6 +213,7 @@ interface Target {
 
 function createTargets({ connection }: ClusterAccess, options: Parameters<typeof createTransport>[1]) {
   const target = (to: typeof connection): Target => ({
+    address: to.url.port === '' ? `${to.url.host}:443` : to.url.host,
     transport: createTransport(to, options),
     everAnswered: false,
     longestMs: Number.POSITIVE_INFINITY,
@@ -235,6 +243,7 @@ function createTargets({ connection }: ClusterAccess, options: Parameters<typeof
       if (replica === undefined) replicas.set(url.origin, (replica = targetReplica(connectionToReplica(connection, new URL(url.origin)))));
       return { target: replica, path: url.pathname + url.search };
     },
+    shown: () => all().flatMap(({ address, transport }) => transport.shown.map((certificate) => ({ address, certificate }))),
     connections: () => all().reduce((sum, { transport }) => sum + transport.connections, 0),
     close: () => {
       for (const { transport } of all()) transport.close();

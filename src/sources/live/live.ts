@@ -3,7 +3,8 @@
  * pool, with a bounded number of requests under way. It reads and never judges; every planned listing is closed exactly once, also when
  * the deadline has passed or the server is gone.
  */
-import { type Json, KubevidenceError } from '../../model/index.ts';
+import { type Json, type JsonObject, KubevidenceError } from '../../model/index.ts';
+import { describeCertificate } from '../certificate-facts.ts';
 import type { ClusterAccess } from './live-access.ts';
 import { type ListingContext, type ListingOutcome, type PageFeed, type PlannedListing, readListing, withQuery } from './live-listing.ts';
 import { createRequester, type HttpAnswer, type LiveOptions, type LiveRequest, type LiveStats } from './live-requests.ts';
@@ -18,7 +19,17 @@ export interface LiveSource {
   /** Reads all listings, several at a time, and closes each as it ends. Throws only what `feed` rejects with. */
   readAll(planned: readonly PlannedListing[], feed: PageFeed): Promise<void>;
   readonly stats: LiveStats;
+  /** What servers showed in handshakes so far (`role: serving`), and the CAs that the kubeconfig brings (`role: ca`), as facts. */
+  certificates(): readonly ServerCertificate[];
   close(): void;
+}
+
+export interface ServerCertificate extends JsonObject {
+  readonly role: 'serving' | 'ca';
+  /** `host:port`; of a CA, of the server that the kubeconfig names. */
+  readonly address: string;
+  /** SHA-256 of the certificate, hex. */
+  readonly fingerprint: string;
 }
 
 export function openLiveSource(access: ClusterAccess, options: LiveOptions): LiveSource {
@@ -54,6 +65,15 @@ export function openLiveSource(access: ClusterAccess, options: LiveOptions): Liv
     },
     get stats() {
       return requester.stats;
+    },
+    certificates: () => {
+      const { ca = '', url } = access.connection;
+      const authorities = ca.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
+      const all = [
+        ...requester.shown.map(({ address, certificate }) => ({ role: 'serving', address, told: describeCertificate(certificate) })),
+        ...authorities.map((pem) => ({ role: 'ca', address: url.host, told: describeCertificate(pem) })),
+      ];
+      return all.flatMap(({ role, address, told }) => (told === undefined ? [] : [{ ...told, role, address } as ServerCertificate]));
     },
     close: () => requester.close(),
   };

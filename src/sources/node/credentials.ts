@@ -1,6 +1,7 @@
 /** Kubeconfigs and certificates among the files: what they say, never what they keep secret. */
 import type { JsonObject } from '../../model/index.ts';
-import { describeCertificate, readCertificates } from './certificates.ts';
+import { describeCertificate } from '../certificate-facts.ts';
+import { readCertificates } from './certificates.ts';
 import type { FileEntry } from './files.ts';
 import type { FileRole } from './installers.ts';
 import { readKubeconfig } from './kubeconfigs.ts';

@@ -2,7 +2,8 @@
 import { posix } from 'node:path';
 import type { JsonObject } from '../../model/index.ts';
 import { at, clip, isObject, listAt, textAt } from '../../model/index.ts';
-import { describeCertificate, readCertificates } from './certificates.ts';
+import { describeCertificate } from '../certificate-facts.ts';
+import { readCertificates } from './certificates.ts';
 import type { Failure, Root } from './root.ts';
 import { isFailure } from './root.ts';
 import { readObject } from './yaml.ts';
