@@ -3,8 +3,13 @@ import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
 import type { JsonObject } from '../model/index.ts';
 import { clip } from '../model/index.ts';
 
+export interface CertificateFacts extends JsonObject {
+  /** SHA-256 of the certificate, hex. */
+  readonly fingerprint: string;
+}
+
 /** Of a certificate in PEM or DER; undefined for what is none. */
-export function describeCertificate(encoded: string | Uint8Array): JsonObject | undefined {
+export function describeCertificate(encoded: string | Uint8Array): CertificateFacts | undefined {
   try {
     const certificate = new X509Certificate(encoded);
     const { publicKey } = certificate;

@@ -143,7 +143,7 @@ export function createTransport(connection: ServerConnection, options: Transport
       }
       sent.on('error', fail);
       sent.once('socket', (socket) => {
-        if (sent?.reusedSocket === true) return;
+        if (sent?.reusedSocket) return;
         connections++;
         look(socket);
       });

@@ -3,8 +3,8 @@
  * pool, with a bounded number of requests under way. It reads and never judges; every planned listing is closed exactly once, also when
  * the deadline has passed or the server is gone.
  */
-import { type Json, type JsonObject, KubevidenceError } from '../../model/index.ts';
-import { describeCertificate } from '../certificate-facts.ts';
+import { type Json, KubevidenceError } from '../../model/index.ts';
+import { type CertificateFacts, describeCertificate } from '../certificate-facts.ts';
 import type { ClusterAccess } from './live-access.ts';
 import { type ListingContext, type ListingOutcome, type PageFeed, type PlannedListing, readListing, withQuery } from './live-listing.ts';
 import { createRequester, type HttpAnswer, type LiveOptions, type LiveRequest, type LiveStats } from './live-requests.ts';
@@ -24,12 +24,10 @@ export interface LiveSource {
   close(): void;
 }
 
-export interface ServerCertificate extends JsonObject {
+export interface ServerCertificate extends CertificateFacts {
   readonly role: 'serving' | 'ca';
   /** `host:port`; of a CA, of the server that the kubeconfig names. */
   readonly address: string;
-  /** SHA-256 of the certificate, hex. */
-  readonly fingerprint: string;
 }
 
 export function openLiveSource(access: ClusterAccess, options: LiveOptions): LiveSource {
@@ -70,10 +68,14 @@ export function openLiveSource(access: ClusterAccess, options: LiveOptions): Liv
       const { ca = '', url } = access.connection;
       const authorities = ca.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
       const all = [
-        ...requester.shown.map(({ address, certificate }) => ({ role: 'serving', address, told: describeCertificate(certificate) })),
-        ...authorities.map((pem) => ({ role: 'ca', address: url.host, told: describeCertificate(pem) })),
+        ...requester.shown.map(({ address, certificate }) => ({
+          role: 'serving' as const,
+          address,
+          told: describeCertificate(certificate),
+        })),
+        ...authorities.map((pem) => ({ role: 'ca' as const, address: url.host, told: describeCertificate(pem) })),
       ];
-      return all.flatMap(({ role, address, told }) => (told === undefined ? [] : [{ ...told, role, address } as ServerCertificate]));
+      return all.flatMap(({ role, address, told }) => (told === undefined ? [] : [{ ...told, role, address }]));
     },
     close: () => requester.close(),
   };
