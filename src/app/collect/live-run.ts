@@ -279,11 +279,17 @@ class LiveRun {
   /** Certificates that were shown while the rest was read. */
   async #tellHandshakes(source: LiveSource): Promise<void> {
     if (!this.#enabled.some((collector) => collector.listings.some(({ kind }) => kind === handshakesKind))) return;
+    const what = 'certificates of the API server';
+    if (this.#identity.uid === null) {
+      const detail = 'which cluster answers could not be read, so nothing says whose certificate it is';
+      await this.#close(handshakesKind, 0, [{ reason: 'absent', what, detail, closedBy: giveRights }], []);
+      return;
+    }
     const certificates = source.certificates();
     const objects = certificates.map((each) => serverCertificate(each));
     const gap: Gap = {
       reason: 'absent',
-      what: 'certificates of the API server',
+      what,
       detail: 'the connection to it is not encrypted',
       closedBy: 'connect to the API server itself, by HTTPS',
     };
