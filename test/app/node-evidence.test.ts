@@ -6,12 +6,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { packageRoot } from '../../src/app/index.ts';
-import { printError } from '../../src/cli/output.ts';
-import { buildProgram } from '../../src/cli/program.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
 import { openLedger } from '../../src/ledger/index.ts';
-import { at, canonicalize, exitCodeOf, type JsonObject, listAt, textAt } from '../../src/model/index.ts';
+import { at, canonicalize, type JsonObject, listAt, textAt } from '../../src/model/index.ts';
 import { verifyJson } from '../../src/signing/index.ts';
+import { typist } from '../cli/type.ts';
 import { missingTools, readBlocks } from '../docs/blocks.ts';
 import { serve } from '../sources/live-server.ts';
 import { canary, k3s, kubeadm, makeRoot } from '../sources/node/given.ts';
@@ -24,34 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-async function type(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const terminal: Terminal = {
-    columns: 100,
-    print: (text = '') => void out.push(text),
-    note: (text) => void err.push(text),
-    status: () => {},
-    style: (_, text) => text,
-  };
-  const app = {
-    cwd: home,
-    env: { PATH: process.env['PATH'], HOME: home },
-    clock: () => now,
-    uid: process.getuid?.() ?? null,
-    warn: (text: string) => void err.push(text),
-    progress: () => {},
-  };
-  let code = 0;
-  try {
-    await buildProgram({ app, terminal }, (result) => {
-      code = result;
-    }).parseAsync(args, { from: 'user' });
-  } catch (error) {
-    printError(terminal, error);
-    code = exitCodeOf(error);
-  }
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
+const type = (...args: readonly string[]) => typist({ home, clock: () => now })(...args);
 
 const read = (file: string) => JSON.parse(readFileSync(join(home, file), 'utf8')) as JsonObject;
 

@@ -164,7 +164,7 @@ const kinds: Readonly<Record<ListingKind, (run: number) => readonly EvidenceObje
         collectedAt: new Date(now).toISOString(),
         kubeconfigs: [
           inKubeconfig('/etc/kubernetes/admin.conf', `O=system:masters, CN=${people.onNode}`),
-          inKubeconfig('/root/.kube/config', `O=dev, CN=${people.unusual.replace(',', '\\\\,')}`),
+          inKubeconfig('/etc/kubernetes/ops.conf', `O=dev, CN=${people.unusual.replace(',', '\\\\,')}`),
         ],
       }),
       apiVersion: 'node.kubevidence.io/v1',

@@ -167,7 +167,8 @@ function isPositiveDuration(text: string): boolean {
 
 /** url.Parse of Go, with the scheme unix. */
 function isUnixEndpoint(text: string): boolean {
-  // eslint-disable-next-line no-control-regex -- Go refuses control characters in URLs.
+  // Go refuses control characters in URLs.
+  // oxlint-disable-next-line no-control-regex
   if (!/^unix:/i.test(text) || /[\x00-\x1f\x7f]/.test(text)) return false;
   const [, rest = ''] = /^[^:]*:([^?#]*)/.exec(text) ?? [];
   const authority = /^\/\/([^/]*)/.exec(rest)?.[1] ?? '';
