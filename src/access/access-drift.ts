@@ -123,38 +123,44 @@ function causeOf(binding: Binding, other: Binding | undefined, subject: string):
   return binding.role?.aggregated === true ? 'aggregation' : 'role';
 }
 
-/** One right, a rule with one entry each; `names` empty: every name. */
+/** One right, a rule with one entry each. */
 interface Atom {
   readonly verb: string;
   readonly group: string;
   /** `pods/exec`; of a URL: its path, and the group is of no use. */
   readonly what: string;
   readonly isPath: boolean;
-  readonly name: string;
+  /** Null: every name. An empty one is that of requests that name no object. */
+  readonly name: string | null;
 }
 
 /** A binding in a namespace gives no URLs. */
 function uncovered(rule: Rule, others: readonly Rule[], clusterWide: boolean): Atom[] {
-  const names = rule.resourceNames.length === 0 ? [''] : rule.resourceNames;
+  const names = rule.resourceNames.length === 0 ? [null] : rule.resourceNames;
   // Only what covers at least one of its verbs can cover an atom of it: most rules are left out here.
   const near = others.filter((other) => rule.verbs.some((verb) => coversVerb(other, verb)));
   const isCovered = ({ verb, group, what, isPath, name }: Atom) =>
     near.some((other) =>
       isPath
         ? coversVerb(other, verb) && coversPath(other, what)
-        : coversVerb(other, verb) && coversGroup(other, group) && coversResource(other, ...splitResource(what)) && coversName(other, name),
+        : coversVerb(other, verb) && coversGroup(other, group) && coversResource(other, ...splitResource(what)) && coversNames(other, name),
     );
   const atoms: Atom[] = [];
   for (const verb of new Set(rule.verbs)) {
     for (const group of new Set(rule.apiGroups))
       for (const what of new Set(rule.resources)) for (const name of new Set(names)) add({ verb, group, what, isPath: false, name });
-    if (clusterWide) for (const what of new Set(rule.nonResourceURLs)) add({ verb, group: '', what, isPath: true, name: '' });
+    if (clusterWide) for (const what of new Set(rule.nonResourceURLs)) add({ verb, group: '', what, isPath: true, name: null });
   }
   return atoms;
 
   function add(atom: Atom): void {
     if (!isCovered(atom)) atoms.push(atom);
   }
+}
+
+/** A rule with names never gives every name, whatever they are. */
+function coversNames(rule: Rule, name: string | null): boolean {
+  return name === null ? rule.resourceNames.length === 0 : coversName(rule, name);
 }
 
 /** Verbs of one resource together, then resources that have the same verbs. */
@@ -166,7 +172,7 @@ function describe(atoms: readonly Atom[]): string[] {
     if (known === undefined) verbs.set(key, { atom, verbs: new Set([atom.verb]) });
     else known.verbs.add(atom.verb);
   }
-  const together = new Map<string, { readonly verbs: string; readonly name: string; readonly what: string[] }>();
+  const together = new Map<string, { readonly verbs: string; readonly name: string | null; readonly what: string[] }>();
   for (const { atom, verbs: own } of verbs.values()) {
     const text = [...own].join(', ');
     const key = JSON.stringify([atom.isPath, text, atom.name]);
@@ -175,7 +181,9 @@ function describe(atoms: readonly Atom[]): string[] {
     if (known === undefined) together.set(key, { verbs: text, name: atom.name, what: [what] });
     else known.what.push(what);
   }
-  return [...together.values()].map(({ verbs: text, name, what }) => `${text} ${what.join(', ')}${name === '' ? '' : ` (only: ${name})`}`);
+  return [...together.values()].map(
+    ({ verbs: text, name, what }) => `${text} ${what.join(', ')}${name === null ? '' : ` (only: ${name === '' ? '""' : name})`}`,
+  );
 }
 
 function powersOf(atoms: readonly Atom[], clusterWide: boolean): readonly Power[] {
@@ -186,7 +194,7 @@ function powersOf(atoms: readonly Atom[], clusterWide: boolean): readonly Power[
         verbs: [verb],
         apiGroups: isPath ? none : [group],
         resources: isPath ? none : own,
-        resourceNames: name === '' ? none : [name],
+        resourceNames: name === null ? none : [name],
         nonResourceURLs: isPath ? own : none,
       };
     }),

@@ -61,7 +61,9 @@ function* rowsOfRule(rule: Rule, namespace: string): Iterable<Omit<AccessRow, 's
         if (!isEffective(resource, apiGroup, namespace)) continue;
         const nameless = (verb === 'create' || verb === 'deletecollection') && !resource.includes('/');
         const names = rule.resourceNames.length === 0 ? [''] : nameless ? [] : rule.resourceNames;
-        for (const resourceName of names) yield { namespace, verb, apiGroup, resource, resourceName, path: '' };
+        // Empty is every name, here; a rule that names the empty one gives it to requests that name no object.
+        for (const name of names)
+          yield { namespace, verb, apiGroup, resource, resourceName: name === '' && rule.resourceNames.length > 0 ? '""' : name, path: '' };
       }
     if (namespace === '')
       for (const path of rule.nonResourceURLs) yield { namespace, verb, apiGroup: '', resource: '', resourceName: '', path };

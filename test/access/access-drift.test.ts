@@ -108,6 +108,15 @@ describe('gained access', () => {
     expect(compareAccess(indexOf([]), indexOf([wide, bind('b', 'r')])).gained).toMatchObject([{ more: 460 }]);
   });
 
+  it('is every name where only the empty one was held, and not the other way round', () => {
+    const some = role('r', [rule('get', 'pods', { resourceNames: [''] })]);
+    const every = role('r', [rule('get', 'pods')]);
+    const [before, after] = [indexOf([some, bind('b', 'r')]), indexOf([every, bind('b', 'r')])];
+    expect(compareAccess(before, after).gained).toMatchObject([{ subject: 'User/alice', rights: ['get pods'] }]);
+    expect(compareAccess(after, before).gained).toEqual([]);
+    expect(compareAccess(indexOf([]), before).gained).toMatchObject([{ rights: ['get pods (only: "")'] }]);
+  });
+
   it('holds every request that is answered differently, whatever the worlds', () => {
     fc.assert(
       fc.property(world, world, fc.array(dice, { minLength: 20, maxLength: 20 }), (one, other, throws) => {
