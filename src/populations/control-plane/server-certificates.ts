@@ -1,22 +1,29 @@
 /**
  * Certificates that API servers showed while a run asked them, and the CAs that the collector trusts for them, with what is left of their
- * time. Behind a load balancer only those are seen that answered; whatever else a CA has signed, nobody sees from here.
+ * time. One server's certificate does not stand for another's: behind a load balancer those of the others are a gap.
  */
-import type { Population } from '../../model/index.ts';
-import { textAt } from '../../model/index.ts';
+import type { Population, StoredObject } from '../../model/index.ts';
+import { isComplete, textAt } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { readLiveLeases } from './replicas.ts';
 
 export const serverCertificates: Population = {
   name: 'serverCertificates',
   doc: 'A certificate that an API server showed to the collector, or a CA that it is trusted by, with the days that are left of its time',
   from: ['k8s.apiserver/handshakes'],
+  also: ['k8s.apiserver/leases'],
   *rows(input) {
     const unique = uniqueKeys();
     const now = Date.parse(input.reader.at);
+    const shown = new Set<string>();
+    let balancer = '';
+    let first: StoredObject | undefined;
     for (const object of input.each('k8s.apiserver/handshakes')) {
       const told = (field: string) => textAt(object.body, field) ?? '';
       const ends = Date.parse(told('notAfter'));
       const [role, address] = [told('role'), told('address')];
+      if (role === 'serving') shown.add(address);
+      else balancer = address;
       yield {
         item: unique(`${segment(role)}/${segment(address)}`),
         resource: resourceOf(object),
@@ -29,6 +36,24 @@ export const serverCertificates: Population = {
         known: !Number.isNaN(ends),
         ...(Number.isNaN(ends) ? {} : { daysLeft: Math.floor((ends - now) / 86_400_000) }),
       };
+      first ??= object;
     }
+    if (first === undefined) return;
+    const listing = input.listing('k8s.apiserver/leases');
+    const live = readLiveLeases(input);
+    const leases = live.length;
+    // The address that all share shows one of them.
+    const seen = shown.size > 1 ? shown.size - Number(shown.has(balancer)) : shown.size;
+    if (listing !== undefined && isComplete(listing) && leases <= seen) return;
+    const detail = leases > seen ? `${seen} of ${leases} API servers showed theirs` : 'how many API servers there are was not read';
+    const closedBy = 'apiServers: each in kubevidence.yaml, or kubevidence node collect on their hosts';
+    yield {
+      item: unique('serving/other API servers'),
+      resource: resourceOf(first),
+      evidence: [first.id, ...live.map(({ id }) => id)],
+      role: 'serving',
+      known: true,
+      gaps: [{ reason: 'absent', what: 'certificates of other API servers', detail, closedBy }],
+    };
   },
 };
