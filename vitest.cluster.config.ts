@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/cluster/**/*.test.ts'],
+    setupFiles: ['test/seed.ts'],
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 180_000,

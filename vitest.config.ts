@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/cluster/**', 'node_modules/**'],
+    setupFiles: ['test/seed.ts'],
     pool: 'forks',
     testTimeout: 30_000,
     passWithNoTests: false,

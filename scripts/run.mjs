@@ -27,6 +27,7 @@ const tasks = {
   demo: [[cli, 'demo']],
   test: [[vitest, 'run']],
   kubevidence: [[cli]],
+  fuzz: [[join(root, 'scripts', 'fuzz.mjs')]],
   check: [[join(root, 'scripts', 'check.mjs')]],
   'test:cluster': [[join(root, 'test', 'cluster', 'run.ts')]],
   'cluster:up': [[join(root, 'test', 'cluster', 'up.ts')]],

@@ -22,25 +22,16 @@ const context = (cwd: string): AppContext => ({
   progress: () => {},
 });
 
-/** The bar for the whole demo. Work is counted, not the clock: how long work waits is the machine's affair, and the limits below are for a hang. */
-const mostCpuSeconds = 45;
+/** For a hang; no test is about the time that the demo takes. */
 const hangs = 300_000;
-let cpuSeconds: number;
 
 beforeAll(async () => {
   work = mkdtempSync(join(tmpdir(), 'kubevidence-demo-'));
-  const before = process.cpuUsage();
   demo = await runDemo({ ...context(work), warn: () => {} }, 'demo', () => {});
-  const { user, system } = process.cpuUsage(before);
-  cpuSeconds = (user + system) / 1e6;
 }, hangs);
 afterAll(() => rmSync(work, { recursive: true }));
 
 describe('the demo', () => {
-  it(`takes at most ${mostCpuSeconds} s of work, on all threads`, () => {
-    expect(cpuSeconds).toBeLessThan(mostCpuSeconds);
-  });
-
   it('lives through a quarter, and judges its last run', () => {
     expect(demo.runs.map(({ number, status }) => `${number} ${status}`)).toEqual(
       // On 24 August nobody collected; that slot has the number 10.

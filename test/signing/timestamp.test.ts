@@ -445,9 +445,8 @@ describe('the way to a trusted certificate', () => {
   it('is looked for with bounded work', () => {
     const ring = Array.from({ length: 14 }, () => makeCertificate({ name: 'Root', ca: true }).certificate);
     const unit = makeCertificate({ name: 'Unit', by: root, purposes: [timeStamping] });
-    const before = performance.now();
+    // Each order of fourteen roots would outlast this test's time limit.
     expect(failure(() => stamp(unit, ring, [authority.root.certificate])).message).toMatch(/does not lead/);
-    expect(performance.now() - before).toBeLessThan(1000);
   });
 });
 
