@@ -11,7 +11,7 @@ import type { Binding } from '../bindings.ts';
 import { rbacListings } from '../bindings.ts';
 import type { Subject } from '../subjects.ts';
 import type { Path } from './find-paths.ts';
-import { findPathsIn } from './find-paths.ts';
+import { shortestPaths } from './find-paths.ts';
 import { withoutIdlePods } from './idle-pods.ts';
 import { isBuiltinGrant } from './setup-grants.ts';
 import type { HeldPod } from './districts.ts';
@@ -51,7 +51,7 @@ export function findClimbers(reader: EvidenceReader, techniques: readonly Techni
   const rbac = reader.parts === undefined ? undefined : readRbac(reader, last.get(techniques)?.rbac);
   const index = rbac?.index ?? createAccessIndex(reader);
   const world = withoutIdlePods(readWorld(reader, index, pods), techniques);
-  const paths = rbac === undefined ? searchPaths(world, techniques) : shortestPaths(rbac, world, techniques);
+  const paths = rbac === undefined ? shortestPaths(world, techniques) : pathsSince(rbac, world, techniques);
   const bindings = new Map(index.bindings.map((binding) => [binding.key, binding]));
   return index.subjects.flatMap((subject) => {
     const { text, account } = subject;
@@ -66,21 +66,16 @@ export function findClimbers(reader: EvidenceReader, techniques: readonly Techni
   });
 }
 
-function shortestPaths(rbac: Rbac, world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
+function pathsSince(rbac: Rbac, world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
   const texts = textsOf(world);
   const before = last.get(techniques);
   if (before?.world.length === texts.length && before.world.every((each, i) => each === texts[i])) {
     last.set(techniques, { ...before, rbac });
     return before.paths;
   }
-  const paths = searchPaths(world, techniques);
+  const paths = shortestPaths(world, techniques);
   last.set(techniques, { rbac, world: texts, paths });
   return paths;
-}
-
-function searchPaths(world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
-  const { paths } = findPathsIn(world, techniques, { target: { kind: 'cluster-admin' }, withoutRemovals: true });
-  return new Map(paths.flatMap((path) => (path.kind === 'shortest' ? [[path.from, path] as const] : [])));
 }
 
 function readRbac(reader: EvidenceReader, before: Rbac | undefined): Rbac {

@@ -30,19 +30,21 @@ export function drawGraph(world: World, techniques: readonly Technique[], secret
   return new Drawer(world, planTechniques(techniques), secrets).draw();
 }
 
+const fullRole = { rules: fullRules };
+
 class Drawer {
   readonly #world: World;
   readonly #plan: Plan;
   readonly #graph = new Graph();
   readonly #targets: Targets;
-  /** The rights that a role gives, by their numbers. */
-  readonly #matches = new WeakMap<Pick<Role, 'rules'>, readonly (readonly [right: number, match: RoleMatch])[]>();
-  readonly #full = { rules: fullRules };
   /** Scopes in which a role is bound, by its key; and of any role of a kind. */
   readonly #heldIn = new Map<string, Set<string>>();
   readonly #provided = new Set<number>();
   readonly #queue: { readonly right: number; readonly scope: string; readonly name: string }[] = [];
-  readonly #drawn = new Set<string>();
+  /** Right nodes by right, scope and name. */
+  readonly #rights: Map<string, Map<string, number>>[] = [];
+  /** By variant and namespace: names, and what is held with them. */
+  readonly #drawn: Map<string, Set<string>>[] = [];
   /** By role (or kind, for any): who may edit it. */
   readonly #editing = new Map<string, { readonly variant: Variant; readonly namespace: string; readonly role: string }[]>();
 
@@ -105,14 +107,14 @@ class Drawer {
   }
 
   #matchesOf(role: Pick<Role, 'rules'>): readonly (readonly [right: number, match: RoleMatch])[] {
-    const known = this.#matches.get(role);
+    const known = this.#plan.matches.get(role);
     if (known !== undefined) return known;
     const matches: (readonly [number, RoleMatch])[] = [];
     for (const [right, { need }] of this.#plan.rights.entries()) {
       const match = matchRole(role, need);
       if (match !== noMatch) matches.push([right, match]);
     }
-    this.#matches.set(role, matches);
+    this.#plan.matches.set(role, matches);
     return matches;
   }
 
@@ -126,10 +128,13 @@ class Drawer {
 
   /** A right node, had by whoever has the same right in more places or on more names. */
   #right(right: number, scope: string, name: string): number {
-    const text = `${right}|${segment(scope)}|${segment(name)}`;
-    const known = this.#graph.find('right', text);
+    const scopes = (this.#rights[right] ??= new Map());
+    let names = scopes.get(scope);
+    if (names === undefined) scopes.set(scope, (names = new Map<string, number>()));
+    const known = names.get(name);
     if (known !== undefined) return known;
-    const node = this.#graph.node('right', text);
+    const node = this.#graph.add('right');
+    names.set(name, node);
     if (scope !== '') this.#graph.edge(this.#right(right, '', name), node);
     if (name !== '') this.#graph.edge(this.#right(right, scope, ''), node);
     return node;
@@ -142,7 +147,7 @@ class Drawer {
   #bound(roleKey: string, namespace: string): number | undefined {
     const any = roleKey === '';
     if (any && namespace === '') return this.#targets.everything;
-    const role = any ? this.#full : this.#world.roles.get(roleKey);
+    const role = any ? fullRole : this.#world.roles.get(roleKey);
     if (role === undefined) return undefined;
     const text = any ? `every right in ${namespace}` : `${roleKey}${namespace === '' ? '' : ` in ${namespace}`}`;
     const known = this.#graph.find('state', text);
@@ -204,23 +209,27 @@ class Drawer {
   }
 
   #drawAt(variant: Variant, place: Place): void {
+    const { technique } = variant;
+    const drawn = (this.#drawn[variant.index] ??= new Map());
+    let names = drawn.get(place.namespace);
+    if (names === undefined) drawn.set(place.namespace, (names = new Set<string>()));
     const held = place.held === undefined ? '' : `|${place.held.key}|${segment(place.held.scope)}`;
-    const key = `${variant.index}|${segment(place.namespace)}|${segment(place.name)}${held}`;
-    if (this.#drawn.has(key)) return;
-    this.#drawn.add(key);
-    if (variant.technique.yields.some(({ what }) => what === 'objectInPart')) {
-      this.#drawInPart(variant, place, key);
+    const key = segment(place.name) + held;
+    if (names.has(key)) return;
+    names.add(key);
+    if (technique.yields.some(({ what }) => what === 'objectInPart')) {
+      this.#drawInPart(variant, place, `${variant.index}|${segment(place.namespace)}|${key}`);
       return;
     }
     const found = [...this.#targets.of(variant, place)];
     if (found.length === 0) return;
-    const ability = this.#graph.ability(key, { technique: variant.technique, namespace: place.namespace });
+    const ability = this.#graph.ability({ technique, namespace: place.namespace });
     for (const [target, reason] of found) this.#graph.edge(ability, target, reason);
     const premises = variant.premises.map((premise) => this.#premise(premise, place, variant.technique.over));
     const [only, second] = premises;
     if (only === undefined) return;
     if (second === undefined) this.#graph.edge(only, ability);
-    else this.#graph.edge(this.#join(key, premises, false), ability);
+    else this.#graph.edge(this.#join(premises, false), ability);
   }
 
   /** For each binding that grants requests under the impersonation: a state that has what is then left of the impersonated one's rights. */
@@ -243,13 +252,13 @@ class Drawer {
         const state = this.#graph.node('state', name);
         if (known === undefined) for (const right of rights) this.#provide(state, right);
         for (const grant of [binding.key, `${binding.key} (built in)`].flatMap((each) => this.#graph.find('grant', each) ?? [])) {
-          const ability = this.#graph.ability(`${key}|${grant}|${segment(text)}`, {
-            technique: variant.technique,
-            namespace: place.namespace,
-          });
+          const ability = this.#graph.ability(
+            { technique: variant.technique, namespace: place.namespace },
+            `${key}|${grant}|${segment(text)}`,
+          );
           this.#graph.edge(ability, state, reason);
           const all = [...premises, grant];
-          this.#graph.edge(this.#join(all.join('&'), all, true), ability);
+          this.#graph.edge(this.#join(all, true), ability);
         }
       }
     }
@@ -261,16 +270,14 @@ class Drawer {
       return this.#right(number, scope, named === 'object' ? place.name : named === 'role' ? (place.role ?? '') : '');
     };
     if ('right' in premise) return right(premise);
-    if ('together' in premise) {
-      const premises = premise.together.map(right);
-      return this.#join(premises.join('&'), premises, true);
-    }
+    if ('together' in premise) return this.#join(premise.together.map(right), true);
     if ('controls' in premise) return this.#targets.controlled(premise.controls, place, over);
     return this.#graph.node('choice', `holds ${place.held?.key ?? ''} in ${segment(place.held?.scope ?? '')}`);
   }
 
-  #join(key: string, premises: readonly number[], together: boolean): number {
-    return this.#graph.join(`${together ? 'one' : 'all'} ${key}`, { premises, together });
+  /** One join for the same premises, whatever they open. */
+  #join(premises: readonly number[], together: boolean): number {
+    return this.#graph.join(`${together ? 'one' : 'all'} ${premises.join('&')}`, { premises, together });
   }
 }
 

@@ -81,7 +81,23 @@ export function findPaths(
   return findPathsIn(readWorld(reader, index), techniques, question);
 }
 
-export function findPathsIn(world: World, techniques: readonly Technique[], question: PathsQuestion): PathsReport {
+/** By source, in no order: the shortest way to cluster-admin that begins with a grant of somebody's, certain where there is one. */
+export function shortestPaths(world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
+  const { graph, everything, sources } = drawGraph(world, techniques, []);
+  closeJoins(graph, everything);
+  const search = new Search(graph, everything);
+  const paths = new Map<string, Path>();
+  for (const [from, node] of sources) {
+    if (node === everything) continue;
+    const way = shortestWay(search, node, false);
+    if (way === undefined) continue;
+    const to = describeTarget({ kind: 'cluster-admin' });
+    paths.set(from, { from, to, ...describePath(search, 'shortest', way, false), builtin: false });
+  }
+  return paths;
+}
+
+function findPathsIn(world: World, techniques: readonly Technique[], question: PathsQuestion): PathsReport {
   const { target, subject } = question;
   const drawing = drawGraph(world, techniques, target.kind === 'secret' ? [[target.namespace, target.name]] : []);
   const { graph } = drawing;
@@ -135,30 +151,36 @@ function addSubject({ graph }: Drawing, text: string): number {
   return node;
 }
 
-/** The shortest path of a source, and the least privileged where that is another; certain ones where there are any. */
-function pathsFrom(
-  search: Search,
-  source: number,
-  builtin: boolean,
-  withGrants = false,
-): readonly Pick<Path, 'kind' | 'certain' | 'hops' | 'bindings'>[] {
-  const privilege = (way: readonly number[]) =>
-    Math.floor(way.reduce((sum, edge) => sum + costOfEdge(search.graph, edge, 'privilege'), 0) / unit);
+interface Way {
+  readonly certain: boolean;
+  readonly edges: readonly number[];
+}
+
+function shortestWay(search: Search, source: number, builtin: boolean): Way | undefined {
   for (const certain of [true, false]) {
-    const shortest = search.wayFrom(source, { measure: 'hops', certain, builtin });
-    if (shortest === undefined) continue;
-    const least = search.wayFrom(source, { measure: 'privilege', certain, builtin }) ?? shortest;
-    const path = (kind: Path['kind'], way: readonly number[]) => ({
-      kind,
-      certain,
-      hops: tell(search.graph, search, way, certain, withGrants),
-      bindings: bindingsOn(search, way),
-    });
-    return privilege(least) < privilege(shortest)
-      ? [path('shortest', shortest), path('leastPrivileged', least)]
-      : [path('shortest', shortest)];
+    const edges = search.wayFrom(source, { measure: 'hops', certain, builtin });
+    if (edges !== undefined) return { certain, edges };
   }
-  return [];
+  return undefined;
+}
+
+type FoundPath = Pick<Path, 'kind' | 'certain' | 'hops' | 'bindings'>;
+
+/** The shortest path of a source, and the least privileged where that is another; certain ones where there are any. */
+function pathsFrom(search: Search, source: number, builtin: boolean, withGrants = false): readonly FoundPath[] {
+  const privilege = ({ edges }: Way) =>
+    Math.floor(edges.reduce((sum, edge) => sum + costOfEdge(search.graph, edge, 'privilege'), 0) / unit);
+  const shortest = shortestWay(search, source, builtin);
+  if (shortest === undefined) return [];
+  const { certain } = shortest;
+  const edges = search.wayFrom(source, { measure: 'privilege', certain, builtin });
+  const least = edges === undefined ? shortest : { certain, edges };
+  const path = describePath(search, 'shortest', shortest, withGrants);
+  return privilege(least) < privilege(shortest) ? [path, describePath(search, 'leastPrivileged', least, withGrants)] : [path];
+}
+
+function describePath(search: Search, kind: Path['kind'], { certain, edges }: Way, withGrants: boolean): FoundPath {
+  return { kind, certain, hops: tell(search.graph, search, edges, certain, withGrants), bindings: bindingsOn(search, edges) };
 }
 
 function bindingsOn(search: Search, way: readonly number[]): readonly string[] {

@@ -37,7 +37,7 @@ export interface Cost {
 interface Nodes {
   readonly kinds: NodeKind[];
   readonly texts: string[];
-  readonly byKey: Map<string, number>;
+  readonly byKey: Readonly<Record<NodeKind, Map<string, number>>>;
   readonly grants: Map<number, GrantNode>;
   readonly joins: Map<number, JoinNode>;
   readonly abilities: Map<number, AbilityNode>;
@@ -46,7 +46,7 @@ interface Nodes {
 const noNodes = (): Nodes => ({
   kinds: [],
   texts: [],
-  byKey: new Map(),
+  byKey: { state: new Map(), grant: new Map(), right: new Map(), join: new Map(), ability: new Map(), choice: new Map() },
   grants: new Map(),
   joins: new Map(),
   abilities: new Map(),
@@ -60,8 +60,8 @@ export class Graph {
   readonly reason: number[] = [];
   /** Why edges are only possible. */
   readonly reasons: string[] = [''];
-  /** Edges to a right: the rule that gives it. */
-  readonly matches = new Map<number, RightMatch>();
+  /** By edge, of those to a right: the rule that gives it. */
+  readonly matches: (RightMatch | undefined)[] = [];
   readonly joinCosts = new Map<number, Cost>();
   readonly #reasonNumbers = new Map<string, number>([['', 0]]);
 
@@ -92,21 +92,22 @@ export class Graph {
   }
 
   find(kind: NodeKind, text: string): number | undefined {
-    return this.#nodes.byKey.get(`${kind} ${text}`);
+    return this.#nodes.byKey[kind].get(text);
   }
 
   /** The node of this kind and text, made when it is not there. */
   node(kind: NodeKind, text: string): number {
-    const { kinds, texts, byKey } = this.#nodes;
-    const key = `${kind} ${text}`;
-    let node = byKey.get(key);
-    if (node === undefined) {
-      node = kinds.length;
-      byKey.set(key, node);
-      kinds.push(kind);
-      texts.push(text);
-    }
+    const byText = this.#nodes.byKey[kind];
+    let node = byText.get(text);
+    if (node === undefined) byText.set(text, (node = this.add(kind, text)));
     return node;
+  }
+
+  /** A new node, which only its maker finds again. */
+  add(kind: NodeKind, text = ''): number {
+    const { kinds, texts } = this.#nodes;
+    texts.push(text);
+    return kinds.push(kind) - 1;
   }
 
   grant(text: string, grant: GrantNode): number {
@@ -121,26 +122,31 @@ export class Graph {
     return node;
   }
 
-  ability(text: string, ability: AbilityNode): number {
-    const node = this.node('ability', text);
+  /** `text`: to find it again by. */
+  ability(ability: AbilityNode, text?: string): number {
+    const node = text === undefined ? this.add('ability') : this.node('ability', text);
     this.#nodes.abilities.set(node, ability);
     return node;
   }
 
   /** Returns the edge's number. `reason`: why it is only possible; empty when it is certain. */
   edge(from: number, to: number, reason = '', match?: RightMatch): number {
-    let number = this.#reasonNumbers.get(reason);
-    if (number === undefined) {
-      number = this.reasons.length;
-      this.#reasonNumbers.set(reason, number);
-      this.reasons.push(reason);
-    }
+    const number = reason === '' ? 0 : this.#numberOf(reason);
     const edge = this.from.length;
     this.from.push(from);
     this.to.push(to);
     this.reason.push(number);
-    if (match !== undefined) this.matches.set(edge, match);
+    this.matches.push(match);
     return edge;
+  }
+
+  #numberOf(reason: string): number {
+    let number = this.#reasonNumbers.get(reason);
+    if (number === undefined) {
+      number = this.reasons.push(reason) - 1;
+      this.#reasonNumbers.set(reason, number);
+    }
+    return number;
   }
 
   /** Says that a node has all premises of a join. */
@@ -161,8 +167,7 @@ export class Graph {
     for (let edge = 0; edge < this.from.length; edge++) {
       const [from, to] = [this.from[edge] as number, this.to[edge] as number];
       if (this.joinCosts.has(edge) || !stays(from, to)) continue;
-      const match = this.matches.get(edge);
-      if (match !== undefined) rest.matches.set(rest.from.length, match);
+      rest.matches.push(this.matches[edge]);
       rest.from.push(from);
       rest.to.push(to);
       rest.reason.push(this.reason[edge] as number);

@@ -34,13 +34,19 @@ export function closeOwnJoins(graph: Graph, goal: number): void {
 /** Joins from which some way leads to the goal. */
 function joinsBefore(graph: Graph, goal: number): readonly number[] {
   const into = adjacency(graph, 'to');
-  const found = new Set([goal]);
-  for (const node of found) {
-    for (let i = into.start[node] as number; i < (into.start[node + 1] as number); i++)
-      found.add(graph.from[into.edges[i] as number] as number);
-    for (const premise of graph.joins.get(node)?.premises ?? []) found.add(premise);
+  const found = new Uint8Array(graph.size);
+  const queue = [goal];
+  const find = (node: number) => {
+    if (found[node] === 1) return;
+    found[node] = 1;
+    queue.push(node);
+  };
+  found[goal] = 1;
+  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
+    for (let i = into.start[node] as number; i < (into.start[node + 1] as number); i++) find(graph.from[into.edges[i] as number] as number);
+    if (graph.kindOf(node) === 'join') for (const premise of graph.joins.get(node)?.premises ?? []) find(premise);
   }
-  return [...graph.joins.keys()].filter((join) => found.has(join));
+  return [...graph.joins.keys()].filter((join) => found[join] === 1);
 }
 
 const rowsInPiece = 256;

@@ -1,6 +1,8 @@
 /** Techniques as the graph is drawn by: each right that any of them needs once, and for each technique what has to come together. */
 import type { Need, Over, RightNeed, Technique } from '../../model/index.ts';
 import { isRight } from './technique.ts';
+import type { Role } from '../bindings.ts';
+import type { RoleMatch } from './rights.ts';
 import { rightKey } from './rights.ts';
 
 export interface PlannedRight {
@@ -35,6 +37,8 @@ export interface Variant {
 export interface Plan {
   readonly rights: readonly PlannedRight[];
   readonly variants: readonly Variant[];
+  /** The rights that a role gives, by their numbers; filled by who asks. */
+  readonly matches: WeakMap<Pick<Role, 'rules'>, readonly (readonly [right: number, match: RoleMatch])[]>;
 }
 
 const inNamespaces: ReadonlySet<Over> = new Set<Over>([
@@ -49,7 +53,16 @@ const inNamespaces: ReadonlySet<Over> = new Set<Over>([
   'roleBinding',
 ]);
 
+const plans = new WeakMap<readonly Technique[], Plan>();
+
+/** The very same plan for the very same techniques. */
 export function planTechniques(techniques: readonly Technique[]): Plan {
+  let plan = plans.get(techniques);
+  if (plan === undefined) plans.set(techniques, (plan = makePlan(techniques)));
+  return plan;
+}
+
+function makePlan(techniques: readonly Technique[]): Plan {
   const rights: PlannedRight[] = [];
   const numbers = new Map<string, number>();
   const variants: Variant[] = [];
@@ -82,7 +95,7 @@ export function planTechniques(techniques: readonly Technique[]): Plan {
       for (const set of users) set.add(variant);
     }
   }
-  return { rights, variants };
+  return { rights, variants, matches: new WeakMap() };
 }
 
 function roleKindOf(needs: readonly Need[]): string {

@@ -42,11 +42,15 @@ export class Targets {
   /** Namespace → Secrets that are states. */
   readonly #secrets = new Map<string, Set<string>>();
   readonly #bind: Bind;
+  readonly #knowsWorkloads: boolean;
 
   constructor(world: World, graph: Graph, secrets: readonly (readonly [string, string])[], bind: Bind) {
     this.#world = world;
     this.#graph = graph;
     this.#bind = bind;
+    this.#knowsWorkloads = (['deployments', 'statefulsets', 'daemonsets', 'replicasets', 'cronjobs'] as const).every((kind) =>
+      world.complete(`k8s.workloads/${kind}`),
+    );
     this.everything = graph.node('state', 'cluster-admin');
     const add = (namespace: string, name: string) => this.#secrets.set(namespace, (this.#secrets.get(namespace) ?? new Set()).add(name));
     for (const [namespace, name] of secrets) add(namespace, name);
@@ -184,7 +188,7 @@ export class Targets {
       return;
     }
     if (over === 'workload' && !this.#hasWorkload(variant.workload, place)) return;
-    const unsure = over === 'workload' && place.name === '' && !this.#knowsWorkloads(place) ? 'which workloads there are was not read' : '';
+    const unsure = over === 'workload' && place.name === '' && !this.#knowsWorkloads ? 'which workloads there are was not read' : '';
     if (what === 'object') {
       for (const [name, why, about] of this.#objects(over, place)) {
         const reason = verdict({ name, ...about });
@@ -212,14 +216,9 @@ export class Targets {
   #hasWorkload(resource: string, place: Place): boolean {
     const names = this.#world.workloads.get(place.namespace);
     if (place.name !== '') return names?.has(`${resource}/${place.name}`) ?? false;
-    if (!this.#knowsWorkloads(place)) return true;
-    return [...(names ?? [])].some((each) => each.startsWith(`${resource}/`));
-  }
-
-  #knowsWorkloads(_place: Place): boolean {
-    return (['deployments', 'statefulsets', 'daemonsets', 'replicasets', 'cronjobs'] as const).every((kind) =>
-      this.#world.complete(`k8s.workloads/${kind}`),
-    );
+    if (!this.#knowsWorkloads) return true;
+    for (const each of names ?? []) if (each.startsWith(`${resource}/`)) return true;
+    return false;
   }
 
   *#ofPod(what: Yield['what'], pod: PodFacts): Iterable<Found> {

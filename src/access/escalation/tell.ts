@@ -120,7 +120,7 @@ function gather(graph: Graph, ends: Ends, edge: number, certain: boolean, tellin
 }
 
 function addRight(graph: Graph, edge: number, telling: Telling): void {
-  const match = graph.matches.get(edge);
+  const match = graph.matches[edge];
   // From a wider right to a narrower one.
   if (match === undefined) return;
   telling.rights.push(match.text);
