@@ -3,7 +3,7 @@
  * assessment and mapping, which do not know of each other. Pure: it reads no clock, no file and no network.
  */
 import { assessControls, type AssessmentInput } from './assessment/index.ts';
-import { isGeneralBenchmark, pickFrameworks } from './catalog/index.ts';
+import { benchmarksOfLaws, pickFrameworks } from './catalog/index.ts';
 import { rollUp, summarize } from './mapping/index.ts';
 import { type Assessment, type Catalog, type Control, type Framework, KubevidenceError, clip, findNearest } from './model/index.ts';
 
@@ -32,7 +32,7 @@ export function assess(options: AssessOptions): Assessment {
       : catalog.controls.filter(({ id }) => controlIds.includes(id));
   const results = assessControls(controls, { ...options, techniques: catalog.techniques });
 
-  const benchmark = fitting.find(isGeneralBenchmark);
+  const [benchmark] = benchmarksOfLaws(catalog.frameworks);
   const requirements = rollUp(frameworks, results, { managed: typeof managed === 'string', benchmark }).filter(
     (requirement) => controlIds === undefined || requirement.controls.some((link) => controlIds.includes(link.id)),
   );

@@ -4,9 +4,13 @@
  */
 import type { Framework } from '../model/index.ts';
 
-/** The benchmark for any cluster, whose recommendations laws refer to. */
-export function isGeneralBenchmark({ kind, platform }: Framework): boolean {
-  return kind === 'benchmark' && platform === undefined;
+/**
+ * The benchmarks whose recommendations laws refer to, by their ids: of each that is for any cluster the newest version, whichever version
+ * the cluster is held against. So what a law's requirement counts does not change with the cluster's version.
+ */
+export function benchmarksOfLaws(frameworks: readonly Framework[]): readonly Framework[] {
+  const general = frameworks.filter(({ kind, platform }) => kind === 'benchmark' && platform === undefined);
+  return [...Map.groupBy(general, ({ id }) => id).values()].map((versions) => newestFirst(versions)[0] as Framework);
 }
 
 export interface ClusterFacts {
@@ -32,17 +36,21 @@ export function pickFrameworks(frameworks: readonly Framework[], { version, mana
 }
 
 function pickBenchmark(versions: readonly Framework[], clusterVersion: string | null): Framework {
-  const newestFirst = [...versions].sort((a, b) => compareVersions(b.version, a.version));
-  const newest = newestFirst[0] as Framework;
+  const ordered = newestFirst(versions);
+  const newest = ordered[0] as Framework;
   const minor = /^v?(\d+\.\d+)/.exec(clusterVersion ?? '')?.[1];
   if (minor === undefined || newest.kubernetesVersions === undefined) return newest;
-  const exact = newestFirst.find((framework) => framework.kubernetesVersions?.includes(minor));
+  const exact = ordered.find((framework) => framework.kubernetesVersions?.includes(minor));
   if (exact) return exact;
-  const byAge = newestFirst
+  const byAge = ordered
     .filter((framework) => framework.kubernetesVersions !== undefined)
     .sort((a, b) => compareVersions(latestOf(b), latestOf(a)));
   const nearest = byAge.find((framework) => compareVersions(latestOf(framework), minor) < 0) ?? byAge.at(-1) ?? newest;
   return { ...nearest, version: `${nearest.version} (not published for ${minor})` };
+}
+
+function newestFirst(versions: readonly Framework[]): readonly Framework[] {
+  return [...versions].sort((a, b) => compareVersions(b.version, a.version));
 }
 
 /** Whether an outcome whose `version` is this label was decided by the framework: "2.0.1", or "2.0.1 (not published for 1.36)". */

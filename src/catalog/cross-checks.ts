@@ -121,7 +121,7 @@ export function checkFramework(framework: Framework, controls: ReadonlySet<strin
   }
 }
 
-/** Every CIS recommendation that a law names is one of the general benchmark. */
+/** Every CIS recommendation that a law names is one of the general benchmark, by its id in the newest version. */
 export function checkCisReferences(framework: Framework, recommendations: ReadonlySet<string>, placeOf: PlaceOf): void {
   for (const [i, requirement] of framework.requirements.entries())
     for (const [n, id] of (requirement.cis ?? []).entries())

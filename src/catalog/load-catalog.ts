@@ -17,7 +17,7 @@ import {
   visible,
 } from '../model/index.ts';
 import type { ZodType } from 'zod';
-import { compareVersions, isGeneralBenchmark } from './benchmarks.ts';
+import { benchmarksOfLaws, compareVersions } from './benchmarks.ts';
 import { checkCisReferences, checkControl, checkFramework } from './cross-checks.ts';
 import { type Extension, extensionSchema, isExtension, resolveExtension } from './extensions.ts';
 import { type Prepared, prepareKey } from './prepared.ts';
@@ -128,7 +128,7 @@ function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
   for (const { value, placeOf } of controls) checkControl(value, names, placeOf);
   const ids = new Set(controls.map(({ value }) => value.id));
   const recommendations = new Set(
-    frameworks.filter(({ value }) => isGeneralBenchmark(value)).flatMap(({ value }) => value.requirements.map(({ id }) => id)),
+    benchmarksOfLaws(frameworks.map(({ value }) => value)).flatMap(({ requirements }) => requirements.map(({ id }) => id)),
   );
   for (const { value, placeOf } of frameworks) {
     checkFramework(value, ids, placeOf);

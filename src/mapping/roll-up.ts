@@ -8,7 +8,7 @@ import { outcomes } from '../model/index.ts';
 export interface RollUpContext {
   /** True when a provider runs the control plane. */
   readonly managed?: boolean;
-  /** The benchmark whose recommendations laws refer to, when it is not among the frameworks itself. */
+  /** The benchmark whose recommendations laws refer to: its newest version. Default: the one that is among the frameworks. */
   readonly benchmark?: Framework | undefined;
 }
 

@@ -2,7 +2,9 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Control, Framework, Requirement } from '../../src/model/index.ts';
+import { stringify } from 'yaml';
+import { loadCatalog } from '../../src/catalog/index.ts';
+import { type Catalog, type Control, type Framework, KubevidenceError, type Requirement } from '../../src/model/index.ts';
 
 export function control(changes: Partial<Control> = {}): Control {
   return {
@@ -51,4 +53,31 @@ export function directory(files: Readonly<Record<string, string>>): string {
     writeFileSync(join(root, name), text);
   }
   return root;
+}
+
+/** A catalog of one control and one framework, but for the files that are given. */
+export function load(files: Readonly<Record<string, string>>, populations = ['toys']): Catalog {
+  const root = directory({
+    'controls/toys/TOY-001.yaml': stringify(control()),
+    'mappings/toy-benchmark.yaml': stringify(framework()),
+    ...files,
+  });
+  return loadCatalog({ controlDirs: [join(root, 'controls')], mappingDirs: [join(root, 'mappings')], populations });
+}
+
+/** What a mistake in a file is refused with. */
+export function complaint(run: () => unknown): {
+  message: string;
+  file?: string;
+  line?: number | undefined;
+  key?: string | undefined;
+  next?: string | undefined;
+} {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof KubevidenceError) || error.code !== 'configuration') throw error;
+    return { message: error.message, file: error.place?.file ?? '', line: error.place?.line, key: error.place?.key, next: error.next };
+  }
+  throw new Error('nothing was refused');
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import {
-  type CatalogSources,
   checkConfiguredParams,
   effectiveParams,
   loadCatalog,
@@ -13,34 +12,7 @@ import {
   prepareCatalog,
   readPrepared,
 } from '../../src/catalog/index.ts';
-import { KubevidenceError } from '../../src/model/index.ts';
-import { control, directory, framework, requirement } from './given.ts';
-
-function load(files: Readonly<Record<string, string>>, populations = ['toys']) {
-  const root = directory({
-    'controls/toys/TOY-001.yaml': stringify(control()),
-    'mappings/toy-benchmark.yaml': stringify(framework()),
-    ...files,
-  });
-  const sources: CatalogSources = { controlDirs: [join(root, 'controls')], mappingDirs: [join(root, 'mappings')], populations };
-  return loadCatalog(sources);
-}
-
-function complaint(run: () => unknown): {
-  message: string;
-  file?: string;
-  line?: number | undefined;
-  key?: string | undefined;
-  next?: string | undefined;
-} {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof KubevidenceError) || error.code !== 'configuration') throw error;
-    return { message: error.message, file: error.place?.file ?? '', line: error.place?.line, key: error.place?.key, next: error.next };
-  }
-  throw new Error('nothing was refused');
-}
+import { complaint, control, directory, framework, load, requirement } from './given.ts';
 
 const withControl = (changes: Parameters<typeof control>[0]) => () => load({ 'controls/toys/TOY-001.yaml': stringify(control(changes)) });
 const withFramework = (changes: Parameters<typeof framework>[0]) => () =>
@@ -176,6 +148,17 @@ describe('a mistake is named with file, line and key', () => {
       'requirements[0]',
     ],
     [
+      'a recommendation that only an older version has',
+      () =>
+        load({
+          'mappings/toy-benchmark.yaml': stringify(framework({ version: '10.0.0' })),
+          'mappings/toy-benchmark-9.0.0.yaml': stringify(framework({ version: '9.0.0', requirements: [requirement({ id: '1.2' })] })),
+          'mappings/toy-law.yaml': stringify(framework({ id: 'toy-law', kind: 'law', requirements: [requirement({ cis: ['1.2'] })] })),
+        }),
+      /names the CIS recommendation "1\.2", which does not exist/,
+      'requirements[0].cis[0]',
+    ],
+    [
       'a recommendation that no benchmark has',
       withFramework({ requirements: [requirement({ cis: ['1.2'] })] }),
       /names the CIS recommendation "1\.2"/,
@@ -268,103 +251,6 @@ describe('the benchmark that fits the cluster', () => {
     [null, '1.35.1', ['toy-benchmark 2.0.1', 'a-law 1.0.0']],
   ])('managed by %s, %s: the general one first, and its own beside it', (managed, version, expected) => {
     expect(pickFrameworks(frameworks, { version, managed }).map((each) => `${each.id} ${each.version}`)).toEqual(expected);
-  });
-});
-
-describe('a version that says what differs from another', () => {
-  const lines = (covers: 'exact' | 'broader') => [{ id: 'TOY-001', strength: 'partial', covers } as const];
-  const whole = framework({
-    version: '2.0.1',
-    kubernetesVersions: ['1.35'],
-    requirements: [requirement({ level: 2, controls: lines('exact') }), requirement({ id: '1.2', title: 'Toys are kept' })],
-  });
-  const extension = {
-    id: 'toy-benchmark',
-    version: '1.12.0',
-    extends: 'toy-benchmark@2.0.1',
-    source: 'made up before',
-    kubernetesVersions: ['1.33'],
-    requirements: [{ id: '1.1', level: 1, controls: lines('broader') }],
-  };
-  const files = (changes: object = {}, base: object = {}) => ({
-    'mappings/toy-benchmark.yaml': stringify({ ...whole, ...base }),
-    'mappings/toy-benchmark-1.12.0.yaml': stringify({ ...extension, ...changes }),
-  });
-
-  test('is a whole framework after loading, the newest version first', () => {
-    const [newest, older] = load(files()).frameworks;
-    expect(newest).toEqual(whole);
-    expect(older).toEqual({
-      ...whole,
-      version: '1.12.0',
-      source: 'made up before',
-      kubernetesVersions: ['1.33'],
-      requirements: [{ ...whole.requirements[0], level: 1, controls: lines('broader') }, whole.requirements[1]],
-    });
-  });
-
-  test('has the bytes of one that is written in full', () => {
-    const [, older] = load(files()).frameworks;
-    expect(load({ ...files(), 'mappings/toy-benchmark-1.12.0.yaml': stringify(older) }).digest).toBe(load(files()).digest);
-  });
-
-  test('is prepared as what it is', () => {
-    const root = directory({ 'controls/TOY-001.yaml': stringify(control()), ...files() });
-    const from = { controlDirs: [join(root, 'controls')], mappingDirs: [join(root, 'mappings')], populations: ['toys'] };
-    const prepared = new Map(Object.entries(prepareCatalog(from)));
-    expect(loadCatalog({ ...from, prepared }).frameworks).toEqual(loadCatalog(from).frameworks);
-  });
-
-  test.each<[string, object, object, object]>([
-    [
-      'a version that is not there',
-      { extends: 'toy-benchmark@2.0.0' },
-      {},
-      {
-        message: 'toy-benchmark 1.12.0 extends toy-benchmark@2.0.0, which is no version in full',
-        key: 'extends',
-        next: 'In full: toy-benchmark@2.0.1.',
-      },
-    ],
-    ['itself', { extends: 'toy-benchmark@1.12.0' }, {}, { message: expect.stringMatching(/no version in full/), key: 'extends' }],
-    ['no version at all', { extends: 'toy-benchmark' }, {}, { message: expect.stringMatching(/^the version in full/), key: 'extends' }],
-    [
-      'a requirement that the other does not have',
-      { requirements: [{ id: '1.3' }] },
-      {},
-      { message: 'toy-benchmark@2.0.1 has no requirement 1.3', key: 'requirements[0].id', next: 'Did you mean "1.1"?' },
-    ],
-    [
-      'a requirement twice',
-      { requirements: [{ id: '1.1' }, { id: '1.1' }] },
-      {},
-      { message: 'requirement 1.1 is there twice', key: 'requirements[1].id' },
-    ],
-    ['a key that does not differ', { title: 'Other toys' }, {}, { message: 'unknown key "title"', key: 'title' }],
-    [
-      'a version of what is no benchmark, beside the other',
-      { kubernetesVersions: undefined, requirements: [] },
-      { kind: 'policy', kubernetesVersions: undefined, requirements: [requirement()] },
-      { message: expect.stringMatching(/^toy-benchmark is defined twice/) },
-    ],
-    [
-      'a control that does not exist, in its own file',
-      { requirements: [{ id: '1.2' }, { id: '1.1', controls: [{ id: 'TOY-002', strength: 'partial', covers: 'part' }] }] },
-      {},
-      {
-        message: expect.stringMatching(/TOY-002/),
-        key: 'requirements[1].controls[0].id',
-        file: expect.stringMatching(/toy-benchmark-1\.12\.0\.yaml$/),
-      },
-    ],
-    [
-      'a mistake of the other version, in that one’s file',
-      {},
-      { requirements: [whole.requirements[0], requirement({ id: '1.2', section: '9' })] },
-      { message: expect.stringMatching(/9/), key: 'requirements[1].section', file: expect.stringMatching(/toy-benchmark\.yaml$/) },
-    ],
-  ])('%s is refused', (_, changes, base, expected) => {
-    expect(complaint(() => load(files(changes, base)))).toMatchObject(expected);
   });
 });
 

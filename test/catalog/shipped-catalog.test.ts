@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import { array, assert, constantFrom, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { assess } from '../../src/assess.ts';
-import { loadCatalog, pickFrameworks } from '../../src/catalog/index.ts';
+import { benchmarksOfLaws, loadCatalog, pickFrameworks } from '../../src/catalog/index.ts';
 import { createMemorySnapshot } from '../../src/ledger/storage/memory-snapshot.ts';
-import { assessmentSchema } from '../../src/model/index.ts';
+import { rollUp } from '../../src/mapping/index.ts';
+import { assessmentSchema, type ControlResult, type Outcome, outcomes as allOutcomes } from '../../src/model/index.ts';
 import { populations } from '../../src/populations/index.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -37,8 +39,10 @@ test.each(['hipaa-security-rule', 'gdpr'])('every control over nodes and audit p
 
 describe('the CIS benchmark of a cluster', () => {
   test.each([
-    ['1.30.4', '1.12.0 (not published for 1.30)'],
-    ['1.31.0', '1.12.0 (not published for 1.31)'],
+    ['1.28.15', '1.11.1 (not published for 1.28)'],
+    ['1.29.0', '1.11.1'],
+    ['1.30.4', '1.11.1'],
+    ['1.31.0', '1.11.1'],
     ['1.32.1', '1.12.0'],
     ['v1.33.5', '1.12.0'],
     ['1.34.2', '2.0.1'],
@@ -72,6 +76,67 @@ describe('the CIS benchmark of a cluster', () => {
       framework?.requirements.find(({ id }) => id === '3.2.2')?.controls.map(({ id, covers }) => `${id} ${covers}`);
     expect(coversOf(newest)?.slice(0, 2)).toEqual(['AUD-009 part', 'AUD-010 part']);
     expect(coversOf(older)?.slice(0, 2)).toEqual(['AUD-009 broader', 'AUD-010 broader']);
+  });
+
+  describe('1.11.1', () => {
+    const oldest = of('1.11.1');
+    const told = (framework: typeof oldest, id: string) => framework?.requirements.find((requirement) => requirement.id === id);
+
+    test('has 134 recommendations, in the order of their ids', () => {
+      const ids = oldest?.requirements.map(({ id }) => id) ?? [];
+      expect(ids).toHaveLength(134);
+      const inOrder = ids.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+      expect(ids).toEqual(inOrder);
+    });
+
+    test.each([
+      ['2.1', '2.1'],
+      ['2.3', '2.2'],
+      ['2.4', '2.3'],
+      ['2.5', '2.4'],
+      ['2.6', '2.5'],
+      ['2.7', '2.6'],
+      ['2.8', '2.7'],
+      ['5.2.10', '5.2.9'],
+      ['5.2.11', '5.2.10'],
+      ['5.2.12', '5.2.11'],
+      ['5.2.13', '5.2.12'],
+    ])('%s is what 2.0.1 has as %s, with its title, level and controls', (id, now) => {
+      expect(told(newest, now)).toBeDefined();
+      expect(told(oldest, id)).toEqual({ ...told(newest, now), id });
+    });
+
+    test('has one recommendation twice, one of 1.12.0, and one that no later version has', () => {
+      expect(told(oldest, '2.2')).toEqual({ ...told(newest, '2.1'), id: '2.2', title: expect.stringContaining('repeats 2.1') });
+      expect(told(oldest, '5.2.9')).toEqual(told(older, '5.2.9'));
+      expect(told(oldest, '4.2.15')).toMatchObject({ level: 2, assessment: 'manual', section: '4.2', controls: [] });
+    });
+
+    test('has all else as 1.12.0 has it, under the same ids', () => {
+      const others = /^2\.[2-8]$|^5\.2\.(9|1[0-3])$|^4\.2\.15$/;
+      const rest = (framework: typeof oldest) => framework?.requirements.filter(({ id }) => !others.test(id));
+      expect(rest(oldest)).toHaveLength(121);
+      expect(rest(oldest)).toEqual(rest(older));
+    });
+  });
+
+  test('laws are counted alike, whichever version the cluster is held against', () => {
+    const laws = (clusterVersion: string, outcomes: readonly Outcome[]) => {
+      const results = catalog.controls.map(({ id, title, severity }, i): ControlResult => {
+        const population = { name: 'any', size: 1, tested: 1 };
+        const outcome = outcomes[i % outcomes.length] ?? 'pass';
+        return { id, title, severity, outcome, labels: {}, population, evidence: [], findings: [], gaps: [] };
+      });
+      const [benchmark] = benchmarksOfLaws(catalog.frameworks);
+      const all = rollUp(pickFrameworks(catalog.frameworks, { version: clusterVersion }), results, { benchmark });
+      return all.filter(({ framework }) => framework !== 'cis-kubernetes');
+    };
+    const each = property(array(constantFrom(...allOutcomes), { minLength: 1, maxLength: 50 }), (outcomes) => {
+      const now = laws('1.35.0', outcomes);
+      expect(now).toHaveLength(71 + 72);
+      for (const version of ['1.33.0', '1.30.4', '1.20.0']) expect(laws(version, outcomes)).toEqual(now);
+    });
+    assert(each, { numRuns: 20 });
   });
 });
 

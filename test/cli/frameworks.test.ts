@@ -37,7 +37,11 @@ describe('frameworks list', () => {
   it('names every version, and gives names that show takes', async () => {
     const { out } = await type('frameworks', 'list', '-o', 'name');
     const names = out.split('\n');
-    expect(names.filter((name) => name.startsWith('cis-kubernetes'))).toEqual(['cis-kubernetes', 'cis-kubernetes@1.12.0']);
+    expect(names.filter((name) => name.startsWith('cis-kubernetes'))).toEqual([
+      'cis-kubernetes',
+      'cis-kubernetes@1.12.0',
+      'cis-kubernetes@1.11.1',
+    ]);
     for (const name of names) {
       const [id] = name.split('@');
       const { code, out: shown } = await type('frameworks', 'show', name, '-o', 'json');
@@ -49,6 +53,7 @@ describe('frameworks list', () => {
     const { out } = await type('frameworks', 'list');
     expect(out).toMatch(/^cis-kubernetes +2\.0\.1 +benchmark +131 +1\.34, 1\.35 +CIS/m);
     expect(out).toMatch(/^cis-kubernetes +1\.12\.0 +benchmark +131 +1\.32, 1\.33, 1\.34 +CIS/m);
+    expect(out).toMatch(/^cis-kubernetes +1\.11\.1 +benchmark +134 +1\.29, 1\.30, 1\.31 +CIS/m);
     expect(out).toMatch(/^gdpr .* - +General/m);
   });
 });
@@ -137,7 +142,12 @@ describe('frameworks show, one requirement', () => {
 
   test.each<[string[], RegExp]>([
     [['cis-kubernets'], /there is no framework cis-kubernets\.\n.*"cis-kubernetes"/],
-    [['cis-kubernetes@1.11.1', '5.1.1'], /there is no framework cis-kubernetes@1\.11\.1/],
+    [['cis-kubernetes@1.10.0', '5.1.1'], /there is no framework cis-kubernetes@1\.10\.0/],
+    [
+      ['cis-kubernetes', '5.2.13'],
+      /cis-kubernetes 2\.0\.1 has no requirement 5\.2\.13, but 1\.11\.1 has[^]*show cis-kubernetes@1\.11\.1 5\.2\.13/,
+    ],
+    [['cis-kubernetes@1.12.0', '2.8'], /cis-kubernetes 1\.12\.0 has no requirement 2\.8, but 1\.11\.1 has/],
     [['cis-kubernetes', '5.1.99'], /cis-kubernetes 2\.0\.1 has no requirement 5\.1\.99/],
     [['cis-kubernetes', '5.1.1', '--from', 'none'], /there is no none/],
     [['cis-eks', '2.1.1', '--from', recording], /cis-eks is for clusters that EKS runs/],
@@ -152,6 +162,7 @@ describe('controls show', () => {
   it('names a requirement of an older version only where the newest does not have it', async () => {
     const supports = async (id: string) => (await type('controls', 'show', id)).out.replaceAll(/\n +/g, ' ').split('supports')[1] ?? '';
     expect(await supports('POD-014')).toContain('cis-kubernetes@1.12.0 5.2.9');
+    expect(await supports('ETCD-007')).toMatch(/cis-kubernetes 2\.7.* cis-kubernetes@1\.11\.1 2\.8/);
     expect(await supports('AUD-009')).toMatch(/cis-kubernetes 3\.2\.2(?!.*cis-kubernetes@)/);
   });
 });

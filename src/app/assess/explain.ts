@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isGeneralBenchmark, isLabelOf, pickFrameworks } from '../../catalog/index.ts';
+import { benchmarksOfLaws, isLabelOf } from '../../catalog/index.ts';
 import { collectors } from '../../collectors/index.ts';
 import { type Explanation, explainRequirement } from '../../mapping/index.ts';
 import type { Assessment, Catalog, Framework } from '../../model/index.ts';
@@ -28,16 +28,17 @@ export async function explainCommand(context: AppContext, options: ExplainOption
   );
   const { catalog } = inForce;
   const named = findFramework(catalog, options.framework);
-  // So that a misspelt one costs no judging; versions differ in what they say of one, seldom in which they have.
-  findRequirement(named, options.requirement);
+  // So that a misspelt one costs no judging. By the id alone it is the version that the cluster is held against: any that has it.
+  const versions = options.framework === named.id ? catalog.frameworks.filter(({ id }) => id === named.id) : [named];
+  const having = versions.find(({ requirements }) => requirements.some(({ id }) => id === options.requirement));
+  findRequirement(having ?? named, options.requirement, catalog);
   const judged = await judgeIt(context, options, catalog, named);
   const assessment = fitsVersion(judged, named, options.framework);
   const framework = 'missing' in assessment ? named : judgedBy(catalog, named.id, assessment);
-  const version = 'missing' in judged ? null : judged.cluster.version;
   return explainRequirement({
     framework,
-    requirement: findRequirement(framework, options.requirement),
-    benchmark: pickFrameworks(catalog.frameworks, { version }).find(isGeneralBenchmark),
+    requirement: findRequirement(framework, options.requirement, catalog),
+    benchmark: benchmarksOfLaws(catalog.frameworks)[0],
     controls: catalog.controls,
     populations,
     collectors,
@@ -58,9 +59,15 @@ export function findFramework({ frameworks }: Pick<Catalog, 'frameworks'>, name:
   });
 }
 
-function findRequirement({ id, version, requirements }: Framework, wanted: string) {
+/** Ids mean something else in another version: which one has it is said, never shown in place of it. */
+function findRequirement({ id, version, requirements }: Framework, wanted: string, { frameworks }: Pick<Catalog, 'frameworks'>) {
   const found = requirements.find((requirement) => requirement.id === wanted);
   if (found !== undefined) return found;
+  const other = frameworks.find((each) => each.id === id && each.requirements.some((requirement) => requirement.id === wanted));
+  if (other !== undefined)
+    throw new KubevidenceError('usage', `${id} ${version} has no requirement ${visible(clip(wanted, 80))}, but ${other.version} has`, {
+      next: `See it: kubevidence frameworks show ${id}@${other.version} ${wanted}`,
+    });
   const near = findNearest(
     wanted,
     requirements.map((requirement) => requirement.id),

@@ -3,7 +3,7 @@
  * ledger is younger than, or in which nothing was read gets a pack as well; it concludes nothing.
  */
 import type { Timeline } from '../../assessment/index.ts';
-import { isGeneralBenchmark, pickFrameworks } from '../../catalog/index.ts';
+import { benchmarksOfLaws, pickFrameworks } from '../../catalog/index.ts';
 import { rollUp } from '../../mapping/index.ts';
 import type { Assessment, Catalog, ControlResult, EvidenceReader, Outcome, RequirementResult, RunSummary } from '../../model/index.ts';
 import { KubevidenceError } from '../../model/index.ts';
@@ -83,7 +83,7 @@ function roller({ assessment, catalog, config, reader }: PackPeriodOptions): Rol
   const managed = managedOf(config, reader);
   const fitting = pickFrameworks(catalog.frameworks, { version: reader.cluster.version, managed });
   const frameworks = fitting.filter(({ id }) => spoken.has(id));
-  const benchmark = fitting.find(isGeneralBenchmark);
+  const [benchmark] = benchmarksOfLaws(catalog.frameworks);
   return (controls) => rollUp(frameworks, controls, { managed: managed !== null, benchmark });
 }
 
