@@ -5,7 +5,7 @@ import { podSpecKeep } from './pod-spec.ts';
 
 export const pods: Collector = {
   kind: 'k8s.pods',
-  version: 1,
+  version: 2,
   title: 'Pods',
   listings: [
     apiListing({

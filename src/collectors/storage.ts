@@ -41,7 +41,7 @@ const secretReferences = [
 
 export const storage: Collector = {
   kind: 'k8s.storage',
-  version: 1,
+  version: 2,
   title: 'Storage classes, volumes and claims',
   listings: [
     apiListing({

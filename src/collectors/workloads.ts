@@ -22,7 +22,7 @@ const listing = (group: string, resource: string, type: string, templateAt: stri
 
 export const workloads: Collector = {
   kind: 'k8s.workloads',
-  version: 1,
+  version: 2,
   title: 'Workload templates',
   listings: [
     listing('apps', 'deployments', 'Deployment', 'spec.template', 'spec.replicas'),

@@ -15,7 +15,7 @@ import { openClient } from './client.ts';
 import { makeCredentials, writeKubeconfig } from './kubeconfig.ts';
 import type { Component } from './node.ts';
 import { startNode, writeStaticPod } from './node.ts';
-import type { Certificate, Pki } from './pki.ts';
+import type { Certificate, Pki, Validity } from './pki.ts';
 import { openPki } from './pki.ts';
 import { choosePorts } from './ports.ts';
 import type { ProcessHandle } from './processes.ts';
@@ -36,6 +36,8 @@ export type ClusterOptions = {
   readonly node?: boolean;
   /** Further flags of kube-apiserver; the last of a kind wins. */
   readonly apiserverArgs?: readonly string[];
+  /** For how many days its certificates are valid. Default 30. */
+  readonly validity?: Validity;
   /** A directory to use (made, must not exist) instead of a temporary one. */
   readonly dir?: string;
   /** Leave it running when this process ends. */
@@ -72,7 +74,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
   }
 }
 
-type Settings = Required<Omit<ClusterOptions, 'dir' | 'detached'>>;
+type Settings = Required<Omit<ClusterOptions, 'dir' | 'detached' | 'validity'>>;
 
 export class TestCluster {
   readonly dir: string;
@@ -126,7 +128,7 @@ export class TestCluster {
     this.auditPolicyFile = join(dir, 'audit-policy.yaml');
     this.version = versionOf(binaries['kube-apiserver']);
     mkdirSync(join(dir, 'log'), { mode: 0o700 });
-    this.#pki = openPki(dir);
+    this.#pki = openPki(dir, options.validity);
   }
 
   /** The admin's HTTP client. */

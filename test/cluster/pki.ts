@@ -1,5 +1,5 @@
 /**
- * Certificates of the test cluster by the openssl command: authorities, and what they sign (P-256 keys, valid for 30 days).
+ * Certificates of the test cluster by the openssl command: authorities, and what they sign (P-256 keys).
  * Everything lies in the cluster's own directory, which only its owner can enter.
  */
 import { execFile } from 'node:child_process';
@@ -41,8 +41,11 @@ export function requireOpenssl(): void {
   if (!findOnPath('openssl')) throw new ClusterUnavailable('no openssl found on PATH: the test cluster makes its certificates with it.');
 }
 
+/** Days. */
+export type Validity = { readonly authorities: number; readonly certificates: number };
+
 /** Certificates below `dir`/pki. Throws ClusterUnavailable where there is no openssl. */
-export function openPki(dir: string): Pki {
+export function openPki(dir: string, validity: Validity = { authorities: 30, certificates: 30 }): Pki {
   requireOpenssl();
   mkdirSync(join(dir, 'pki', 'etcd'), { recursive: true, mode: 0o700 });
   const openssl = (...args: string[]) => run('openssl', args, { cwd: dir });
@@ -52,7 +55,19 @@ export function openPki(dir: string): Pki {
     async authority(name, commonName) {
       const made = files(name);
       const subject = subjectOf(commonName, []);
-      await openssl('req', '-x509', ...newKey, '-keyout', made.key, '-out', made.cert, '-days', '30', '-subj', subject);
+      await openssl(
+        'req',
+        '-x509',
+        ...newKey,
+        '-keyout',
+        made.key,
+        '-out',
+        made.cert,
+        '-days',
+        `${validity.authorities}`,
+        '-subj',
+        subject,
+      );
       return made;
     },
     async issue({ name, commonName, organizations = [], signer, usage, alternativeNames }) {
@@ -64,7 +79,18 @@ export function openPki(dir: string): Pki {
       writeFileSync(join(dir, extensions), `${lines.join('\n')}\n`);
       const serial = `0x4${randomBytes(15).toString('hex')}`;
       await openssl('req', ...newKey, '-keyout', made.key, '-out', request, '-subj', subjectOf(commonName, organizations));
-      const signed = ['-CA', signer.cert, '-CAkey', signer.key, '-set_serial', serial, '-days', '30', '-extfile', extensions];
+      const signed = [
+        '-CA',
+        signer.cert,
+        '-CAkey',
+        signer.key,
+        '-set_serial',
+        serial,
+        '-days',
+        `${validity.certificates}`,
+        '-extfile',
+        extensions,
+      ];
       await openssl('x509', '-req', '-in', request, '-out', made.cert, ...signed);
       return made;
     },

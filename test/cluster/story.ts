@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from './client.ts';
 import type { TestCluster } from './cluster.ts';
+import { exampleObjects } from './examples.ts';
 import { applyWorkloads } from './workloads.ts';
 
 export interface Chapter {
@@ -15,6 +16,9 @@ export interface Chapter {
 }
 
 const rbac = 'rbac.authorization.k8s.io';
+
+/** What the clinic collects beside what is on by default. */
+export const collectors = { secrets: true } as const;
 
 /** Where the clinic notes the change ticket of what it binds. */
 export const ticketAnnotation = 'clinic.example/ticket';
@@ -41,6 +45,18 @@ const reportExporter = (verbs: readonly string[], resources: readonly string[]):
   rules: [{ apiGroups: [''], resources: [...resources], verbs: [...verbs] }],
 });
 
+type Containers = readonly [Record<string, unknown>, ...Record<string, unknown>[]];
+
+/** A Deployment of the examples with other containers, of which it has one. */
+function withContainers(deployment: string, change: (containers: Containers) => readonly object[]): KubeObject {
+  const found = exampleObjects('example-value').find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === deployment);
+  if (found === undefined) throw new Error(`the examples have no Deployment ${deployment}`);
+  const changed = structuredClone(found) as KubeObject & { spec: { template: { spec: { containers: object } } } };
+  const pod = changed.spec.template.spec;
+  pod.containers = change(pod.containers as Containers);
+  return changed;
+}
+
 /** Removes what the other examples do wrong and this story does not tell, so that a reader finds what it does. */
 async function tidyUp(cluster: TestCluster): Promise<void> {
   const gone = ['friday', 'platform-everything', 'role-keeper', 'status-page'].map((name) => `clusterrolebinding/${name}`);
@@ -48,16 +64,13 @@ async function tidyUp(cluster: TestCluster): Promise<void> {
   await cluster.kubectl(['-n', 'sandbox', 'delete', 'pod', 'debug', '--now']);
   await cluster.kubectl(['-n', 'lab-results', 'delete', 'cronjob', 'import']);
   await cluster.kubectl(['-n', 'sandbox', 'delete', 'rolebinding', 'left-behind']);
-  const noProbe = JSON.stringify([{ op: 'remove', path: '/spec/template/spec/containers/0/readinessProbe' }]);
-  await cluster.kubectl(['-n', 'lab-results', 'patch', 'deployment', 'archive', '--type', 'json', '--patch', noProbe]);
-  const container = {
-    name: 'web',
-    image: 'registry.example.com/web:1.4.2',
-    env: [{ name: 'SMTP_PASSWORD', valueFrom: { secretKeyRef: { name: 'mail', key: 'password' } } }],
-    resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
-  };
-  const patch = JSON.stringify([{ op: 'replace', path: '/spec/template/spec/containers', value: [container] }]);
-  await cluster.kubectl(['-n', 'booking', 'patch', 'deployment', 'web', '--type', 'json', '--patch', patch]);
+  // Applied again and not patched: what somebody took out of a manifest would stay in the annotation of kubectl apply.
+  await cluster.apply([
+    withContainers('archive', ([{ readinessProbe: _gone, ...container }]) => [container]),
+    withContainers('web', ([{ name, image, resources }]) => [
+      { name, image, resources, env: [{ name: 'SMTP_PASSWORD', valueFrom: { secretKeyRef: { name: 'mail', key: 'password' } } }] },
+    ]),
+  ]);
   await cluster.kubectl(['-n', 'booking', 'rollout', 'status', 'deployment', 'web', '--timeout=60s']);
 }
 

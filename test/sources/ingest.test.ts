@@ -48,7 +48,7 @@ describe('a listing', () => {
     });
     expect(ingest.page('k8s.pods/pods', 0, request, page(['b']))).toEqual({ items: 1, resourceVersion: '9' });
     const closed = ingest.close('k8s.pods/pods', end);
-    expect(closed).toMatchObject({ kind: 'k8s.pods/pods', items: 2, collectorVersion: 1, assurance: 'observed', scrubbed: { literal: 2 } });
+    expect(closed).toMatchObject({ kind: 'k8s.pods/pods', items: 2, collectorVersion: 2, assurance: 'observed', scrubbed: { literal: 2 } });
     expect(isComplete(closed)).toBe(true);
     expect([...snapshot.objects('k8s.pods/pods')].map(({ name }) => name)).toEqual(['a', 'b']);
     expect(JSON.stringify([...snapshot.objects('k8s.pods/pods')])).not.toContain('cAnArY');

@@ -45,6 +45,8 @@ const story = z.strictObject({
   schedule: z.string(),
   timeToLive: z.string(),
   keepAnnotations: z.array(z.string()),
+  /** As recorded: what is not named here is not taken from a recording either. */
+  collectors: z.record(z.string(), z.boolean()),
   params,
   /** When the ledger was made. */
   begins: instant,

@@ -97,7 +97,7 @@ async function replay(context: AppContext, config: Config, { run, slot }: Extrac
 
 function configure(
   { cwd: directory, uid }: AppContext,
-  { organization, cluster, timezone, schedule, timeToLive, keepAnnotations }: Story,
+  { organization, cluster, timezone, schedule, timeToLive, keepAnnotations, collectors }: Story,
   params: Config['params'],
 ): Config {
   const configuration = {
@@ -108,6 +108,7 @@ function configure(
     schedule: { collect: schedule },
     timeToLive: { default: timeToLive },
     keepAnnotations,
+    collectors,
     params,
     signing: { checkpoints: 'checkpoints' },
   };
