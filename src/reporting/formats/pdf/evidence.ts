@@ -94,7 +94,8 @@ type Ipe = ReportModel['ipe'][number];
 function queriesOf({ requests }: Ipe): string {
   const [first, ...others] = [...new Set(requests.map(({ query }) => query))];
   if (first === undefined) return 'No request was made';
-  const shown = others.slice(0, requestsPerExhibit - 1);
+  // Of many the first stands for the rest: they differ by namespace.
+  const shown = others.length < requestsPerExhibit ? others : [];
   const more = others.length - shown.length;
   return [first, ...shown, ...(more > 0 ? [`and ${more} more queries, which are in the workbook`] : [])].join(', ');
 }

@@ -30,8 +30,7 @@ export function drawPeriodStates(report: Report, period: ReportPeriod): void {
         drawn.filter(({ period: standing }) => standing?.changed === isWanted),
       );
       if (rows.length === 0) continue;
-      paper.heading(title, 2);
-      drawTimelines(paper, chart, rows);
+      drawTimelines(paper, chart, rows, title);
     }
   }
   drawUnchanged(

@@ -55,7 +55,8 @@ function axisOf(paper: Paper, { from, to }: ReportPeriod): Axis {
   return { left, width, at: (instant) => left + (Math.min(end, Math.max(start, Date.parse(instant))) - start) * (width / (end - start)) };
 }
 
-export function drawTimelines(paper: Paper, chart: Chart, rows: readonly TimelineRow[]): void {
+/** `title` stands above them, on the page of the first row. */
+export function drawTimelines(paper: Paper, chart: Chart, rows: readonly TimelineRow[], title?: string): void {
   const axis = axisOf(paper, chart.period);
   for (const [index, row] of rows.entries()) {
     const lines = paper.set(row.label, sizes.small, paper.width * labelShare - gap).slice(0, labelLines);
@@ -63,7 +64,8 @@ export function drawTimelines(paper: Paper, chart: Chart, rows: readonly Timelin
     const height = Math.max(lines.length * leading, row.right.length * leading, bar + 4 + (dates.length > 0 ? leading : 0)) + 5;
     if (index === 0 || paper.room < height) {
       if (index > 0) paper.newPage();
-      else paper.ensure(height + axisHeight);
+      else paper.ensure(height + axisHeight + (title === undefined ? 0 : titleHeight));
+      if (index === 0 && title !== undefined) paper.heading(title, 2);
       drawAxis(paper, chart, axis);
     }
     if (row.key !== undefined) paper.place(row.key);
@@ -109,6 +111,8 @@ export function drawTimelineKey(paper: Paper): void {
 }
 
 const axisHeight = 30;
+/** A heading with the space around it. */
+const titleHeight = sizes.subheading * lineHeight + 16;
 
 /** Months, and above them every run at its time. */
 function drawAxis(paper: Paper, chart: Chart, axis: Axis): void {
