@@ -10,6 +10,7 @@ import type { CollectorSettings } from '../collectors/index.ts';
 import type { Json } from '../model/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import type { KeyCommand } from '../signing/index.ts';
+import { nodeKeysSchema } from './keys/node-keys.ts';
 import { type PseudonymConfig, pseudonymsSchema, readPseudonymConfig } from './keys/pseudonym-config.ts';
 import { readTimestampAuthority, type TimestampAuthority, timestampAuthoritySchema } from './keys/timestamp-config.ts';
 
@@ -45,13 +46,7 @@ export const configSchema = z.strictObject({
           .min(1)
           .optional()
           .describe('Joined to each live run: what the API does not show, such as the EncryptionConfiguration and the audit policy'),
-        nodeKeys: z
-          .array(z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex, as `node collect --key` prints it'))
-          .min(1)
-          .optional()
-          .describe(
-            'Fingerprints of the keys that sign what node collectors read; where they are listed, no other document of a node is taken',
-          ),
+        nodeKeys: nodeKeysSchema.optional(),
         apiServers: z
           .enum(['one', 'each'])
           .optional()

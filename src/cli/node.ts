@@ -76,7 +76,11 @@ function tell(terminal: Terminal, report: NodeCollectReport, out: string, print:
   const isForbidden = unread.some(({ reason }) => reason === 'forbidden') || unreadable.some(({ problem }) => /EACCES|EPERM/.test(problem));
   if (isForbidden) line('Run it as root, or with the capability DAC_READ_SEARCH, to read what was forbidden.');
   if (key === null) line('Nobody signed it: --key FILE signs it with a key of this node.');
-  else line(`signed by ${key.fingerprint}${key.isNew ? ', a new key; list it in kubevidence.yaml: clusters[].nodeKeys' : ''}`);
+  else if (!key.isNew) line(`signed by ${key.fingerprint}`);
+  else {
+    line(`signed by ${key.fingerprint}, a new key; list it in kubevidence.yaml: clusters[].nodeKeys:`);
+    print(`    - {node: ${visible(name)}, key: ${key.fingerprint}}`);
+  }
   if (out === '-') return;
   print('');
   line(`kubevidence collect --files ${visible(out)}`);

@@ -41,7 +41,7 @@ export type { NodeProgram } from './node-flags.ts';
 export { carriedBy, nodeFlags } from './node-flags.ts';
 export type { ReadAnswer } from './provider-file.ts';
 export { providerAnswerType, readProviderAnswers } from './provider-file.ts';
-export type { ObservedRequest, TimedOptions } from './secrets.ts';
+export type { ObservedRequest } from './secrets.ts';
 export { selfSubjectRules } from './self.ts';
 
 export const collectors: readonly Collector[] = [

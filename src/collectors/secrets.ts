@@ -8,17 +8,7 @@
  * Secret created within a day of a month's end can show one month in one run and two in the next. There is no uid in this form: a Secret
  * that was deleted and created anew is not seen unless its months, type or keys differ.
  */
-import type {
-  AccessRule,
-  Collector,
-  CollectorOptions,
-  Decoder,
-  Instant,
-  Json,
-  ListingDeclaration,
-  RawObject,
-  RequestSpec,
-} from '../model/index.ts';
+import type { AccessRule, Collector, Decoder, Instant, Json, ListingDeclaration, RawObject, RequestSpec } from '../model/index.ts';
 import { at, isObject, listAt, textAt } from '../model/index.ts';
 import { notWhatWasAsked, parseObject, textOf, withListMetadata } from './decode.ts';
 import { ownApiVersion } from './listing.ts';
@@ -26,11 +16,6 @@ import { ownApiVersion } from './listing.ts';
 /** A request as the parser hands it on: `observedAt` is when the page was answered, which ages count back from. */
 export interface ObservedRequest extends RequestSpec {
   readonly observedAt?: Instant;
-}
-
-/** Options as a live run hands them on: `startedAt` is when it began, which questions about the last days count back from. */
-export interface TimedOptions extends CollectorOptions {
-  readonly startedAt?: Instant;
 }
 
 const tableForm = 'application/json;as=Table;g=meta.k8s.io;v=v1';
@@ -118,7 +103,7 @@ const listing = (name: string, selector: Selector | ((startedAt: Instant) => Sel
   needs,
   withoutIt,
   // The Table does not say the namespace of a row, so one request per namespace: the caller fills in all of them when none is configured.
-  requests: ({ namespaces = [], startedAt }: TimedOptions) => {
+  requests: ({ namespaces = [], startedAt }) => {
     const selected = typeof selector !== 'function' ? selector : startedAt === undefined ? null : selector(startedAt);
     // Not to ask leaves a gap; to ask for the wrong days would leave a wrong answer.
     if (selected === null) return [];

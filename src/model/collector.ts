@@ -3,13 +3,15 @@
  * are kept. The least ClusterRole, the reference page and `doctor` are generated from these declarations.
  */
 import type { AccessRule } from './access.ts';
-import type { Assurance, ListingKind, RawObject } from './evidence.ts';
+import type { Assurance, Instant, ListingKind, RawObject } from './evidence.ts';
 
-/** What a user may set under `collectors.<kind>` in kubevidence.yaml. */
+/** What a user may set under `collectors.<kind>` in kubevidence.yaml, and what a run adds. */
 export interface CollectorOptions {
   readonly enabled?: boolean;
   /** Only these namespaces (secrets). Absent: all. */
   readonly namespaces?: readonly string[];
+  /** Of a run: when it began, which questions about the last days count back from. */
+  readonly startedAt?: Instant;
 }
 
 /** One HTTP request (with its pages) of a listing. */

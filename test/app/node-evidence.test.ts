@@ -209,6 +209,71 @@ describe('in a run', { timeout: 60_000 }, () => {
     });
   });
 
+  test('a key that is listed with a node speaks for that node alone, and no other key for it', async () => {
+    const of = (file: string) => (verifyJson(read(file)) as { fingerprint: string }).fingerprint;
+    await type('node', 'collect', '--root', makeRoot(kubeadm), '--out', 'nodes/in-the-name-of-b.json', '--node', 'b', '--key', 'a.key');
+    const [a, b] = [keys, of('nodes/b.json')];
+    const outcome = async (listed: string) => {
+      given(`, nodeKeys: [${listed}]`);
+      const { code, out } = await type('collect');
+      const { objects, gaps } = objectsOf('node.evidence/nodes');
+      return {
+        code,
+        told: out.replace(/\s+/g, ' '),
+        read: objects.map(({ name, place }) => `${name} ${place?.file.split('/').at(-1)}`),
+        gaps: gaps.map(({ detail }) => detail),
+      };
+    };
+    const unsigned = 'nobody signed it, and nodeKeys lists who may';
+    const bound = `{node: a, key: ${a}}`;
+    const inName = `it is of node b, and nodeKeys lists its key ${a} as that of a`;
+    const both = await outcome(`${bound}, {node: b, key: ${b}}`);
+    expect(both).toMatchObject({ code: 0, read: ['a a.json', 'b b.json'], gaps: [unsigned, inName] });
+    expect(both.told).toContain(`nodes/in-the-name-of-b.json:1: ${inName}`);
+    // Nothing of it enters elsewhere either.
+    expect(objectsOf('files.kubelet/kubeletconfigurations').gaps.map(({ detail }) => detail)).toEqual([unsigned, inName]);
+    // A key that is bound to no node speaks for those that no entry names.
+    expect(await outcome(`${bound}, ${b}`)).toMatchObject({ read: ['a a.json', 'b b.json'], gaps: [unsigned, inName] });
+    rmSync(join(home, 'nodes', 'b.json'));
+    expect(await outcome(a)).toMatchObject({ read: ['a a.json', 'b in-the-name-of-b.json'], gaps: [unsigned] });
+    expect(await outcome(`${a}, {node: b, key: ${b}}`)).toMatchObject({
+      read: ['a a.json'],
+      gaps: [unsigned, `it is of node b, for which nodeKeys lists another key than ${a}`],
+    });
+    expect(await outcome(`{node: b, key: ${b}}`)).toMatchObject({
+      read: [],
+      gaps: [`its key ${a} is not among the nodeKeys`, unsigned, `its key ${a} is not among the nodeKeys`, 'no file holds it'],
+    });
+    // One key of several nodes, and several keys of one.
+    expect(await outcome(`${bound}, {node: b, key: ${a}}, {node: b, key: ${b}}`)).toMatchObject({
+      read: ['a a.json', 'b in-the-name-of-b.json'],
+      gaps: [unsigned],
+    });
+    rmSync(join(home, 'nodes', 'in-the-name-of-b.json'));
+    await node('b.json', '--node', 'b', '--key', 'b.key');
+  });
+
+  test.each<[string, RegExp]>([
+    ['{node: a}', /nodeKeys\[0\]: a fingerprint, or \{node: NAME, key: FINGERPRINT\}/],
+    ['{nod: a, key: KEY}', /nodeKeys\[0\]: a fingerprint, or \{node: NAME, key: FINGERPRINT\}/],
+    ['{node: "A B", key: KEY}', /nodeKeys\[0\]\.node: a Node’s name/],
+    ['short', /nodeKeys\[0\]: a SHA-256 in hex/],
+  ])('an entry %s is an error of the configuration', async (entry, said) => {
+    given(`, nodeKeys: [${entry.replace('KEY', keys)}]`);
+    const { code, err } = await type('collect');
+    expect([code, err.replace(/\s+/g, ' ')]).toEqual([2, expect.stringMatching(said)]);
+    given('');
+  });
+
+  test('the doctor counts keys that are bound to no node', async () => {
+    given(`, nodeKeys: [${keys}, {node: b, key: ${keys}}]`);
+    const { out } = await type('doctor');
+    expect(out.replace(/\s+/g, ' ')).toContain('1 of 2 nodeKeys may sign for any node that no entry names');
+    given(`, nodeKeys: [{node: a, key: ${keys}}]`);
+    expect((await type('doctor')).out).not.toContain('nodeKeys');
+    given('');
+  });
+
   test('a signature that does not hold is exit 4, the others enter, and of it nothing', async () => {
     given('');
     const whole = readFileSync(join(home, 'nodes', 'b.json'), 'utf8');

@@ -18,7 +18,7 @@ import type { Config } from '../config.ts';
 import { loadConfig, loadNamedConfig, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { toolName } from '../context.ts';
-import { checkNodeWith } from '../collect/node-signers.ts';
+import { checkNodeWith } from '../keys/node-keys.ts';
 import { describeProblem, requireIntegrity } from '../describe-problem.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { labelsAt } from './labels.ts';

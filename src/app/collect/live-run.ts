@@ -10,9 +10,8 @@ import {
   optionsOf,
   selfSubjectRules,
   serverCertificate,
-  type TimedOptions,
 } from '../../collectors/index.ts';
-import type { ClusterIdentity, Collector, Gap, Json, ListingKind, RunSummary } from '../../model/index.ts';
+import type { ClusterIdentity, Collector, CollectorOptions, Gap, Json, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, at, listAt, reasonOf, textAt, visible } from '../../model/index.ts';
 import type { ClusterAccess, FileProblem, LiveSource, PageFeed, PlannedListing } from '../../sources/index.ts';
 import { openLiveSource, resolveCluster } from '../../sources/index.ts';
@@ -176,7 +175,7 @@ class LiveRun {
     const later: Collector[] = [];
     const startedAt = this.#context.clock().toISOString();
     for (const collector of this.#enabled) {
-      const options: TimedOptions = { ...optionsOf(collector, this.#options.config.collectors), startedAt };
+      const options: CollectorOptions = { ...optionsOf(collector, this.#options.config.collectors), startedAt };
       for (const listing of collector.listings) {
         if (this.#replicas.listings.includes(listing)) continue;
         const requests = listing.requests(options);
@@ -193,7 +192,7 @@ class LiveRun {
     await source.readAll(ofReplicas, feed);
     for (const { kind, gap } of unasked) await this.#close(kind, 0, [gap], []);
     // Secrets are asked namespace by namespace, and those are known only now.
-    const everywhere: TimedOptions = { namespaces: [...new Set(this.#namespaces)].sort(), startedAt };
+    const everywhere: CollectorOptions = { namespaces: [...new Set(this.#namespaces)].sort(), startedAt };
     await source.readAll(
       later.flatMap(({ listings }) => listings.map((listing) => ({ kind: listing.kind, requests: listing.requests(everywhere) }))),
       feed,

@@ -18,6 +18,7 @@ import type {
 import type { FileProblem } from '../../sources/index.ts';
 import type { PresentDefinitions } from '../../ledger/index.ts';
 import type { LogKeyPaths } from '../config.ts';
+import type { NodeKey } from '../keys/node-keys.ts';
 
 export interface WorkerSettings {
   /** Null for `--dry-run`: everything is read and scrubbed, nothing is stored. */
@@ -32,8 +33,8 @@ export interface WorkerSettings {
   /** Adds a run to a recording that exists. */
   readonly append: boolean;
   readonly keepAnnotations: readonly string[];
-  /** Fingerprints of keys that may sign documents of nodes; none: any. */
-  readonly nodeKeys: readonly string[];
+  /** Who may sign documents of nodes; none: anybody. */
+  readonly nodeKeys: readonly NodeKey[];
   readonly tool: string;
   /** Milliseconds by which the caller's clock is ahead of this machine's: not 0 only where a story is told. */
   readonly clockAheadMs: number;

@@ -12,7 +12,7 @@ import type { Ingest } from '../../sources/index.ts';
 import { createIngest, createRecordingSink, readFiles, replayRecording } from '../../sources/index.ts';
 import { loadLogSigner } from '../keys/keys.ts';
 import { storeLedgerEvidence } from '../assess/ledger-evidence.ts';
-import { checkNodeWith } from './node-signers.ts';
+import { checkNodeWith } from '../keys/node-keys.ts';
 import { prepareRun } from './prepare-run.ts';
 import type {
   CallMessage,

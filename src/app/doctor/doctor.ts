@@ -19,6 +19,7 @@ import { giveRights } from '../collect/collect.ts';
 import { type ClusterConfig, collectorSettings, type Config } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { describeKeeping, readKeeping } from '../keys/keeping.ts';
+import { unboundKeys } from '../keys/node-keys.ts';
 import type { PseudonymConfig } from '../keys/pseudonym-config.ts';
 import { keyIdOf, readPseudonymKey } from '../keys/pseudonym-key.ts';
 import { toolName } from '../context.ts';
@@ -51,6 +52,7 @@ export async function* doctor(context: AppContext, config: Config, cluster: Clus
   yield* checkSchedule(context.clock, config);
   yield* checkTimestampAuthority(context, config);
   for (const file of cluster.files ?? []) yield checkJoined(file);
+  yield* checkNodeKeys(cluster);
   if (cluster.directory === undefined) yield* checkCluster(context, config, cluster);
   else yield checkDirectory(cluster.name, cluster.directory);
 }
@@ -68,6 +70,17 @@ function checkJoined(file: string): Check {
   if (existsSync(file)) return { state: 'ok', what: `each run reads ${visible(file)} too` };
   const detail = 'each run says so as a gap: put the file there, or take it out of clusters[].files';
   return { state: 'problem', what: `there is no ${visible(file)}`, detail, error: new KubevidenceError('usage', `there is no ${file}`) };
+}
+
+function* checkNodeKeys({ nodeKeys = [] }: ClusterConfig): Generator<Check> {
+  const unbound = unboundKeys(nodeKeys).length;
+  if (unbound === 0) return;
+  const of = nodeKeys.length === 1 ? 'the one key of nodeKeys' : `${unbound} of ${nodeKeys.length} nodeKeys`;
+  yield {
+    state: 'warning',
+    what: `${of} may sign for any node that no entry names`,
+    detail: 'bind each to its node: `nodeKeys: [{node: NAME, key: FINGERPRINT}]`',
+  };
 }
 
 function checkPseudonyms({ keyFile }: PseudonymConfig): Check {
