@@ -34,6 +34,12 @@ function only(given: readonly string[], values: Flags): Flags {
   return { ...values, flags: pick(values.flags), lists: pick(values.lists) };
 }
 
+/** What the configuration file of OpenShift says, which the program reads after its own arguments; undefined where no one file does. */
+function configOf({ document }: NodeDocument, program: Program): readonly Json[] | undefined {
+  const told = listAt(document.body, 'programs').filter((each) => textAt(each, 'program') === program && textAt(each, 'from') === 'config');
+  return told.length === 1 ? listAt(told[0], 'arguments') : undefined;
+}
+
 function read(host: NodeDocument, program: Program, version: string | null): HostProcess | undefined {
   const [first, ...others] = argumentsOf(host, program);
   if (first === undefined) return undefined;
@@ -43,10 +49,14 @@ function read(host: NodeDocument, program: Program, version: string | null): Hos
     gaps: [{ reason: 'absent', what: `flags of ${program} on ${host.name}`, detail, closedBy: 'its command line' }],
   });
   if (others.some((each) => canonicalize(each) !== canonicalize(first))) return gap('several run there, with different flags');
-  const given = readArguments(first);
-  if (program === 'etcd' && given.has('config-file')) return gap('settings may come from a configuration file');
-  const flags = resolveFlags(program, given, version);
-  return { ...(program === 'etcd' ? only(flags.given, flags) : flags), host, gaps: [] };
+  const own = readArguments(first);
+  if (program === 'etcd' && own.has('config-file')) return gap('settings may come from a configuration file');
+  const inFile = own.has('openshift-config');
+  const file = inFile ? configOf(host, program) : [];
+  if (file === undefined) return gap('its settings stand in the file of --openshift-config, which was not read');
+  const flags = resolveFlags(program, readArguments([...first, ...file]), version);
+  // What OpenShift's own builds do without a flag is not known.
+  return { ...(program === 'etcd' || inFile ? only(flags.given, flags) : flags), host, gaps: [] };
 }
 
 /** What one source on a host tells of a program; undefined where it tells nothing, several things, or not all of it. */
@@ -61,7 +71,8 @@ export function readTold(
   if (first === undefined || others.some((each) => canonicalize(each) !== canonicalize(first))) return undefined;
   if (from === 'unit' && first.some(isOpen)) return undefined;
   const given = readArguments(first);
-  return program === 'etcd' && given.has('config-file') ? undefined : resolveFlags(program, given, version);
+  const inFile = given.has('openshift-config') || (program === 'etcd' && given.has('config-file'));
+  return inFile ? undefined : resolveFlags(program, given, version);
 }
 
 /** Of the hosts of the control plane and of etcd that `besides` does not name. */

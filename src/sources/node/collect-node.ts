@@ -14,6 +14,7 @@ import { readFileEntries } from './files.ts';
 import { findInstaller, rebased } from './find-installer.ts';
 import type { FileRole, KnownPath } from './installers.ts';
 import { findNames } from './node-name.ts';
+import { withOpenshiftConfigs } from './openshift-config.ts';
 import { readOwners } from './owners.ts';
 import { type Programs, readPrograms, readStarted, withCarried } from './programs.ts';
 import { type Kubelet, readKubelet } from './read-kubelet.ts';
@@ -61,7 +62,8 @@ export function collectNode(options: NodeOptions): NodeReading {
   const ofInstaller = started.told.filter(({ program }) => program === usual.name).flatMap((each) => each.arguments);
   const installer = rebased(usual, flagValues(ofInstaller, 'data-dir').at(-1));
   const kubelet = readKubelet(root, installer, started, unread);
-  const programs = readPrograms(root, started, kubelet.manifests, unread);
+  const read = readPrograms(root, started, kubelet.manifests, unread);
+  const programs: Programs = { ...read, told: withOpenshiftConfigs(root, read.told, unread) };
   const told = withCarried(programs.told);
   const wanted = [...wantedByPrograms(told, kubelet, unread), ...installer.paths];
   const files = readFileEntries(root, readOwners(root), wanted, unread);
@@ -139,8 +141,12 @@ function* wantedByPrograms(told: readonly Told[], kubelet: Kubelet, unread: Unre
     for (const { role, path, missing } of toldPaths(each)) {
       if (missing === undefined) yield { role, path, literal: true };
       // A process that was seen says itself what it reads.
-      else if (each.from === 'process' || !told.some(({ program, from }) => program === each.program && from === 'process'))
-        unread(role, path, { reason: 'absent', detail: missing });
+      else if (
+        each.from === 'process' ||
+        each.byProcess === true ||
+        !told.some(({ program, from }) => program === each.program && from === 'process')
+      )
+        unread(role, path, missing);
     }
     const manifest = manifestRoles[each.program];
     if (each.from === 'manifest' && manifest !== undefined) yield { role: manifest, path: each.path, literal: true };

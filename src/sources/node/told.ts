@@ -3,11 +3,14 @@ import { posix } from 'node:path';
 import type { NodeProgram } from '../../collectors/index.ts';
 import type { FileRole } from './installers.ts';
 import type { Command } from './processes.ts';
+import type { Failure } from './root.ts';
 
 /** A program as it was seen or is started, with the paths in its arguments as those of the node. */
 export interface Told extends Command {
   readonly from: 'process' | 'unit' | 'manifest' | 'config';
   readonly path: string;
+  /** Of a configuration file: a process that runs names it. */
+  readonly byProcess?: true;
   /** What relative paths are relative to, where that is known. */
   readonly cwd?: string;
   /** Null where a path of the program's container comes from no place of the node. */
@@ -68,8 +71,8 @@ const roles: Readonly<Partial<Record<NodeProgram, Readonly<Record<string, FileRo
 export interface ToldPath {
   readonly role: FileRole;
   readonly path: string;
-  /** Why the program reads a file that was not to be found on the node. */
-  readonly missing?: string;
+  /** Why the program reads a file that was not to be found on the node: it is on none (absent), or nobody knows where. */
+  readonly missing?: Failure;
 }
 
 /** Every path that the program is told, as one of the node. */
@@ -84,7 +87,11 @@ export function* toldPaths(told: Told): Generator<ToldPath> {
       else {
         const where =
           absolute === null ? 'from a directory that was not to be seen' : 'in its container, where no volume of the node brings it';
-        yield { role, path: given, missing: `${told.program} reads it ${where}` };
+        yield {
+          role,
+          path: given,
+          missing: { reason: absolute === null ? 'error' : 'absent', detail: `${told.program} reads it ${where}` },
+        };
       }
     }
   }

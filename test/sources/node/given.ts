@@ -299,6 +299,27 @@ export const talos: Tree = {
   '/var/lib/etcd': { directory: true, mode: 0o700 },
 };
 
+const resources = '/etc/kubernetes/static-pod-resources';
+
+/** What the API server of OpenShift reads besides its flags; `more` overrides members. */
+export const openshiftConfig = (more: object = {}) =>
+  JSON.stringify({
+    apiVersion: 'kubecontrolplane.config.openshift.io/v1',
+    kind: 'KubeAPIServerConfig',
+    apiServerArguments: {
+      'anonymous-auth': ['true'],
+      'audit-policy-file': [`${resources}/configmaps/kube-apiserver-audit-policies/policy.yaml`],
+      'authorization-mode': ['Scope', 'SystemMasters', 'RBAC', 'Node'],
+      'encryption-provider-config': [`${resources}/secrets/encryption-config/encryption-config`],
+      'etcd-servers': [`https://user:${canary}@10.0.0.1:2379`],
+      'tls-private-key-file': ['/etc/kubernetes/static-pod-certs/secrets/tls.key'],
+    },
+    corsAllowedOrigins: [canary],
+    servingInfo: { minTLSVersion: 'VersionTLS12', cipherSuites: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384'] },
+    serviceAccountPublicKeyFiles: [`${resources}/configmaps/sa-token-signing-certs`],
+    ...more,
+  });
+
 export const openshift: Tree = {
   ...identity,
   '/etc/os-release': 'ID="rhcos"\nPRETTY_NAME="Red Hat Enterprise Linux CoreOS"\n',
@@ -313,9 +334,12 @@ export const openshift: Tree = {
   '/etc/kubernetes/manifests/kube-apiserver-pod.yaml': staticPodManifest(
     'kube-apiserver',
     [`exec hyperkube kube-apiserver ${canary}`],
-    {},
+    { [resources]: `${resources}/kube-apiserver-pod-7`, '/etc/kubernetes/static-pod-certs': `${resources}/kube-apiserver-certs` },
     ['/bin/bash', '-ec'],
   ),
+  [`${resources}/kube-apiserver-pod-7/configmaps/config/config.yaml`]: openshiftConfig(),
+  [`${resources}/kube-apiserver-pod-7/configmaps/kube-apiserver-audit-policies/policy.yaml`]: auditPolicy,
+  [`${resources}/kube-apiserver-pod-7/secrets/encryption-config/encryption-config`]: encryptionConfiguration,
   '/etc/kubernetes/static-pod-resources/kube-apiserver-certs/secrets/tls.key': privateKey,
   '/etc/systemd/system/kubelet.service': '[Service]\nExecStart=/usr/bin/kubelet --config=/etc/kubernetes/kubelet.conf\n',
 };

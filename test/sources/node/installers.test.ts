@@ -262,6 +262,7 @@ describe('k3s', () => {
 test('a script that starts a program in a static pod hides its arguments, and its process shows them', () => {
   expect(programs(documentOf('openshift'), 'kube-apiserver')).toEqual([
     { program: 'kube-apiserver', from: 'process', path: '/proc/310', arguments: [expect.objectContaining({ $scrubbed: true })] },
+    expect.objectContaining({ from: 'config' }),
   ]);
 });
 

@@ -174,7 +174,7 @@ describe("the kubelet's configuration", () => {
     expect(at(unseen.kubelet, 'configPath')).toBeNull();
     expect(unseen.unread.map(({ what, path, reason }) => [what, path, reason])).toEqual([
       ['kubelet-config', 'c.yaml', 'absent'],
-      ['kubelet-kubeconfig', 'k.conf', 'absent'],
+      ['kubelet-kubeconfig', 'k.conf', 'error'],
     ]);
   });
 
