@@ -3,6 +3,7 @@ export { type AccessCause, type AccessChange, type AccessDrift, compareAccess } 
 export type { AccessIndex } from './access-index.ts';
 export { createAccessIndex, describeGaps, mastersGroup } from './access-index.ts';
 export { selects } from './aggregation.ts';
+export { apiServerListings, hostOf, liveLeases, registeredAddresses } from './api-servers.ts';
 export type { Authorizers } from './authorizers.ts';
 export { nodeAuthorizerNote, nodesGroup, readAuthorizers } from './authorizers.ts';
 export type { Binding, Grant, RbacInput, Role } from './bindings.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { nameResource, readAuthorizers, servedGroups } from '../../src/access/index.ts';
-import type { JsonObject } from '../../src/model/index.ts';
-import { family, flagz, snapshot } from '../populations/snapshots.ts';
+import { nameResource, servedGroups } from '../../src/access/index.ts';
+import { snapshot } from '../populations/snapshots.ts';
 
 describe('resources by the names that people use', () => {
   test.each<[string, string, boolean | null]>([
@@ -56,48 +55,5 @@ describe('resources by the names that people use', () => {
     const found = nameResource(text, served);
     expect(`${found.resource}${found.group === '' ? '' : `.${found.group}`}`).toBe(expected);
     expect(found.note ?? '').toMatch(note ?? /^$/);
-  });
-});
-
-describe('other authorizers', () => {
-  const pod = (...args: JsonObject[] | string[]) => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'kube-apiserver-n', namespace: 'kube-system', labels: { component: 'kube-apiserver' } },
-    spec: { containers: [{ name: 'kube-apiserver', command: ['kube-apiserver', ...args] }] },
-  });
-  const decided = (...types: string[]) => [
-    family('apiserver_authorization_decisions_total', ...types.map((type) => [{ type }, 1] as const)),
-  ];
-  test.each<[string, Parameters<typeof snapshot>[0], readonly string[] | null, RegExp | null]>([
-    ['nothing is known', {}, null, /does not show/],
-    ['RBAC and kubelets', { 'k8s.apiserver/flagz': [flagz({ 'authorization-mode': '[Node,RBAC]' })] }, ['Node', 'RBAC'], null],
-    [
-      'a webhook',
-      { 'k8s.apiserver/flagz': [flagz({ 'authorization-mode': 'Node,RBAC,Webhook' })] },
-      ['Node', 'RBAC', 'Webhook'],
-      /also asks Webhook/,
-    ],
-    ['no RBAC', { 'k8s.apiserver/flagz': [flagz({ 'authorization-mode': 'ABAC' })] }, ['ABAC'], /does not ask RBAC/],
-    ['nothing is set', { 'k8s.apiserver/flagz': [flagz({ 'authorization-mode': '[]' })] }, ['AlwaysAllow'], /allows everything/],
-    [
-      'a file, and what decided',
-      { 'k8s.apiserver/flagz': [flagz({ 'authorization-config': '/x' })], 'k8s.apiserver/metrics': decided('RBAC', 'Webhook') },
-      ['RBAC', 'Webhook'],
-      /AuthorizationConfiguration.*seen: Webhook/,
-    ],
-    ['a file alone', { 'k8s.apiserver/flagz': [flagz({ 'authorization-config': '/x' })] }, null, /AuthorizationConfiguration/],
-    ['a static pod', { 'k8s.pods/pods': [pod('--authorization-mode=Node,RBAC')] }, ['Node', 'RBAC'], null],
-    [
-      'a static pod whose value was not kept',
-      { 'k8s.pods/pods': [pod({ $scrubbed: true, flag: 'authorization-config' })] },
-      null,
-      /AuthorizationConfiguration/,
-    ],
-    ['only what decided', { 'k8s.apiserver/metrics': decided('RBAC', 'Node') }, ['Node', 'RBAC'], /does not show/],
-  ])('%s', (_name, given, modes, note) => {
-    const authorizers = readAuthorizers(snapshot(given));
-    expect(authorizers.modes).toEqual(modes);
-    expect(authorizers.note ?? '').toMatch(note ?? /^$/);
   });
 });

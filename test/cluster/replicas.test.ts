@@ -6,6 +6,7 @@
 import { networkInterfaces } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccessCan } from '../../src/access/index.ts';
 import type { Assessment } from '../../src/model/index.ts';
 import { type CommandLine, openCommandLine } from './command-line.ts';
 import { startCluster, type TestCluster } from './index.ts';
@@ -31,6 +32,13 @@ function control(assessment: Assessment, id: string) {
   return { outcome, items: findings.map(({ item }) => item), gaps: gaps.map(({ what, detail }) => `${what}: ${detail ?? ''}`) };
 }
 
+/** What an answer about access says of authorizers: those that decide, and its notes. */
+async function authorizers(): Promise<readonly [readonly string[] | null, string]> {
+  const { stdout } = await line.run('access', 'can', 'get', 'secrets', '-o', 'json');
+  const answer = JSON.parse(stdout) as AccessCan;
+  return [answer.authorizers, answer.notes.join()];
+}
+
 async function collect(...more: readonly string[]): Promise<void> {
   const { code, stderr } = await line.run('collect', ...more);
   if (code !== 0) throw new Error(`collect ended with ${code}: ${stderr}`);
@@ -44,7 +52,7 @@ describe.skipIf(address === undefined || process.platform !== 'linux' || process
       replica = await cluster.startReplica('cp-2', {
         audit: 'none',
         encryption: 'none',
-        apiserverArgs: ['--bind-address=0.0.0.0', '--profiling=true'],
+        apiserverArgs: ['--bind-address=0.0.0.0', '--profiling=true', '--authorization-mode=AlwaysDeny'],
       });
       addresses = await cluster.registerReplicas(address ?? '');
       line = openCommandLine(cluster.kubeconfig);
@@ -67,6 +75,8 @@ describe.skipIf(address === undefined || process.platform !== 'linux' || process
       for (const id of ['API-015', 'AUD-001', 'AUD-008', 'ENC-001'])
         expect(control(assessment, id)).toMatchObject({ outcome: 'notAssessed', items: [] });
       expect(control(assessment, 'API-015').gaps.join()).toContain('1 of 2 replicas do not show theirs');
+      expect((await authorizers())[0]).toBeNull();
+      expect((await authorizers())[1]).toContain('1 of 2 API servers do not show their flags');
     }, 60_000);
 
     it('each answer for themselves where each is asked, and the worse one fails', async () => {
@@ -84,6 +94,11 @@ describe.skipIf(address === undefined || process.platform !== 'linux' || process
       expect(control(assessment, 'AUD-008').gaps.join()).toContain(second?.slice('kube-apiserver/'.length));
       expect(control(assessment, 'AUD-008').gaps.join()).not.toContain(first?.slice('kube-apiserver/'.length));
       expect(control(assessment, 'RUN-002').items.filter((item) => item.includes('endpointslices'))).toEqual([]);
+      const [modes, notes] = await authorizers();
+      expect(modes).toEqual(['Node', 'RBAC', 'AlwaysDeny']);
+      expect(notes).toContain(`the API server at ${addresses[1]} also asks AlwaysDeny`);
+      expect(notes).toMatch(/the API servers differ: /);
+      expect(notes).toMatch(new RegExp(`the API server at ${addresses[0]} asks Node, RBAC(,|$)`));
     }, 60_000);
 
     it('as a recording says it again', async () => {
@@ -113,6 +128,8 @@ describe.skipIf(address === undefined || process.platform !== 'linux' || process
       expect(control(assessment, 'API-015')).toMatchObject({ outcome: 'notAssessed', items: [] });
       expect(control(assessment, 'API-015').gaps.join()).toContain(`flagz of ${addresses[1]}`);
       expect(control(assessment, 'AUD-008').gaps.join()).toContain(`metrics of ${addresses[1]}`);
+      expect((await authorizers())[0]).toBeNull();
+      expect((await authorizers())[1]).toContain(`the API server at ${addresses[1]} does not show its flags`);
     }, 60_000);
   },
 );

@@ -109,7 +109,8 @@ describe('replicas', () => {
       ['kube-apiserver/cp-1', 'kube-apiserver/the replica that answered'],
       1,
     ],
-    ['one lease and an answer', { leases: [lease('a')], flags: {} }, ['kube-apiserver/a'], 0],
+    ['one lease and an answer', { leases: [lease('a')], flags: { profiling: 'true' } }, ['kube-apiserver/a'], 0],
+    ['one lease and an answer without a flag', { leases: [lease('a')], flags: {} }, [], 1],
     ['no lease, one pod', { nodes: two.nodes, pods: pods.slice(0, 1) }, ['kube-apiserver/cp-1'], 1],
     ['nothing', {}, [], 1],
   ])('%s', (_name, all, items, gapCount) => {
@@ -121,7 +122,9 @@ describe('replicas', () => {
   test('a lease that has run out is no replica', () => {
     const old = lease('old', { renewTime: '2026-10-01T10:00:00.000000Z', leaseDurationSeconds: 3600 });
     const fresh = lease('fresh', { renewTime: now, leaseDurationSeconds: 3600 });
-    expect(read(apiServers, snapshot(given({ leases: [old, fresh], flags: {} }))).rows).toMatchObject([{ item: 'kube-apiserver/fresh' }]);
+    expect(read(apiServers, snapshot(given({ leases: [old, fresh], flags: { profiling: 'true' } }))).rows).toMatchObject([
+      { item: 'kube-apiserver/fresh' },
+    ]);
   });
 
   test('a replica is not missed because our clock is almost an hour ahead of the servers', () => {
@@ -130,14 +133,14 @@ describe('replicas', () => {
       lease('a', { renewTime: renewed(3597), leaseDurationSeconds: 3600 }),
       lease('b', { renewTime: renewed(3604), leaseDurationSeconds: 3600 }),
     ];
-    const { rows, gaps } = read(apiServers, snapshot(given({ leases, flags: {} })));
+    const { rows, gaps } = read(apiServers, snapshot(given({ leases, flags: { profiling: 'true' } })));
     expect(rows).toHaveLength(1);
     expect(gaps).toHaveLength(1);
   });
 
   test('where every lease has run out, nothing names the replicas', () => {
     const old = lease('old', { renewTime: '2026-10-01T10:00:00.000000Z', leaseDurationSeconds: 3600 });
-    expect(read(apiServers, snapshot(given({ leases: [old], flags: {} }))).gaps).toHaveLength(1);
+    expect(read(apiServers, snapshot(given({ leases: [old], flags: { profiling: 'true' } }))).gaps).toHaveLength(1);
   });
 
   test('/flagz of the only replica goes before what its pod was given', () => {
@@ -153,7 +156,9 @@ describe('replicas', () => {
   });
 
   test('without leases nobody knows that one answer is all', () => {
-    const all = snapshot(given({ flags: {} }), { gaps: { 'k8s.apiserver/leases': [{ reason: 'forbidden', what: 'leases' }] } });
+    const all = snapshot(given({ flags: { profiling: 'true' } }), {
+      gaps: { 'k8s.apiserver/leases': [{ reason: 'forbidden', what: 'leases' }] },
+    });
     expect(read(apiServers, all).gaps).toContainEqual({ reason: 'forbidden', what: 'leases' });
   });
 });
@@ -304,7 +309,8 @@ describe('programs that are no static pods', () => {
 
   test.each<[string, readonly Loose[], number]>([
     ['two of them, with different flags', [runs('etcd', '--a=1'), runs('etcd', '--a=2')], 1],
-    ['two of them that are alike', [runs('etcd', '--a=1'), runs('etcd', '--a=1')], 0],
+    ['two of them that are alike', [runs('etcd', '--initial-cluster=a=h'), runs('etcd', '--initial-cluster=a=h')], 0],
+    ['one that does not tell how many there are', [runs('etcd', '--a=1')], 1],
     ['a configuration file', [runs('etcd', '--config-file=/etc/etcd.yaml')], 1],
   ])('%s', (_name, programs, gaps) => {
     const { rows } = read(etcdMembers, seen([node('cp')], [host('cp', ['control-plane', 'etcd'], ...programs)]));

@@ -70,8 +70,7 @@ const checks: Readonly<Record<ConditionName, (world: World, subject: Subject) =>
   ephemeralReachesNode: (_world, subject) =>
     subject.pod === undefined || subject.pod.node === '' ? false : both(subject.pod.running ?? true, podSecurityLets(subject, false)),
   getOpensExec: ({ settings }) => settings.execByGet ?? 'since Kubernetes 1.35 it takes create as well, and the version is not known',
-  nodeAuthorizer: ({ settings }) =>
-    settings.authorizers === undefined ? 'whether the Node authorizer is on is not known' : settings.authorizers.includes('Node'),
+  nodeAuthorizer: ({ settings }) => settings.nodeAuthorizer ?? 'whether the Node authorizer is on is not known',
   controlPlane: (world, { name = '' }) =>
     podsOn(world, name).some(({ component }) => ['kube-apiserver', 'etcd', 'kube-controller-manager'].includes(component)),
   clientSigner: ({ settings }) => settings.signsClients ?? 'whether a controller signs client certificates is not known',

@@ -6,7 +6,7 @@ import type { EvidenceReader, JsonObject, ListingKind, StoredObject } from '../.
 import { at, isObject, textAt } from '../../model/index.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { readPod } from './pod-facts.ts';
-import { componentOf } from './settings.ts';
+import { componentOf } from '../api-servers.ts';
 
 /** Kinds of workloads whose template can be changed, with kubectl's name. */
 export const workloadKinds: readonly (readonly [ListingKind, string])[] = [

@@ -1,7 +1,7 @@
 /** What a pod gives to whoever is inside it: its account's token, the Secrets it is given, and its node where nothing holds it back. */
 import type { Json, StoredObject } from '../../model/index.ts';
 import { at, isObject, listAt, textAt } from '../../model/index.ts';
-import { componentOf } from './settings.ts';
+import { componentOf } from '../api-servers.ts';
 
 /** How a pod reaches its node's root; `certain` when the specification alone is enough. */
 export interface NodeReach {

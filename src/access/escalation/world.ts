@@ -5,6 +5,7 @@
 import type { EvidenceReader, Gap, JsonObject, ListingKind, StoredObject } from '../../model/index.ts';
 import { at, isComplete, isObject, listAt, textAt } from '../../model/index.ts';
 import type { AccessIndex } from '../access-index.ts';
+import { apiServerListings } from '../api-servers.ts';
 import type { Role } from '../bindings.ts';
 import { readRoles } from '../bindings.ts';
 import { type HeldPod, readDistricts, workloadKinds } from './districts.ts';
@@ -86,7 +87,7 @@ export const pathListings: readonly ListingKind[] = [
   ...lost.flatMap(([kinds]) => kinds),
   'k8s.workloads/jobs',
   'k8s.secrets/service-account-tokens',
-  'k8s.apiserver/flagz',
+  ...apiServerListings,
 ];
 
 /** `held`: the pods, where somebody has read them already. */

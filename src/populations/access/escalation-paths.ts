@@ -3,7 +3,7 @@
  * open a way, so a subject without one counts only while everything was read that ways lead through; whoever climbs, climbs all the same.
  */
 import type { HeldPod, Hop, Path } from '../../access/index.ts';
-import { findClimbers, holdPod, rbacListings } from '../../access/index.ts';
+import { apiServerListings, findClimbers, holdPod, rbacListings } from '../../access/index.ts';
 import type { EvidenceReader, ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
 import { resourceOf } from '../identity.ts';
 import { isLarge, ofPart, readPodParts } from '../workloads/pod-parts.ts';
@@ -29,7 +29,7 @@ export const escalationPaths: Population = {
   name: 'escalationPaths',
   doc: 'A subject that somebody granted anything, with the shortest way from there to cluster-admin',
   from,
-  also: ['k8s.apiserver/flagz', 'k8s.cluster/groups', 'k8s.secrets/service-account-tokens'],
+  also: [...apiServerListings, 'k8s.cluster/groups', 'k8s.secrets/service-account-tokens'],
   *rows(input) {
     if (input.techniques.length === 0) {
       input.gap({ reason: 'absent', what: 'techniques of escalation', detail: 'the catalog that judged has none' });

@@ -1,5 +1,6 @@
 /** Which replica a metrics page came from, and which others did not answer. */
 import type { PopulationInput } from '../../model/index.ts';
+import { isComplete } from '../../model/index.ts';
 import { segment } from '../identity.ts';
 import { areSeveral, nameOfAddress, sayUnheard, wereEachAsked } from './each-replica.ts';
 import type { Metrics } from './metrics.ts';
@@ -23,11 +24,21 @@ export interface ReplicaMetrics {
 
 /**
  * The metrics of every replica that gave them, each a process of its own, and gaps for those that did not: compared with the leases, and
- * with the addresses where each was asked. Empty, without a gap, where no page was read at all.
+ * with the addresses where each was asked. Empty, without a gap, where no page was there at all.
  */
 export function readReplicaMetrics(input: PopulationInput): readonly ReplicaMetrics[] {
   const pages = readEachMetrics(input);
-  if (pages.length === 0) return [];
+  if (pages.length === 0) {
+    const listing = input.listing('k8s.apiserver/metrics');
+    if (listing !== undefined && isComplete(listing) && listing.items > 0)
+      input.gap({
+        reason: 'error',
+        what: 'metrics of API servers',
+        detail: 'a counter on the page is no number, so nothing on it can be relied on',
+        closedBy: 'collect again',
+      });
+    return [];
+  }
   const leases = readLiveLeases(input);
   if (areSeveral(input, leases.length)) sayUnheard(input, 'k8s.apiservers/metrics');
   const evidence = leases.map(({ id }) => id);

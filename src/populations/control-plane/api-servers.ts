@@ -3,12 +3,13 @@
  * itself that is the word of each, else that of the only one. Others are seen through their static pods, or through what a node collector
  * read on their hosts. A replica that nothing shows is a gap: one replica's answer never stands for another.
  */
+import { hostOf } from '../../access/index.ts';
 import type { Gap, Population, PopulationInput, ResourceRef, Row, StoredObject } from '../../model/index.ts';
 import { nodeListings, readNodeEvidence, sayMissing } from '../nodes/node-evidence.ts';
 import { controlPlaneListings, explainHidden, readProcesses, requireListing } from './control-plane.ts';
 import type { Process } from './control-plane.ts';
 import type { ReplicaFlags } from './each-replica.ts';
-import { areSeveral, countProcesses, hostOf, nodeAt, readEachFlags, replicaListings, sayUnheard, wereEachAsked } from './each-replica.ts';
+import { areSeveral, countProcesses, nodeAt, readEachFlags, replicaListings, sayUnheard, wereEachAsked } from './each-replica.ts';
 import type { Flags } from './flags.ts';
 import { agrees } from './flags.ts';
 import type { HostProcess } from './host-processes.ts';
@@ -31,9 +32,11 @@ interface Seen {
 }
 
 /** Authorizers in their order; undefined where they stand in a file that nobody sees. AlwaysAllow is what runs when nothing is set. */
-function authorizers({ flags, lists }: Flags): readonly string[] | undefined {
-  if (flags['authorization-config'] !== '') return undefined;
+function authorizers({ flags, lists, given }: Flags): readonly string[] | undefined {
   const modes = lists['authorization-mode'] ?? [];
+  // Both are never given.
+  if (modes.length > 0 && given.includes('authorization-mode')) return modes;
+  if (flags['authorization-config'] !== '') return undefined;
   return modes.length === 0 ? ['AlwaysAllow'] : modes;
 }
 

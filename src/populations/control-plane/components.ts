@@ -3,7 +3,6 @@
  * shows. One that neither shows is a gap.
  */
 import type { Gap, Population, PopulationInput, Row } from '../../model/index.ts';
-import { listAt, textAt } from '../../model/index.ts';
 import { controlPlaneListings, explainHidden, isMarkedControlPlane, readProcesses, requireListing } from './control-plane.ts';
 import type { Process } from './control-plane.ts';
 import type { Program } from './flags.ts';
@@ -11,8 +10,8 @@ import type { HostProcess } from './host-processes.ts';
 import { readHostProcesses } from './host-processes.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
 import type { NodeReading } from '../nodes/node-evidence.ts';
-import { nodeListings, readNodeEvidence, sayMissing } from '../nodes/node-evidence.ts';
-import { readAnswers } from './replicas.ts';
+import { nodeListings, readNodeEvidence, sawProcesses, sayMissing } from '../nodes/node-evidence.ts';
+import { readAnswers, readLiveLeases } from './replicas.ts';
 
 interface Found {
   readonly pods: readonly Process[];
@@ -28,8 +27,11 @@ function readAll(input: PopulationInput, program: Program): Found {
   // A node whose static pod shows the program needs no other evidence of it.
   const elsewhere = { ...reading, missing: reading.missing.filter(({ name }) => !shown.has(name)) };
   if (hosts.length > 0) sayMissing(input, elsewhere, 'control plane');
-  else if (pods.length > 0 && program !== 'etcd') sayUnseen(input, program, reading, pods);
-  else if (pods.length === 0) {
+  else if (pods.length > 0 && input.reader.scope === 'cluster') {
+    // etcd need not run on every node of the control plane.
+    if (program !== 'etcd') sayUnseen(input, program, reading, pods);
+    sayUnknownHosts(input, program, reading, pods);
+  } else if (pods.length === 0) {
     input.gap({
       reason: 'absent',
       what: `flags of ${program}`,
@@ -42,9 +44,8 @@ function readAll(input: PopulationInput, program: Program): Found {
 
 /** Nodes of the control plane whose program no static pod shows, unless their processes were seen and it is not among them. */
 function sayUnseen(input: PopulationInput, program: Program, { documents }: NodeReading, pods: readonly Process[]): void {
-  if (input.reader.scope === 'files') return;
   const shown = new Set(pods.map(({ node }) => node));
-  const idle = documents.filter(({ document }) => listAt(document.body, 'programs').some((each) => textAt(each, 'from') === 'process'));
+  const idle = documents.filter(({ document }) => sawProcesses(document));
   for (const { name } of idle) shown.add(name);
   for (const node of input.each('k8s.nodes/nodes')) {
     if (!isMarkedControlPlane(node) || shown.has(node.name)) continue;
@@ -55,6 +56,21 @@ function sayUnseen(input: PopulationInput, program: Program, { documents }: Node
       closedBy: `run kubevidence node collect as root on ${node.name}, which shows what runs`,
     });
   }
+}
+
+/** More API servers are alive than hosts of the control plane are known: the others may run the program too. */
+function sayUnknownHosts(input: PopulationInput, program: Program, { documents }: NodeReading, pods: readonly Process[]): void {
+  requireListing(input, 'k8s.apiserver/leases');
+  const hosts = new Set([...pods.map(({ node }) => node), ...documents.filter(({ controlPlane }) => controlPlane).map(({ name }) => name)]);
+  for (const node of input.each('k8s.nodes/nodes')) if (isMarkedControlPlane(node)) hosts.add(node.name);
+  const servers = readLiveLeases(input).length;
+  if (servers <= hosts.size) return;
+  input.gap({
+    reason: 'absent',
+    what: `flags of ${program}`,
+    detail: `of ${servers} API servers the hosts of ${hosts.size} are known, and it may run on the others`,
+    closedBy: 'run kubevidence node collect as root on every host of the control plane, which shows what runs',
+  });
 }
 
 function toRow(
@@ -86,6 +102,11 @@ function nameOf(process: Process | HostProcess): string {
   return 'pod' in process ? process.node || process.pod.name : process.host.name;
 }
 
+/** One that is told no list is alone, unless it asks elsewhere who the others are. */
+function tellsMembers({ flags, given }: Process | HostProcess): boolean {
+  return Object.hasOwn(flags, 'initial-cluster') && !given.some((flag) => flag.startsWith('discovery'));
+}
+
 function component(name: string, doc: string, program: Program): Population {
   return {
     name,
@@ -100,7 +121,11 @@ function component(name: string, doc: string, program: Program): Population {
       const members = Math.max(processes.length, 1, ...processes.map(({ lists }) => new Set(lists['initial-cluster'] ?? []).size));
       const missing = program === 'etcd' && processes.length > 0 ? members - processes.length : 0;
       const gaps: readonly Gap[] =
-        missing > 0 ? [{ reason: 'absent', what: 'flags of etcd', detail: `${missing} of ${members} members run elsewhere` }] : [];
+        missing > 0
+          ? [{ reason: 'absent', what: 'flags of etcd', detail: `${missing} of ${members} members run elsewhere` }]
+          : program === 'etcd' && processes.some(({ gaps: own }) => own.length === 0) && !processes.some(tellsMembers)
+            ? [{ reason: 'absent', what: 'members of etcd', detail: 'how many there are does not stand in the flags of any' }]
+            : [];
       for (const process of processes) {
         const key = unique(`${program}/${segment(nameOf(process))}`);
         yield toRow(program, process, key, gaps, program === 'etcd' ? { members } : {});

@@ -3,8 +3,9 @@
  * where the configuration does not ask for it. An address stands for a replica only as far as it answered; two addresses that one process
  * answers are one replica.
  */
+import { hostOf, registeredAddresses } from '../../access/index.ts';
 import type { EvidenceReader, Gap, ListingKind, PopulationInput, StoredObject } from '../../model/index.ts';
-import { at, listAt, textAt } from '../../model/index.ts';
+import { at, isObject, listAt, textAt } from '../../model/index.ts';
 import { isMarkedControlPlane } from './control-plane.ts';
 import type { Flags } from './flags.ts';
 import { readFlagz, resolveFlags } from './flags.ts';
@@ -30,30 +31,14 @@ export function plainName(object: StoredObject): string {
   return address !== undefined && object.name.endsWith(`@${address}`) ? object.name.slice(0, -address.length - 1) : object.name;
 }
 
-/** Without the port; of an IPv6 address without its brackets. */
-export function hostOf(address: string): string {
-  return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-}
-
 /** Whether each replica was to be asked, in this snapshot. */
 export function wereEachAsked(input: PopulationInput): boolean {
   const listing = input.listing(addressesKind);
   return listing !== undefined && (listing.items > 0 || listing.gaps.some(({ reason }) => reason !== 'absent'));
 }
 
-/** As URLs write them: the port of HTTPS is left out. */
 function registered(input: PopulationInput): readonly string[] {
-  const found = [...input.each(addressesKind)].flatMap(({ body }) => {
-    const ports = listAt(body, 'ports').flatMap((port) => {
-      const number = at(port, 'port');
-      return typeof number === 'number' && (textAt(port, 'protocol') ?? 'TCP') === 'TCP' ? [number] : [];
-    });
-    return listAt(body, 'endpoints')
-      .flatMap((endpoint) => listAt(endpoint, 'addresses'))
-      .filter((host) => typeof host === 'string')
-      .flatMap((host) => ports.map((port) => `${host.includes(':') ? `[${host}]` : host}:${port}`));
-  });
-  return [...new Set(found.map((address) => URL.parse(`https://${address}`)?.host ?? address))].sort();
+  return registeredAddresses(input.each(addressesKind));
 }
 
 /** There are several replicas by what they registered, or nobody knows. One that answered behind the cluster's address is the only one. */
@@ -144,13 +129,19 @@ export interface ReplicaFlags {
 
 const known = new WeakMap<StoredObject, { readonly version: string | null; readonly flags: Flags }>();
 
+/** A page without a flag says nothing, not even that a default applies. */
+export function tellsFlags({ body }: StoredObject): boolean {
+  const flags = at(body, 'flags');
+  return isObject(flags) && Object.keys(flags).length > 0;
+}
+
 /** `/flagz` of each replica that answered. */
 export function readEachFlags(input: PopulationInput): readonly ReplicaFlags[] {
   const { version } = input.reader.cluster;
   const replicas: ReplicaFlags[] = [];
   for (const object of input.each('k8s.apiservers/flagz')) {
     const address = addressOf(object);
-    if (address === undefined) continue;
+    if (address === undefined || !tellsFlags(object)) continue;
     let told = known.get(object);
     if (told?.version !== version) {
       told = { version, flags: resolveFlags('kube-apiserver', readFlagz(at(object.body, 'flags')), version) };

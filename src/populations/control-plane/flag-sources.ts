@@ -1,9 +1,11 @@
 /**
  * What the sources of one program's flags say of each other: what runs (`/flagz`, the process on its node) against what starts it (the
  * static pod, the manifest or unit on the node), and what kubeadm keeps for its next upgrade against both. A row is one comparison of one
- * replica; where only one source is there, nothing can contradict it and there is no row. What a node collector read before the program
- * was started, or before its manifest was written, is old and no contradiction.
+ * replica; where only one source is there, nothing can contradict it and there is no row, but an API server that is alive and was not
+ * compared is a gap. What a node collector read before the program was started, or before its manifest was written, is old and no
+ * contradiction.
  */
+import { hostOf } from '../../access/index.ts';
 import type { Gap, Population, PopulationInput, ResourceRef, Row } from '../../model/index.ts';
 import { at, listAt, textAt } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
@@ -11,13 +13,14 @@ import type { NodeDocument } from '../nodes/node-evidence.ts';
 import { nodeListings, readNodeEvidence } from '../nodes/node-evidence.ts';
 import { controlPlaneListings, readProcesses, requireListing } from './control-plane.ts';
 import type { Process } from './control-plane.ts';
-import { hostOf, nodeAt, readEachFlags, replicaListings, startOfAnswer } from './each-replica.ts';
+import { nodeAt, readEachFlags, replicaListings, startOfAnswer } from './each-replica.ts';
 import type { Difference, FlagSource } from './flag-comparison.ts';
 import { compareFlags } from './flag-comparison.ts';
 import type { Flags, Program } from './flags.ts';
 import { agrees, readArguments, resolveFlags } from './flags.ts';
 import { readTold } from './host-processes.ts';
 import { isSetByKubeadm } from './kubeadm-flags.ts';
+import { detectManaged } from '../provider/managed.ts';
 import { readAnsweredFlags, readAnswers, readLiveLeases } from './replicas.ts';
 
 const programs: readonly Program[] = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'];
@@ -158,6 +161,25 @@ function toRow(item: string, { program, name, resource, gaps }: Replica, sources
   };
 }
 
+/** Programs of which nobody knows what they are told: their command is another one. */
+function sayUnknown(input: PopulationInput): void {
+  for (const program of programs)
+    for (const { gaps } of readProcesses(input, program, readAnswers(input))) for (const gap of gaps) input.gap(gap);
+}
+
+/** API servers that are alive and are none of those that were compared. Where a provider runs them there is nothing to compare them with. */
+function sayUncompared(input: PopulationInput, compared: number, least = 0): void {
+  if (input.reader.scope === 'files' || detectManaged(input.reader) !== null) return;
+  const servers = Math.max(least, readLiveLeases(input).length);
+  if (servers <= compared) return;
+  input.gap({
+    reason: 'absent',
+    what: 'flags that API servers are started with',
+    detail: `${servers - compared} of ${servers} API servers show neither a static pod nor what else starts them`,
+    closedBy: 'run kubevidence node collect as root on every host of the control plane',
+  });
+}
+
 /** An API server whose running flags nobody read, where they could be read. */
 function sayUnread(input: PopulationInput, replica: Replica): readonly Gap[] {
   if (replica.program !== 'kube-apiserver' || replica.running.length > 0 || input.reader.scope === 'files') return [];
@@ -209,16 +231,20 @@ export const runningFlags: Population = {
   *rows(input) {
     if (input.reader.scope === 'cluster')
       for (const kind of ['k8s.apiserver/leases', ...controlPlaneListings] as const) requireListing(input, kind);
+    sayUnknown(input);
     const unique = uniqueKeys();
+    let servers = 0;
     for (const program of programs) {
       for (const replica of readReplicas(input, program)) {
         const sources = [...replica.running, ...replica.starting];
         const gaps = [...sayUnread(input, replica), ...replica.gaps];
         if (sources.length < 2 && gaps.length === 0) continue;
+        if (program === 'kube-apiserver') servers += 1;
         const shown = compareAll(program, sources);
         yield toRow(unique(`${program}/${segment(replica.name)}`), { ...replica, gaps }, sources, shown);
       }
     }
+    sayUncompared(input, servers);
     yield* strayAnswer(input);
   },
 };
@@ -250,13 +276,17 @@ export const kubeadmFlags: Population = {
     const listing = input.listing('k8s.kubeadm/configmaps');
     if (listing === undefined) return requireListing(input, 'k8s.kubeadm/configmaps');
     // Where there is no such ConfigMap, kubeadm did not make the cluster.
+    if (listing.gaps.length === 0) requireListing(input, 'k8s.kubeadm/configmaps');
     for (const gap of listing.gaps) if (gap.reason !== 'absent') input.gap(gap);
     const map = [...input.each('k8s.kubeadm/configmaps')].find(({ name }) => name === 'kubeadm-config');
     // That there is nothing to compare stands on what was read of the control plane, too.
     for (const kind of controlPlaneListings) input.listing(kind);
     if (map === undefined) return;
-    if (input.reader.scope === 'cluster') for (const kind of controlPlaneListings) requireListing(input, kind);
+    if (input.reader.scope === 'cluster')
+      for (const kind of ['k8s.apiserver/leases', ...controlPlaneListings] as const) requireListing(input, kind);
+    sayUnknown(input);
     const unique = uniqueKeys();
+    let servers = 0;
     for (const program of programs) {
       if (program === 'etcd' && at(map.body, 'clusterConfiguration', 'etcd', 'external') !== undefined) continue;
       const extra = readArguments(listAt(map.body, 'clusterConfiguration', ...kubeadmParts[program], 'extraArgs'));
@@ -264,6 +294,7 @@ export const kubeadmFlags: Population = {
       for (const replica of readReplicas(input, program)) {
         const [starting] = replica.starting;
         if (starting === undefined) continue;
+        if (program === 'kube-apiserver') servers += 1;
         const differences = compareFlags(program, kept, starting).filter(
           // What kubeadm itself sets is not among what people add, and a flag of etcd can come from elsewhere.
           ({ flag, one }) => one !== null || !isSetByKubeadm(program, flag),
@@ -272,5 +303,7 @@ export const kubeadmFlags: Population = {
         yield toRow(unique(`${program}/${segment(replica.name)}`), { ...replica, gaps: [] }, [kept, starting], shown);
       }
     }
+    // One at least is there: kubeadm made it.
+    sayUncompared(input, servers, 1);
   },
 };

@@ -1,6 +1,6 @@
 /** The metrics pages of API server replicas. Counters count since a process started, so they are compared only within one process. */
 import { createHash } from 'node:crypto';
-import type { EvidenceReader, ListingKind, PopulationInput, StoredListing, StoredObject } from '../../model/index.ts';
+import type { EvidenceReader, Json, ListingKind, PopulationInput, StoredListing, StoredObject } from '../../model/index.ts';
 import { at, isComplete, listAt, textAt } from '../../model/index.ts';
 import { addressOf, plainName } from './each-replica.ts';
 
@@ -67,13 +67,21 @@ function pageOf(listing: StoredListing, address: string | undefined, objects: It
     const name = plainName(object);
     const samples = listAt(object.body, 'samples').map((sample) => {
       const labels = Object.entries(at(sample, 'labels') ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-      return { labels: Object.fromEntries(labels), value: Number(textAt(sample, 'value') ?? Number.NaN) };
+      return { labels: Object.fromEntries(labels), value: valueOf(sample) };
     });
+    // A counter that is no number could be any: then nothing on the page can be relied on.
+    if (name.endsWith('_total') && !samples.every(({ value }) => Number.isFinite(value))) return undefined;
     families.set(name, samples);
     evidence.push(object.id);
     if (name === 'process_start_time_seconds') process = { object, start: textAt(listAt(object.body, 'samples')[0], 'value') ?? '' };
   }
   return process === undefined ? undefined : { address, listing, evidence, object: process.object, process: process.start, families };
+}
+
+/** NaN where it is no number, or one that no JSON holds. */
+export function valueOf(sample: Json): number {
+  const value = Number(textAt(sample, 'value') || Number.NaN);
+  return Number.isFinite(value) ? value : Number.NaN;
 }
 
 /** Which configuration of encryption is in force: the hash of its file where the server tells (1.34), and how often it was reloaded. */
