@@ -15,6 +15,7 @@ import { kubeadmFlags, runningFlags } from './control-plane/flag-sources.ts';
 import { controllerManagers, etcdMembers, schedulers } from './control-plane/components.ts';
 import { containers } from './workloads/containers.ts';
 import { encryptionCoverage, resourceWrites, secretWrites, storedSecrets } from './secrets/encryption.ts';
+import { kmsReads } from './secrets/encryption-kms-reads.ts';
 import { kmsKeys, kmsServices } from './secrets/encryption-kms.ts';
 import { encryptionAgreement, encryptionKeys, encryptionReloads, secretReads } from './secrets/encryption-state.ts';
 import { escalationPaths } from './access/escalation-paths.ts';
@@ -112,6 +113,7 @@ export const populations: readonly Population[] = [
   encryptionReloads,
   encryptionAgreement,
   kmsKeys,
+  kmsReads,
   kmsServices,
   legacyTokens,
   bootstrapTokens,

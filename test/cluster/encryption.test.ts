@@ -90,6 +90,18 @@ async function write(): Promise<void> {
   await cluster.admin.json('POST', '/api/v1/namespaces/default/configmaps', { body: named('ConfigMap', { data: { a: 'b' } }) });
 }
 
+async function rewriteSecrets(): Promise<void> {
+  const { items } = await cluster.admin.json<{ readonly items: readonly Named[] }>('GET', '/api/v1/secrets');
+  for (const secret of items) {
+    const { namespace, name } = secret.metadata;
+    await cluster.admin.json('PUT', `/api/v1/namespaces/${namespace}/secrets/${name}`, { body: secret });
+  }
+}
+
+interface Named {
+  readonly metadata: { readonly namespace: string; readonly name: string };
+}
+
 /** What the stored object begins with: the prefix of a transformer, empty for plain text. Nothing else of it leaves this function. */
 async function stored(resource: string): Promise<string> {
   const flagz = await cluster.admin.send('GET', '/flagz', { accept: 'application/json;v=v1beta1;g=config.k8s.io;as=Flagz' });
@@ -174,19 +186,30 @@ describe('a key service, a file that is refused, and a change back', () => {
     const others = [['*.*'], ...all] as const;
     const text = configuration([['secrets'], kms, ...all], others);
     const apiserverArgs = ['--feature-gates=StorageVersionMigrator=true', '--runtime-config=storagemigration.k8s.io/v1beta1=true'];
-    await cluster.restartApiServer({ encryption: { yaml: text }, apiserverArgs });
+    const restart = () => cluster.restartApiServer({ encryption: { yaml: text }, apiserverArgs });
+    await restart();
     await write();
     expect(await stored('secrets')).toBe('k8s:enc:kms:v2:vault:');
     const ids = ['ENC-002', 'ENC-008', 'ENC-009', 'ENC-010', 'ENC-011'];
     expect(outcomes(await collect(cluster.encryptionFile), ids)).toBe('pass pass pass notAssessed pass');
 
+    // What the former key wrote is read when the server starts, until it is rewritten.
     plugin.keyId = 'key-2';
+    await restart();
+    expect(outcomes(await collect(cluster.encryptionFile), ['ENC-010', 'ENC-012'])).toBe('pass fail');
+    await rewriteSecrets();
+    await restart();
+    await write();
+    expect(outcomes(await collect(cluster.encryptionFile), ['ENC-003', 'ENC-006', 'ENC-012'])).toBe('pass pass pass');
+
+    plugin.keyId = 'key-3';
     const { asked } = plugin;
     const until = { interval: 500, timeout: 90_000 };
     replaceFile(configuration([['*.'], secretbox], [['secrets'], secretbox]));
     await expect.poll(metrics, until).toMatch(/^apiserver_encryption_config_controller_automatic_reloads_total\{[^}]*status="failure"/m);
     await expect.poll(() => plugin?.asked, until).toBeGreaterThan(asked);
-    expect(outcomes(await collect(), ids)).toBe('pass fail notAssessed pass pass');
+    // Whatever was read of the former key was read before the change.
+    expect(outcomes(await collect(), [...ids, 'ENC-012'])).toBe('pass fail notAssessed pass pass notAssessed');
 
     const hash = replaceFile(configuration([['secrets'], keyed('secretbox', ['k4', k4]), kms, ...all], others));
     await expect.poll(metrics, until).toContain(hash);

@@ -108,6 +108,8 @@ describe('several servers', () => {
       apiVersion: 'node.kubevidence.io/v1',
       kind: 'NodeEvidence',
       metadata: { name },
+      collectedAt: now,
+      host: { roles: ['control-plane'] },
       encryptionConfigurations: [{ path: '/etc/kubernetes/enc.yaml', configuration }],
     });
     const more = { [filesKind]: [strong, plain], 'node.evidence/nodes': [node('n1', strong), node('n2', plain)] };
@@ -126,6 +128,8 @@ describe('several servers', () => {
       apiVersion: 'node.kubevidence.io/v1',
       kind: 'NodeEvidence',
       metadata: { name: 'n1' },
+      collectedAt: now,
+      host: { roles: ['control-plane'] },
       encryptionConfigurations: [{ path: '/etc/kubernetes/enc.yaml', configuration: strong }],
     };
     const reader = snapshot(replicas([{}, {}], { [filesKind]: [strong], 'node.evidence/nodes': [node] }));

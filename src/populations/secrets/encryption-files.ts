@@ -94,6 +94,12 @@ export interface FileKey {
   readonly repeated: boolean;
 }
 
+/** Keys of several entries can have one name and not be the same. */
+function shorter(one: FileKey['bits'], other: FileKey['bits']): FileKey['bits'] {
+  if (one === undefined || other === undefined) return undefined;
+  return one === null || other === null ? null : Math.min(one, other);
+}
+
 /** Each key once, also where it serves several entries. */
 export function keysOf(object: StoredObject): readonly FileKey[] {
   const found = new Map<string, FileKey>();
@@ -103,10 +109,12 @@ export function keysOf(object: StoredObject): readonly FileKey[] {
       const name = `${type} key ${textAt(key, 'name') ?? ''}`;
       const material = isObject(key) && isObject(key['material']) ? key['material'] : {};
       const { bits, guessable, text, repeated } = material;
+      const isLookedAt = [guessable, text, repeated].every((each) => typeof each === 'boolean');
       const seen = found.get(name);
+      const length = isLookedAt && (typeof bits === 'number' || bits === null) ? bits : undefined;
       found.set(name, {
         name,
-        bits: typeof bits === 'number' || bits === null ? bits : undefined,
+        bits: seen === undefined ? length : shorter(seen.bits, length),
         guessable: guessable === true || seen?.guessable === true,
         text: text === true || seen?.text === true,
         repeated: repeated === true || seen?.repeated === true,

@@ -3,13 +3,14 @@
  * and every EncryptionConfiguration that was handed in or read on a node.
  */
 import type { ListingKind, PopulationInput, ResourceRef, Row, StoredObject } from '../../model/index.ts';
-import { isComplete, listAt, textAt } from '../../model/index.ts';
+import { isComplete, textAt } from '../../model/index.ts';
 import { readReplicaMetrics } from '../control-plane/answering-replica.ts';
 import { apiServers } from '../control-plane/api-servers.ts';
 import { requireListing } from '../control-plane/control-plane.ts';
 import { replicaListings } from '../control-plane/each-replica.ts';
 import type { Metrics } from '../control-plane/metrics.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { readNodeContents } from '../nodes/node-contents.ts';
 import type { Decision, FileVerdict } from './encryption-files.ts';
 import { judgeFile } from './encryption-files.ts';
 import type { Loader } from './encryption-refusals.ts';
@@ -90,18 +91,15 @@ function flagsOf(row: Row): Readonly<Record<string, string>> {
 }
 
 function readFiles(input: PopulationInput, given: readonly StoredObject[], loader: Loader): readonly File[] {
-  const places = new Map<string, { readonly node: string; readonly path: string }>();
-  for (const node of given.length === 0 ? [] : input.each(nodesKind)) {
-    for (const [index, entry] of listAt(node.body, 'encryptionConfigurations').entries()) {
-      const path = textAt(entry, 'path') ?? '';
-      // As collectors/node-evidence names what it files.
-      places.set(index === 0 ? node.name : `${node.name} ${path}`, { node: node.name, path });
+  const places = given.length === 0 ? undefined : readNodeContents(input, 'encryptionConfigurations');
+  return given.flatMap((object) => {
+    const place = places?.get(object.name);
+    if (place !== undefined && place.gap !== null) {
+      input.gap(place.gap);
+      return [];
     }
-  }
-  return given.map((object) => {
-    const place = places.get(object.name);
     const name = object.place?.file ?? (object.name || 'EncryptionConfiguration');
-    return { object, verdict: judgeFile(object, loader), name, node: place?.node, path: place?.path };
+    return [{ object, verdict: judgeFile(object, loader), name, node: place?.node, path: place?.path }];
   });
 }
 
@@ -178,6 +176,11 @@ function nodeOf(input: PopulationInput, replica: string): string {
   for (const lease of input.each('k8s.apiserver/leases'))
     if (lease.name === replica) return textAt(lease.body, 'metadata', 'labels', 'kubernetes.io/hostname') ?? replica;
   return replica;
+}
+
+/** Where a verdict stands on files, one that was there and could not be read is a gap: it may be that of a server, or a later one. */
+export function requireFiles(input: PopulationInput): void {
+  for (const gap of input.listing(filesKind)?.gaps ?? []) if (gap.reason !== 'absent') input.gap(gap);
 }
 
 /** Where a server's metrics were needed and could not be read, that is the gap. */

@@ -4,21 +4,23 @@
  * replaced. Where a process has seen no other id, runs before it tell; where they neither, only how long it has been the same is known.
  */
 import type { EvidenceReader, ListingKind, Population, PopulationInput, Row, StoredObject } from '../../model/index.ts';
-import { at, listAt, textAt } from '../../model/index.ts';
+import { at, listAt } from '../../model/index.ts';
 import type { AnsweringReplica } from '../control-plane/answering-replica.ts';
 import { readReplicaMetrics } from '../control-plane/answering-replica.ts';
 import { addressOf, plainName } from '../control-plane/each-replica.ts';
 import type { Metrics, Sample } from '../control-plane/metrics.ts';
+import { valueOf } from '../control-plane/metrics.ts';
 import { resourceOf, segment } from '../identity.ts';
 import { unseenRow } from './encryption.ts';
 import { declared, holderListings, readHolders } from './encryption-holders.ts';
 
 const status = 'apiserver_envelope_encryption_key_id_hash_status_last_timestamp_seconds';
+const operations = 'apiserver_storage_transformation_operations_total';
 const start = 'process_start_time_seconds';
 const pagesKinds: readonly ListingKind[] = ['k8s.apiserver/metrics', 'k8s.apiservers/metrics'];
 
 /** One key service, in one page. Times are seconds since 1970. */
-interface KeyState {
+export interface KeyState {
   /** Hash of the key id that it gave last. */
   readonly id: string;
   readonly answered: number;
@@ -27,7 +29,7 @@ interface KeyState {
   readonly started: number;
 }
 
-function statesOf({ families, process }: Pick<Metrics, 'families' | 'process'>): ReadonlyMap<string, KeyState> {
+export function statesOf({ families, process }: Pick<Metrics, 'families' | 'process'>): ReadonlyMap<string, KeyState> {
   const states = new Map<string, KeyState>();
   for (const [provider, samples] of Map.groupBy(families.get(status) ?? [], ({ labels }) => labels['provider_name'] ?? '')) {
     const [last, before] = samples.filter(({ value }) => value > 0 && value < 1e11).sort((a, b) => b.value - a.value);
@@ -36,6 +38,15 @@ function statesOf({ families, process }: Pick<Metrics, 'families' | 'process'>):
     states.set(provider, { id, answered: last.value, replaced: before?.value ?? 0, started: Number(process) });
   }
   return states;
+}
+
+/** Key services that a page names, without a time at which they gave their key: those of KMS v1, which do not tell it. */
+function silentOf({ families }: Metrics, states: ReadonlyMap<string, KeyState>): readonly string[] {
+  const used = (families.get(operations) ?? []).flatMap(
+    ({ labels }) => /^k8s:enc:kms:v\d+:(.+):$/.exec(labels['transformer_prefix'] ?? '')?.[1] ?? [],
+  );
+  const asked = (families.get(status) ?? []).map(({ labels }) => labels['provider_name'] ?? '');
+  return [...new Set([...used, ...asked])].filter((provider) => !states.has(provider)).sort();
 }
 
 /** Of all pages of a snapshot, the one that answered last, by provider; remembered as long as somebody holds the reader. */
@@ -98,14 +109,17 @@ function ageOf(input: PopulationInput, provider: string, state: KeyState): Age {
 function samplesOf(object: StoredObject): readonly Sample[] {
   return listAt(object.body, 'samples').map((sample) => {
     const labels = Object.entries(at(sample, 'labels') ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-    return { labels: Object.fromEntries(labels), value: Number(textAt(sample, 'value') ?? Number.NaN) };
+    return { labels: Object.fromEntries(labels), value: valueOf(sample) };
   });
 }
 
-type Fields = (state: KeyState, input: PopulationInput, provider: string) => Partial<Row>;
+const toSee = 'get /metrics of every API server; of KMS v1 they do not tell the key';
+
+/** `evidence` of the answer comes on top of the row's own. */
+type Fields = (state: KeyState, input: PopulationInput, provider: string, metrics: Metrics) => Partial<Row>;
 
 /** A row per key service of each server, and one for each server of which that is not known. */
-function population(name: string, doc: string, fields: Fields): Population {
+export function kmsPopulation(name: string, doc: string, fields: Fields, also: readonly ListingKind[] = []): Population {
   const row = ({ key, name: holder, evidence }: AnsweringReplica, metrics: Metrics, provider: string): Row => ({
     item: `${key}/${segment(provider)}`,
     resource: resourceOf(metrics.object),
@@ -117,39 +131,53 @@ function population(name: string, doc: string, fields: Fields): Population {
     name,
     doc,
     from: [],
-    also: holderListings,
+    also: [...holderListings, ...also],
     *rows(input) {
       const seen = new Set<Metrics>();
       for (const { replica, metrics } of input.reader.scope === 'cluster' ? readReplicaMetrics(input) : []) {
-        for (const [provider, state] of statesOf(metrics)) {
+        const states = statesOf(metrics);
+        for (const [provider, state] of states) {
           seen.add(metrics);
-          yield { ...row(replica, metrics, provider), ...fields(state, input, provider) };
+          const [own, told] = [row(replica, metrics, provider), fields(state, input, provider, metrics)];
+          yield { ...own, ...told, evidence: [...own.evidence, ...(told.evidence ?? [])] };
+        }
+        for (const provider of silentOf(metrics, states)) {
+          seen.add(metrics);
+          const what = `key service ${provider} of ${replica.name}`;
+          yield {
+            ...row(replica, metrics, provider),
+            gaps: [{ reason: 'absent', what, detail: 'it is used, and its key is not told', closedBy: toSee }],
+          };
         }
       }
       for (const holder of readHolders(input)) {
         if (!holder.isServer || holder.off || (holder.metrics !== undefined && seen.has(holder.metrics))) continue;
         const file = declared(holder);
-        const closedBy = 'get /metrics of every API server; of KMS v1 they do not tell the key';
         if (file?.provider.startsWith('kms') === true)
-          yield unseenRow(input, holder, 'the key service that its file names was not seen', closedBy);
+          yield unseenRow(input, holder, 'the key service that its file names was not seen', toSee);
         // A page shows every key service there is; what was not read could have been one.
         else if (holder.metrics === undefined && file === undefined)
-          yield unseenRow(input, holder, 'whether it uses a key service was not seen', closedBy);
+          yield unseenRow(input, holder, 'whether it uses a key service was not seen', toSee);
       }
     },
   };
 }
 
+/** Of the hash of a key id, as rows show it. */
+export function shortId(hash: string): string {
+  return hash.replace(/^sha256:/, '').slice(0, 12);
+}
+
 const day = 86_400_000;
 
-export const kmsKeys = population(
+export const kmsKeys = kmsPopulation(
   'kmsKeys',
   'A key service that an API server uses, with how long its key has been the same',
   (state, input, provider) => {
     const now = Date.parse(input.reader.at);
     const { since, notBefore } = ageOf(input, provider, state);
     const atLeastDays = Math.max(0, Math.floor((now - since) / day));
-    const keyId = state.id.replace(/^sha256:/, '').slice(0, 12);
+    const keyId = shortId(state.id);
     if (notBefore !== undefined) return { keyId, atLeastDays, atMostDays: Math.max(0, Math.ceil((now - notBefore) / day)) };
     const detail = `it has been the same for ${atLeastDays} days at least; no run saw another one`;
     const closedBy = 'the key service itself, or a change of its key while runs go on';
@@ -157,7 +185,7 @@ export const kmsKeys = population(
   },
 );
 
-export const kmsServices = population(
+export const kmsServices = kmsPopulation(
   'kmsServices',
   'A key service that an API server uses, with when it answered last',
   (state, { reader }) => ({ silentMinutes: Math.max(0, Math.floor((Date.parse(reader.at) / 1000 - state.answered) / 60)) }),

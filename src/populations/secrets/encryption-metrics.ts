@@ -123,7 +123,8 @@ function verdict(written: Counts): Writes | undefined {
   return (['plain', 'weak', 'strong'] as const).find((each) => sumOf(written, (writes) => writes === each) > 0);
 }
 
-function storedObjects(metrics: Metrics, resource: string): number | undefined {
+/** Objects in storage by the API server's own gauge; undefined when it does not know. */
+export function storedObjects(metrics: Metrics, resource: string): number | undefined {
   const [name = '', group = ''] = /^([^.]*)\.?(.*)$/.exec(resource)?.slice(1) ?? [];
   const gauge =
     metrics.families
@@ -168,13 +169,17 @@ export function observe(metrics: Metrics, input: PopulationInput, resource = 'se
   const recent = minus(read, count(earlier, 'from_storage', resource));
   for (const page of [base, earlier]) if (page !== undefined) input.cite(page.listing);
   const isPlain = (writes: Writes) => writes === 'plain';
-  const writes = verdict(writers);
+  const mixed = base === undefined && countReloads(metrics) > 0;
+  // What is good may be the doing of an earlier configuration, which says nothing for the present one.
+  const told = verdict(writers);
+  const writes = mixed && told === 'strong' ? undefined : told;
+  const isSince = countReloads(metrics) === 0 || (changed ? false : recent.providers.size > 0) || (!mixed && writers.providers.size > 0);
   return {
-    covers: written.providers.size + read.providers.size > 0,
+    covers: isSince && written.providers.size + read.providers.size > 0,
     writes,
     written: sumOf(writers, (each) => each === (writes ?? 'strong')),
     writers,
-    mixed: base === undefined && countReloads(metrics) > 0,
+    mixed,
     since: tookEffect(metrics),
     readers: read,
     recentReaders: changed ? undefined : recent,
@@ -183,6 +188,22 @@ export function observe(metrics: Metrics, input: PopulationInput, resource = 'se
     encryptedReads: sumOf(read, (each) => !isPlain(each)),
     stored: storedObjects(metrics, resource),
   };
+}
+
+/**
+ * Whether what a server reads when it starts is among the reads that it counted. What its configuration does not cover is not counted, and
+ * one that was loaded since may cover more: then a run before that must have seen that all was read.
+ */
+export function countedFromStart(metrics: Metrics, input: PopulationInput, resource = 'secrets'): boolean {
+  if (countReloads(metrics) === 0) return true;
+  for (const earlier of readEarlier(input, metrics.process)) {
+    if (!earlier.configuration.endsWith(' 0')) continue;
+    const page = earlier.read();
+    input.cite(page.listing);
+    const [read, stored] = [sumOf(count(page, 'from_storage', resource), () => true), storedObjects(page, resource)];
+    return stored !== undefined && read > 0 && read >= stored;
+  }
+  return false;
 }
 
 /** Names in their order, of what was done at all. */

@@ -13,13 +13,18 @@ export const migrationsKind: ListingKind = 'k8s.storagemigrations/storageversion
 export function rewrittenBy(input: PopulationInput, holders: readonly Holder[]): StoredObject | undefined {
   const effects = holders.filter(({ isServer }) => isServer).map(({ metrics }) => (metrics === undefined ? null : tookEffect(metrics)));
   const latest = effects.reduce((last, effect) => Math.max(last, effect === null ? Infinity : Date.parse(effect.at)), -Infinity);
+  return migrationAfter(input, 'secrets', latest);
+}
+
+/** The first that rewrote all objects of a resource and began after a moment, in milliseconds since 1970. */
+export function migrationAfter(input: PopulationInput, resource: string, moment: number): StoredObject | undefined {
   for (const object of input.each(migrationsKind)) {
     const begun = Date.parse(textAt(object.body, 'metadata', 'creationTimestamp') ?? '');
     const succeeded = listAt(object.body, 'status', 'conditions').some(
       (condition) => textAt(condition, 'type') === 'Succeeded' && textAt(condition, 'status') === 'True',
     );
     // A creation time has whole seconds: one in the same second may have been before.
-    if (resourceOfMigration(object) === 'secrets' && succeeded && begun > latest) return object;
+    if (resourceOfMigration(object) === resource && succeeded && begun > moment) return object;
   }
   return undefined;
 }

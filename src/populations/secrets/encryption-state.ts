@@ -6,9 +6,9 @@ import type { Population, Row } from '../../model/index.ts';
 import { holderPopulation, holderRow, unseenRow, withFile } from './encryption.ts';
 import { keysOf } from './encryption-files.ts';
 import type { Holder } from './encryption-holders.ts';
-import { declared, holderListings, readHolders } from './encryption-holders.ts';
+import { declared, holderListings, readHolders, requireFiles } from './encryption-holders.ts';
 import type { Counts, Observation } from './encryption-metrics.ts';
-import { lastReload, loadedHash, namesOf, observe, tookEffect } from './encryption-metrics.ts';
+import { countedFromStart, lastReload, loadedHash, namesOf, observe, tookEffect } from './encryption-metrics.ts';
 import { migrationsKind, rewrittenBy } from './encryption-migrations.ts';
 
 export const encryptionKeys: Population = {
@@ -18,6 +18,7 @@ export const encryptionKeys: Population = {
   also: holderListings,
   *rows(input) {
     const holders = readHolders(input);
+    if (holders.some(({ files }) => files.length > 0)) requireFiles(input);
     for (const holder of holders) {
       if (holder.object === undefined) continue;
       for (const { name, bits, guessable, text, repeated } of keysOf(holder.object)) {
@@ -76,7 +77,7 @@ export const encryptionReloads = holderPopulation(
     };
     yield { ...row, ...(since && { since }), ...(compared || !agrees ? {} : { gaps: [gap] }) };
   },
-  { of: 'servers' },
+  { of: 'servers', byFile: false },
 );
 
 /** What writes, as far as it is one thing: `secretbox` and its key `k1`. */
@@ -119,7 +120,8 @@ export const encryptionAgreement = holderPopulation(
         'kubevidence node collect on its node, or collect --files with its EncryptionConfiguration',
       );
     }
-    if (file.problem !== '') return;
+    if (file.problem !== '')
+      return yield unseenRow(input, holder, `its file is refused: ${file.problem}`, 'a file that the API server loads');
     const said = { provider: plainIsNone(file.provider), key: file.key };
     const told = (fields: Readonly<Record<string, string | boolean>>): Row => ({
       ...holderRow(holder, { declared: say(said), ...fields }),
@@ -136,7 +138,7 @@ export const encryptionAgreement = holderPopulation(
         'write a Secret and collect again',
       );
     const agrees = providers.every((each) => each === said.provider) && keys.every((each) => each === said.key);
-    if (!agrees && seen.mixed)
+    if (seen.mixed)
       return yield unseenRow(input, holder, 'its counters reach back before its last reload', 'collect again after a Secret was written');
     yield { ...told({ seen: [...providers, ...keys].join(' '), agrees }), ...(seen.since && { since: seen.since }) };
   },
@@ -179,12 +181,15 @@ export const secretReads = holderPopulation(
       };
     const before = outdatedOf(seen.readers, writer);
     const count = readByWriter(seen, writer);
-    if (before.length === 0 && seen.stored !== undefined && count > 0 && count >= seen.stored)
-      return yield told([], `all ${count} reads were of ${say(writer)}`);
+    const enough = seen.stored !== undefined && count > 0 && count >= seen.stored;
+    const counted = metrics !== undefined && countedFromStart(metrics, input);
+    if (before.length === 0 && enough && counted) return yield told([], `all ${count} reads were of ${say(writer)}`);
     const detail =
       before.length > 0
         ? `Secrets of ${before.join(', ')} were read since its start; whether they are rewritten is unknown`
-        : `${count} reads of ${say(writer)} do not show all Secrets (${seen.stored ?? 'nobody knows how many'})`;
+        : enough
+          ? 'its configuration was loaded anew since it started, and what it had read before may not be counted'
+          : `${count} reads of ${say(writer)} do not show all Secrets (${seen.stored ?? 'nobody knows how many'})`;
     yield unseenRow(input, holder, detail, 'rewrite all Secrets, restart the API server, which then reads every Secret, and collect again');
   },
   { also: [migrationsKind], of: 'servers' },

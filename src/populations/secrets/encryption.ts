@@ -5,9 +5,9 @@
 import type { Gap, Population, PopulationInput, Row } from '../../model/index.ts';
 import type { Writes } from './encryption-files.ts';
 import type { Holder } from './encryption-holders.ts';
-import { declared, holderListings, readHolders, requireMetrics } from './encryption-holders.ts';
+import { declared, holderListings, readHolders, requireFiles, requireMetrics } from './encryption-holders.ts';
 import type { Observation } from './encryption-metrics.ts';
-import { countedResources, namesOf, observe } from './encryption-metrics.ts';
+import { countedFromStart, countedResources, namesOf, observe } from './encryption-metrics.ts';
 import { migrationsKind, rewrittenBy } from './encryption-migrations.ts';
 
 type Fields = Readonly<Record<string, string | number | boolean | readonly string[]>>;
@@ -25,12 +25,19 @@ export function unseenRow(input: PopulationInput, holder: Holder, detail: string
 
 export const withFile = 'kubevidence collect --files with the EncryptionConfiguration';
 
-/** `of`: whether rows are of servers alone, so that without one nothing is known. */
+interface HolderOptions {
+  readonly also?: Population['also'];
+  /** Whether rows are of servers alone, so that without one nothing is known. */
+  readonly of?: 'all' | 'servers';
+  /** Whether a row can stand on what a file says. */
+  readonly byFile?: boolean;
+}
+
 export function holderPopulation(
   name: string,
   doc: string,
   rowsOf: (input: PopulationInput, holder: Holder, all: readonly Holder[]) => Iterable<Row>,
-  { also = [], of = 'all' }: { readonly also?: Population['also']; readonly of?: 'all' | 'servers' } = {},
+  { also = [], of = 'all', byFile = true }: HolderOptions = {},
 ): Population {
   return {
     name,
@@ -39,6 +46,7 @@ export function holderPopulation(
     also: [...holderListings, ...also],
     *rows(input) {
       const holders = readHolders(input);
+      if (byFile && holders.some(({ files }) => files.length > 0)) requireFiles(input);
       for (const holder of holders) yield* rowsOf(input, holder, holders);
       if (of === 'servers' && !holders.some(({ isServer }) => isServer) && input.reader.scope === 'files')
         input.gap({
@@ -164,7 +172,11 @@ export const storedSecrets = holderPopulation(
       const detail = `${encryptedReads} encrypted reads do not show all Secrets (${stored ?? 'nobody knows how many'})`;
       return yield unseenRow(input, holder, detail, restart);
     }
+    if (holder.metrics === undefined || !countedFromStart(holder.metrics, input)) {
+      const detail = 'its configuration was loaded anew since it started, and what it had read before may not be counted';
+      return yield unseenRow(input, holder, detail, restart);
+    }
     return yield holderRow(holder, { stored: 'encrypted', reason: `${encryptedReads} encrypted reads` });
   },
-  { also: [migrationsKind] },
+  { also: [migrationsKind], byFile: false },
 );
