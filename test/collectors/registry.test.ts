@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { TimedOptions } from '../../src/collectors/index.ts';
 import { collectorOf, collectors, declarationOf, declarations, enabledCollectors, optionsOf, whatOf } from '../../src/collectors/index.ts';
+import type { CollectorOptions } from '../../src/model/index.ts';
 
-const asked: TimedOptions = { namespaces: ['a'], startedAt: '2026-03-01T12:00:00.000Z' };
+const asked: CollectorOptions = { namespaces: ['a'], startedAt: '2026-03-01T12:00:00.000Z' };
 
 const listings = collectors.flatMap((collector) => collector.listings.map((listing) => ({ collector, listing })));
 
@@ -39,7 +39,7 @@ test('what holds credentials, or is in few clusters, is off unless it is asked f
 
 test('Secrets are asked as a Table only, without objects and without a second media type', () => {
   for (const { listing } of listings.filter(({ collector }) => collector.kind === 'k8s.secrets')) {
-    const inBoth: TimedOptions = { ...asked, namespaces: ['a', 'b'] };
+    const inBoth: CollectorOptions = { ...asked, namespaces: ['a', 'b'] };
     const requests = listing.requests(inBoth);
     expect(requests.map(({ what }) => what)).toEqual(['secrets in a', 'secrets in b']);
     for (const request of requests) {

@@ -38,10 +38,21 @@ function countAt({ body }: StoredObject, key: string): number {
   return typeof count === 'number' ? count : 0;
 }
 
-/** Whole days from then until this was observed. */
-function daysSince(then: Instant, now: Instant): number {
+/** Whole days from then until this was observed; undefined where that is no time. */
+function daysSince(then: Instant, now: Instant): number | undefined {
   const days = Math.floor((Date.parse(now) - Date.parse(then)) / dayMs);
-  return Number.isFinite(days) ? Math.max(0, days) : 0;
+  return Number.isFinite(days) ? Math.max(0, days) : undefined;
+}
+
+/** Every grant that there was then was decided, and the decisions can be read. */
+function isWhole({ object, open }: Review): boolean {
+  return open === 0 && typeof at(object.body, 'open') === 'number' && typeof at(object.body, 'complete') === 'boolean';
+}
+
+/** What cannot be read of a review is unknown, and neither none nor today. */
+function unreadOf({ object, reviewedAt }: Review): readonly Gap[] {
+  const isRead = typeof at(object.body, 'open') === 'number' && daysSince(reviewedAt, reviewedAt) !== undefined;
+  return isRead ? [] : [{ reason: 'error', what: `what ${object.name} says`, detail: 'when it was, or what it left open, cannot be read' }];
 }
 
 export const accessReviews: Population = {
@@ -62,6 +73,9 @@ export const accessReviews: Population = {
     }
     const { object, reviewedAt, open } = review;
     const [byAnother, complete] = [at(object.body, 'reviewedByAnother'), at(object.body, 'complete')];
+    const days = daysSince(reviewedAt, input.reader.at);
+    // Another one may be the one that counts.
+    for (const gap of reviews.flatMap(unreadOf)) input.gap(gap);
     const erased: Gap = { reason: 'redacted', what: `what ${object.name} says`, detail: 'it was erased' };
     yield {
       item: 'access-review',
@@ -71,7 +85,7 @@ export const accessReviews: Population = {
       never: false,
       review: object.name,
       reviewedAt,
-      days: daysSince(reviewedAt, input.reader.at),
+      ...(days === undefined ? {} : { days }),
       open,
       decided: ['keep', 'revoke', 'change'].reduce((sum, key) => sum + countAt(object, key), 0),
       ...(typeof complete === 'boolean' ? { complete } : { gaps: [erased] }),
@@ -94,7 +108,13 @@ export const accessRevokes: Population = {
       }),
     );
     const unique = uniqueKeys();
-    for (const { object, reviewedAt } of readReviews(input)) {
+    const reviews = readReviews(input);
+    for (const [place, { object, reviewedAt }] of reviews.entries()) {
+      const days = daysSince(reviewedAt, input.reader.at);
+      // Of an erased one only the number is left. One after it in which every grant was decided stands in its place.
+      const isErased = typeof at(object.body, 'complete') !== 'boolean' && countAt(object, 'revoke') > 0;
+      if ((isErased && !reviews.slice(place + 1).some(isWhole)) || !Array.isArray(at(object.body, 'revokes')))
+        input.gap({ reason: 'redacted', what: `what ${object.name} says`, detail: 'which grants were to be revoked was erased' });
       for (const revoked of listAt(object.body, 'revokes')) {
         if (typeof revoked !== 'string') continue;
         const grant = grants.get(revoked);
@@ -105,7 +125,7 @@ export const accessRevokes: Population = {
           since: null,
           review: object.name,
           decidedAt: reviewedAt,
-          days: daysSince(reviewedAt, input.reader.at),
+          ...(days === undefined ? {} : { days }),
           stillThere: grant !== undefined,
           subject: grant?.subject.text ?? '',
           binding: grant?.binding.key ?? '',

@@ -11,8 +11,10 @@ import {
   personOrWorkload,
   readPolicy,
 } from '../../audit/index.ts';
-import type { Gap, Population, Row, StoredObject } from '../../model/index.ts';
+import type { Gap, ListingKind, Population, PopulationInput, Row, StoredObject } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { readNodeContents } from '../nodes/node-contents.ts';
+import { nodeListings, readNodeEvidence, sayMissing } from '../nodes/node-evidence.ts';
 
 /** What an auditor asks about under one name. */
 type About = '' | 'access' | 'containers';
@@ -61,6 +63,23 @@ const questions: readonly Question[] = [
 
 export type ReadSource = { readonly policy: AuditPolicy; readonly gap: null } | { readonly policy: null; readonly gap: Gap };
 
+export const policies: ListingKind = 'files.audit-policy/policies';
+
+/**
+ * Those that can be relied on; one that was read on a node of which that is not so is a gap. The policy of one API server is not that of
+ * the others, so where they are read on nodes, hosts of the control plane that were not read are gaps too.
+ */
+export function* readPolicies(input: PopulationInput): Iterable<StoredObject> {
+  const given = [...input.each(policies)];
+  const places = given.length === 0 ? undefined : readNodeContents(input, 'auditPolicies');
+  if (places !== undefined && places.size > 0) sayMissing(input, readNodeEvidence(input), 'control plane');
+  for (const source of given) {
+    const gap = places?.get(source.name)?.gap ?? null;
+    if (gap === null) yield source;
+    else input.gap(gap);
+  }
+}
+
 /** The policy, or the gap that one leaves with which no API server starts. */
 export function readSource(source: StoredObject): ReadSource {
   const {
@@ -107,10 +126,11 @@ function nameRule({ rule }: Bound): string {
 export const auditPolicyRequests: Population = {
   name: 'auditPolicyRequests',
   doc: 'A kind of request that an auditor looks for, with the level at which an audit policy that was handed in records it',
-  from: ['files.audit-policy/policies'],
+  from: [policies],
+  also: nodeListings,
   *rows(input) {
     const unique = uniqueKeys();
-    for (const source of input.each('files.audit-policy/policies')) {
+    for (const source of readPolicies(input)) {
       const { policy, gap } = readSource(source);
       if (policy === null) input.gap(gap);
       else yield* rowsOf(source, policy, unique(segment(source.place?.file ?? (source.name || 'policy'))));

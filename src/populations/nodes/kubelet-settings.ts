@@ -56,8 +56,8 @@ type Name = keyof typeof settings;
 const names = Object.keys(settings) as Name[];
 export const settingNames: readonly string[] = names;
 
-/** Pointers in the kubelet's own type, so a running kubelet always prints them: without any of them it is no `/configz`. */
-const alwaysPrinted = ['makeIPTablesUtilChains', 'podPidsLimit', 'seccompDefault', 'eventRecordQPS'];
+/** Pointers in the kubelet's own type, so a running kubelet always prints them: none is zero because it is not there. */
+const alwaysPrinted = new Set<Name>(['anonymousAuth', 'makeIPTablesUtilChains', 'podPidsLimit', 'seccompDefault', 'eventRecordQPS']);
 
 const zeros: Readonly<Record<Kind, Value>> = { boolean: false, number: 0, text: '', list: [], seconds: 0 };
 
@@ -202,14 +202,15 @@ function readDeclared(given: Given | undefined, config: Json | undefined, versio
   return { values, set };
 }
 
-/** The kubelet leaves zero values out, so what is absent there is zero (docs/evidence-sources). */
+/** The kubelet leaves zero values out, so what is absent there is zero (docs/evidence-sources), but for what it always prints. */
 function readRunning(configz: Json | undefined): Values | undefined {
-  if (!isObject(configz) || !alwaysPrinted.some((name) => Object.hasOwn(configz, name))) return undefined;
+  if (!isObject(configz) || ![...alwaysPrinted].some((name) => Object.hasOwn(configz, name))) return undefined;
   const values: Values = {};
   for (const name of names) {
     const { kind, path }: Setting = settings[name];
     const written = at(configz, ...path);
-    const value = written === undefined || written === null ? zeros[kind] : fromConfig(kind, written);
+    const absent = written === undefined || written === null;
+    const value = !absent ? fromConfig(kind, written) : alwaysPrinted.has(name) ? undefined : zeros[kind];
     if (value !== undefined) values[name] = value;
   }
   return values;
@@ -253,6 +254,8 @@ export function readKubelet(node: NodeDocument): KubeletSettings {
     differs:
       running === undefined || declared === undefined
         ? undefined
-        : compared.filter((name) => declared.values[name] !== undefined && !isSame(running[name], declared.values[name])),
+        : compared.filter(
+            (name) => [running, declared.values].every((of) => of[name] !== undefined) && !isSame(running[name], declared.values[name]),
+          ),
   };
 }

@@ -66,13 +66,16 @@ function toRow(node: NodeDocument, certificate: Certificate, item: string, now: 
     evidence: node.evidence,
     node: node.name,
     ...told,
-    selfIssued: certificate.subject === certificate.issuer,
+    selfIssued: certificate.subject !== '' && certificate.subject === certificate.issuer,
     keyType,
     keyBits: /^\d+$/.test(bits ?? '') ? Number(bits) : 0,
     known: !Number.isNaN(ends),
     ...(Number.isNaN(ends) ? {} : { daysLeft: Math.floor((ends - now) / 86_400_000) }),
   };
 }
+
+/** Roles of what is a certificate, or has one in it. */
+const holds = /certificate|kubeconfig|(^|-)ca$|pki/;
 
 /** Certificates that should have been read and were not; what is absent is none. One gap per path, however many nodes have it. */
 function unreadCertificates(documents: readonly NodeDocument[]): readonly Gap[] {
@@ -85,11 +88,19 @@ function unreadCertificates(documents: readonly NodeDocument[]): readonly Gap[] 
   for (const { name, document, installer, controlPlane } of documents) {
     for (const entry of listAt(document.body, 'unread')) {
       const [what = '', reason] = [textAt(entry, 'what'), textAt(entry, 'reason')];
-      if (reason === 'absent' || !/certificate|kubeconfig|(^|-)ca$|pki/.test(what)) continue;
+      if (reason === 'absent' || !holds.test(what)) continue;
       add(name, reason === 'forbidden' ? reason : 'error', textAt(entry, 'path') ?? what, textAt(entry, 'detail') ?? '');
     }
-    if (controlPlane && installer === 'kubeadm' && listAt(document.body, 'certificates').length === 0)
-      add(name, 'absent', 'certificates', 'none was found where kubeadm puts them');
+    for (const entry of listAt(document.body, 'files')) {
+      const role = textAt(entry, 'role') ?? '';
+      if (textAt(entry, 'type') === 'unreadable' && holds.test(role) && !role.endsWith('-key'))
+        add(name, 'error', textAt(entry, 'path') ?? role, textAt(entry, 'problem') ?? '');
+    }
+    const isNone = listAt(document.body, 'certificates').length === 0;
+    if (isNone && controlPlane && installer === 'kubeadm') add(name, 'absent', 'certificates', 'none was found where kubeadm puts them');
+    // A kubelet signs in with one, or with what its kubeconfig says.
+    else if (isNone && listAt(document.body, 'kubeconfigs').length === 0)
+      add(name, 'absent', 'certificates', 'none was found, and no kubeconfig');
   }
   return [...unread.values()].map(({ reason, path, detail, names }) => ({
     reason,
@@ -120,10 +131,10 @@ export const nodeCertificates: Population = {
   },
 };
 
-/** The CA certificates that a program on this node is told to trust; undefined where it is not there, or its file was not read. */
-function trusted(node: NodeDocument, program: Program, flag: string, usual: string): readonly Certificate[] | undefined {
+/** The CA certificates that a program on this node is told to trust; undefined where nobody saw what it is told, or its file was not read. */
+function trusted(node: NodeDocument, program: Program, flag: string): readonly Certificate[] | undefined {
   const told = listAt(node.document.body, 'programs').find((each) => textAt(each, 'program') === program);
-  const path = told === undefined ? usual : readArguments(listAt(told, 'arguments')).get(flag);
+  const path = told === undefined ? undefined : readArguments(listAt(told, 'arguments')).get(flag);
   const found = certificatesOf(node).filter((each) => each.path === path && each.spki !== '');
   return found.length === 0 ? undefined : found;
 }
@@ -141,7 +152,7 @@ export const etcdTrust: Population = {
     const clusterCas = new Map<string, string>();
     const cited = new Set<string>();
     for (const node of reading.documents.filter(({ controlPlane }) => controlPlane)) {
-      const found = trusted(node, 'kube-apiserver', 'client-ca-file', '/etc/kubernetes/pki/ca.crt');
+      const found = trusted(node, 'kube-apiserver', 'client-ca-file');
       if (found === undefined)
         input.gap({
           reason: 'absent',
@@ -153,7 +164,7 @@ export const etcdTrust: Population = {
       for (const id of node.evidence) cited.add(id);
     }
     for (const node of hosts) {
-      const own = trusted(node, 'etcd', 'trusted-ca-file', '/etc/kubernetes/pki/etcd/ca.crt');
+      const own = trusted(node, 'etcd', 'trusted-ca-file');
       const shared = (own ?? []).filter(({ spki }) => clusterCas.has(spki)).map(({ subject }) => subject);
       yield {
         item: unique(`etcd/${segment(node.name)}`),

@@ -66,6 +66,14 @@ export function sayMissing(input: PopulationInput, reading: NodeReading, of: 'no
   for (const gap of gaps) input.gap(gap);
 }
 
+/** Why what a document says of this node is not to be relied on; null where it is. */
+export function gapOfNode({ documents, missing }: NodeReading, name: string): Gap | null {
+  if (documents.some((document) => document.name === name)) return null;
+  const known = missing.find((node) => node.name === name);
+  const gone: MissingNode = { name, controlPlane: false, problem: problem('stale', 'the cluster has no such node any more') };
+  return gapOfGroup([known ?? gone])[0] ?? null;
+}
+
 /** One gap per problem, however many nodes have it: a cluster has thousands. */
 function gapsOfMissing(missing: readonly MissingNode[]): readonly Gap[] {
   const groups = new Map<string, MissingNode[]>();
@@ -131,6 +139,12 @@ function latestByNode(input: PopulationInput): ReadonlyMap<string, StoredObject>
     if (known === undefined || Date.parse(collectedAt(known)) < Date.parse(collectedAt(document))) latest.set(document.name, document);
   }
   return latest;
+}
+
+/** Which programs run there was seen, each of them. */
+export function sawProcesses({ body }: StoredObject): boolean {
+  const isHidden = listAt(body, 'unread').some((entry) => textAt(entry, 'what') === 'programs' && textAt(entry, 'path') === '/proc');
+  return !isHidden && listAt(body, 'programs').some((each) => textAt(each, 'from') === 'process');
 }
 
 function hasRole(document: StoredObject, role: string): boolean {
@@ -228,14 +242,30 @@ function unmarkedGaps(
   const marked = [...nodes.values()].filter(isMarkedControlPlane);
   const read = documents.filter(({ controlPlane }) => controlPlane);
   const found = new Set([...marked, ...read].map(({ name }) => name)).size;
-  const wanted = input.reader.scope === 'files' ? 1 : Math.max(1, readLiveLeases(input).length);
-  if (found >= wanted) return [];
+  const isLive = input.reader.scope === 'cluster';
+  const leases = isLive ? readLiveLeases(input).length : 0;
+  const wanted = Math.max(1, leases);
+  // Marks name all hosts where no API server registers itself; a host that was read names itself alone.
+  const isCounted = !isLive || (isRead(input, 'k8s.apiserver/leases') && (leases > 0 || marked.length > 0));
+  if (found >= wanted && isCounted) return [];
   return [
+    ...(isLive ? readGaps(input, 'k8s.apiserver/leases') : []),
     {
       reason: 'absent',
       what: 'nodes of the control plane',
-      detail: `of ${wanted} API ${wanted === 1 ? 'server' : 'servers'} the hosts of ${found} are known`,
-      closedBy: `${collect} every host of the control plane${into}`,
+      detail:
+        found < wanted
+          ? `of ${wanted} API ${wanted === 1 ? 'server' : 'servers'} the hosts of ${found} are known`
+          : 'how many API servers there are is not known',
+      closedBy:
+        found < wanted
+          ? `${collect} every host of the control plane${into}`
+          : 'the right to list leases in kube-system, which API servers renew',
     },
   ];
+}
+
+function isRead(input: PopulationInput, kind: ListingKind): boolean {
+  const listing = input.listing(kind);
+  return listing !== undefined && isComplete(listing);
 }

@@ -3,7 +3,7 @@
  * link. A file that must be there and was not found, or not read, is a row that no control can pass (`known` is false); a file that need
  * not be there and is not, is no row at all.
  */
-import type { Json, Population, Row } from '../../model/index.ts';
+import type { Json, Population, Row, StoredObject } from '../../model/index.ts';
 import { at, listAt, textAt } from '../../model/index.ts';
 import { etcdHosts } from '../control-plane/etcd-hosts.ts';
 import { segment, uniqueKeys } from '../identity.ts';
@@ -82,6 +82,34 @@ function rightsOf(entry: Json): Readonly<Record<string, Json>> | undefined {
   return { mode, within, uid, gid, owner, group, ownership: `${owner}:${group}` };
 }
 
+/** What they name is read as well, under their role. */
+const hasContent = /-kubeconfig$|^kube(?:let|-proxy)-config$/;
+
+/** Whatever lies below a directory of certificates and keys that was not listed. */
+const inTree = new Set(['pki-certificate', 'pki-key']);
+
+/** Places of a role at which files were not looked at, though some may be there: of each node a few at most. */
+function unlooked({ body }: StoredObject, role: string): readonly string[] {
+  const files = listAt(body, 'files');
+  const known = new Set(files.filter((entry) => rightsOf(entry) !== undefined).map((entry) => placeOf(entry, 'role')));
+  const closed = inTree.has(role)
+    ? files.filter((entry) => textAt(entry, 'role') === 'pki-directory' && textAt(entry, 'type') === 'unreadable')
+    : [];
+  // A path that is absent is on no node (it comes from a ConfigMap, say); content that was not read says nothing of rights.
+  const unread = listAt(body, 'unread').filter((entry) => {
+    const [what, reason, path] = [textAt(entry, 'what') ?? '', textAt(entry, 'reason'), textAt(entry, 'path') ?? ''];
+    if (reason === 'absent') return false;
+    if (what === 'pki-directory') return inTree.has(role) || role === what;
+    const isContent = known.has(placeOf(entry, 'what')) || (hasContent.test(role) && path.startsWith('/') && !path.includes('*'));
+    return what === role && !isContent;
+  });
+  return [...new Set([...closed, ...unread].map((entry) => textAt(entry, 'path') ?? ''))].sort();
+}
+
+function placeOf(entry: Json, of: 'role' | 'what'): string {
+  return `${textAt(entry, of) ?? ''} ${textAt(entry, 'path') ?? ''}`;
+}
+
 /** The file is not there, and need not be: no row. */
 function* rowsOf(node: NodeDocument, roles: readonly string[]): Iterable<Row> {
   const files = listAt(node.document.body, 'files');
@@ -98,6 +126,11 @@ function* rowsOf(node: NodeDocument, roles: readonly string[]): Iterable<Row> {
     }
     if (there.length === 0 && isMissing(node, role, entries.length > 0))
       yield { ...base, item: `${segment(node.name)}/${role}`, path: '', type: 'absent', known: false };
+    const told = new Set(there.map((entry) => textAt(entry, 'path') ?? ''));
+    for (const path of unlooked(node.document, role)) {
+      if (told.has(path) && role !== 'pki-directory') continue;
+      yield { ...base, item: `${segment(node.name)}/${role}/files in ${path}`, path, type: 'unreadable', known: false };
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import { segment, uniqueKeys } from '../identity.ts';
 import type { KubeletSettings } from './kubelet-settings.ts';
 import { readKubelet, settingNames } from './kubelet-settings.ts';
 import type { NodeDocument } from './node-evidence.ts';
-import { nodeListings, readNodeEvidence, sayMissing } from './node-evidence.ts';
+import { nodeListings, readNodeEvidence, sawProcesses, sayMissing } from './node-evidence.ts';
 
 /** All nodes of the cluster; says which are missing. */
 function readWorkers(input: PopulationInput): readonly NodeDocument[] {
@@ -92,8 +92,8 @@ function metricsAddress({ document }: NodeDocument): string | null | undefined {
   // With a configuration file the flag is ignored.
   if (given !== undefined)
     return given.has('config') ? null : given.has('metrics-bind-address') ? (given.get('metrics-bind-address') ?? null) : '';
-  // k3s runs it inside its own process, and without the list of processes nobody knows whether it runs.
-  return named('k3s') !== undefined || !programs.some((each) => textAt(each, 'from') === 'process') ? null : undefined;
+  // k3s runs it inside its own process, and without all processes nobody knows whether it runs.
+  return named('k3s') !== undefined || !sawProcesses(document) ? null : undefined;
 }
 
 export const kubeProxies: Population = {

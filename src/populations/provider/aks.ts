@@ -67,7 +67,7 @@ const groups: ReadonlyMap<string, readonly string[]> = new Map([
 
 function key(settings: Json | undefined, whole: boolean): Pick<ClusterFacts, 'secretsKey' | 'keyName'> {
   const kms = at(settings, 'securityProfile', 'azureKeyVaultKms');
-  const keyName = textAt(kms, 'keyId') ?? null;
+  const keyName = textAt(kms, 'keyId') || null;
   if (flagOf(at(kms, 'enabled')) === true) return { secretsKey: keyName === null ? null : 'customer', keyName };
   const platform = textAt(settings, 'securityProfile', 'kubernetesResourceObjectEncryptionProfile', 'infrastructureEncryption');
   if (platform === 'Enabled') return { secretsKey: 'provider', keyName: null };

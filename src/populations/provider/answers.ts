@@ -144,10 +144,23 @@ type Binding = { readonly boundBy: string; readonly why: '' } | { readonly bound
 const by = (boundBy: string): Binding => ({ boundBy, why: '' });
 const not = (why: string): Binding => ({ boundBy: null, why });
 
+const marked = 'a node of this cluster is marked as one of the control plane: no provider runs it';
+
+/** The CA or the endpoint that the collector met stands in an answer, and a node says that there is no provider: one of both is wrong. */
+export function isContradicted(reader: EvidenceReader): boolean {
+  const { caFingerprint, server } = reader.cluster;
+  const host = server === null ? undefined : URL.parse(server)?.hostname.toLowerCase();
+  return [...reader.objects(answersListing)].some(
+    ({ body }) =>
+      (caFingerprint !== null && listAt(body, 'fingerprints').includes(caFingerprint)) ||
+      (host !== undefined && listAt(body, 'endpoints').includes(host)),
+  );
+}
+
 function bind(answer: StoredObject, reader: EvidenceReader, clusters: number): Binding {
   const { caFingerprint, server } = reader.cluster;
   const nodes = [...reader.objects('k8s.nodes/nodes')];
-  if (nodes.some(isMarkedControlPlane)) return not('a node of this cluster is marked as one of the control plane: no provider runs it');
+  if (nodes.some(isMarkedControlPlane)) return not(marked);
   const fingerprints = listAt(answer.body, 'fingerprints');
   if (caFingerprint !== null && fingerprints.length > 0)
     return fingerprints.includes(caFingerprint)

@@ -97,14 +97,22 @@ export const nothingSaidOfPool: Omit<PoolFacts, 'name'> = {
   ownBootDiskKey: null,
 };
 
-/** Networks that hold more than a /8 (or a /16 of IPv6): a list of them restricts nobody, also when it is the Internet in two halves. */
-export function tooWide(networks: readonly string[]): readonly string[] {
-  return networks.filter((network) => {
+/**
+ * Networks that hold more than a /8 (or a /16 of IPv6): a list of them restricts nobody, also when it is the Internet in two halves. Null
+ * where none does and one is no network: a name (a service tag of Azure) stands for networks that only the provider knows.
+ */
+export function tooWide(networks: readonly string[]): readonly string[] | null {
+  const wide = networks.filter((network) => {
     const [address = '', length] = network.split('/');
-    if (length === undefined) return false;
+    if (!isAddress(address) || length === undefined) return false;
     const bits = Number(length);
     return !/^\d{1,3}$/.test(length) || bits < (address.includes(':') ? 16 : 8);
   });
+  return wide.length > 0 || networks.every((network) => isAddress(network.split('/')[0] ?? '')) ? wide : null;
+}
+
+function isAddress(text: string): boolean {
+  return /^\d{1,3}(?:\.\d{1,3}){3}$|^[\da-f.]*:[\da-f:.]*$/i.test(text);
 }
 
 export function textsOf(list: readonly Json[]): readonly string[] {

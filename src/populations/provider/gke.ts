@@ -51,7 +51,7 @@ function logs(settings: Json | undefined, whole: boolean): Pick<ClusterFacts, 'l
 }
 
 function key(settings: Json | undefined): Pick<ClusterFacts, 'secretsKey' | 'keyName'> {
-  const keyName = textAt(settings, 'databaseEncryption', 'keyName') ?? null;
+  const keyName = textAt(settings, 'databaseEncryption', 'keyName') || null;
   const current = textAt(settings, 'databaseEncryption', 'currentState')?.replace(/^CURRENT_STATE_/, '');
   const state = current === undefined || current === 'UNSPECIFIED' ? textAt(settings, 'databaseEncryption', 'state') : current;
   if (state === undefined || state === 'UNKNOWN') return { secretsKey: null, keyName };
@@ -85,14 +85,13 @@ function endpoint(
       : at(ip, 'authorizedNetworksConfig');
   const isRestricted = flagOf(at(authorized, 'enabled')) === true;
   const allowed = isRestricted ? listAt(authorized, 'cidrBlocks').flatMap((block) => textAt(block, 'cidrBlock') ?? []) : null;
-  const wide = !publicIp ? [] : allowed === null ? ['all networks'] : [...tooWide(allowed)];
-  // Who may sign in reaches it from everywhere, past the list of networks.
-  if (dns) wide.push('all networks by the DNS endpoint');
+  const wide = !publicIp ? [] : allowed === null ? ['all networks'] : tooWide(allowed);
   return {
     publicEndpoint: publicIp || dns,
     privateEndpoint: null,
     allowedNetworks: allowed,
-    wideNetworks: wide,
+    // Who may sign in reaches it from everywhere, past the list of networks.
+    wideNetworks: dns ? [...(wide ?? []), 'all networks by the DNS endpoint'] : wide,
   };
 }
 

@@ -7,7 +7,7 @@ import type { Platform, Population, PopulationInput, ResourceRef, StoredObject }
 import { isComplete, textAt } from '../../model/index.ts';
 import { isMarkedControlPlane } from '../control-plane/control-plane.ts';
 import { readAks, readAksPools } from './aks.ts';
-import { answersListing, bringing, readAnswers } from './answers.ts';
+import { answersListing, bringing, isContradicted, readAnswers } from './answers.ts';
 import { readEks, readEksPools } from './eks.ts';
 import { type ClusterFacts, nothingSaid, nothingSaidOfPool, type PoolFacts } from './facts.ts';
 import { readGke, readGkePools } from './gke.ts';
@@ -72,7 +72,8 @@ function readTold(input: PopulationInput): Told | null {
         closedBy: `read the nodes; where a provider runs it, ${bringing(null)}`,
       });
     // A cluster of its owner's may be collected beside those of a provider, whose answers are then of no concern here.
-    else if (gaps.length > 0 && ![...input.each('k8s.nodes/nodes')].some(isMarkedControlPlane)) for (const gap of gaps) input.gap(gap);
+    else if (gaps.length > 0 && (isContradicted(reader) || ![...input.each('k8s.nodes/nodes')].some(isMarkedControlPlane)))
+      for (const gap of gaps) input.gap(gap);
     return null;
   }
   for (const gap of gaps) input.gap(gap);

@@ -161,8 +161,21 @@ describe('without an answer', () => {
 
   test('a cluster of its owner has no row, whatever lies in the directory', () => {
     expect(read(providerClusters, given({ nodes: [marked] }))).toEqual({ rows: [], gaps: [] });
-    const reader = given({ nodes: [marked], answers: [answerOf('eks')] });
+    const reader = given({ nodes: [marked], answers: [answerOf('eks', {}, { fingerprints: ['bb22'] })] });
     expect(read(providerClusters, reader)).toEqual({ rows: [], gaps: [] });
+    expect(detectManaged(reader)).toBeNull();
+  });
+
+  test.each([
+    ['the CA', {}],
+    ['the endpoint', { caFingerprint: null, server: 'https://API.clinic.example:443' }],
+  ])('a node that is marked as one of the control plane is no answer where %s that was met stands in one', (_, identity) => {
+    const reader = given({ nodes: [marked], answers: [answerOf('eks')], identity });
+    for (const population of [providerClusters, providerNodePools])
+      expect(read(population, reader)).toMatchObject({
+        rows: [],
+        gaps: [{ reason: 'error', detail: expect.stringContaining('is marked') as string }],
+      });
     expect(detectManaged(reader)).toBeNull();
   });
 
