@@ -40,18 +40,33 @@ interface Found {
   /** All that ways are made of. */
   readonly world: readonly string[];
   readonly paths: ReadonlyMap<string, Path>;
+  readonly climbers: readonly Climber[];
 }
 
 /** What was found last, with the same techniques. */
 const last = new WeakMap<readonly Technique[], Found>();
 
-/** In the order of the subjects' texts. `pods`: what is known of them already. */
+/**
+ * In the order of the subjects' texts; those that are as in the snapshot before are the very same values. `pods`: what is known of them
+ * already.
+ */
 export function findClimbers(reader: EvidenceReader, techniques: readonly Technique[], pods?: Iterable<HeldPod>): readonly Climber[] {
   // Of one snapshot alone, nothing is asked for again.
-  const rbac = reader.parts === undefined ? undefined : readRbac(reader, last.get(techniques)?.rbac);
-  const index = rbac?.index ?? createAccessIndex(reader);
-  const world = withoutIdlePods(readWorld(reader, index, pods), techniques);
-  const paths = rbac === undefined ? shortestPaths(world, techniques) : pathsSince(rbac, world, techniques);
+  const before = reader.parts === undefined ? undefined : last.get(techniques);
+  const rbac = readRbac(reader, before?.rbac);
+  const world = withoutIdlePods(readWorld(reader, rbac.index, pods), techniques);
+  if (reader.parts === undefined) return climbersBy(rbac.index, shortestPaths(world, techniques));
+  const texts = textsOf(world);
+  const isSame = before?.world.length === texts.length && before.world.every((each, i) => each === texts[i]);
+  if (isSame && before.rbac === rbac) return before.climbers;
+  const paths = isSame ? before.paths : shortestPaths(world, techniques);
+  const climbers = climbersBy(rbac.index, paths, before);
+  last.set(techniques, { rbac, world: texts, paths, climbers });
+  return climbers;
+}
+
+function climbersBy(index: AccessIndex, paths: ReadonlyMap<string, Path>, before?: Found): readonly Climber[] {
+  const known = new Map(before?.climbers.map((climber) => [climber.subject.text, climber]));
   const bindings = new Map(index.bindings.map((binding) => [binding.key, binding]));
   return index.subjects.flatMap((subject) => {
     const { text, account } = subject;
@@ -62,28 +77,28 @@ export function findClimbers(reader: EvidenceReader, techniques: readonly Techni
     // An account is one, however bindings name it.
     const path = paths.get(account === '' ? text : `ServiceAccount/${account}`);
     const over = path?.bindings.flatMap((key) => bindings.get(key) ?? []) ?? [];
-    return [{ subject, bindings: [first, ...others], path, over }];
+    const climber: Climber = { subject, bindings: [first, ...others], path, over };
+    const same = known.get(text);
+    return [same !== undefined && isSameClimber(same, climber) ? same : climber];
   });
 }
 
-function pathsSince(rbac: Rbac, world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
-  const texts = textsOf(world);
-  const before = last.get(techniques);
-  if (before?.world.length === texts.length && before.world.every((each, i) => each === texts[i])) {
-    last.set(techniques, { ...before, rbac });
-    return before.paths;
-  }
-  const paths = shortestPaths(world, techniques);
-  last.set(techniques, { rbac, world: texts, paths });
-  return paths;
+function isSameClimber(a: Climber, b: Climber): boolean {
+  return (
+    isSameList(a.bindings, b.bindings) &&
+    isSameList(a.over, b.over) &&
+    (a.path === b.path || JSON.stringify(a.path) === JSON.stringify(b.path))
+  );
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((each, at) => each === b[at]);
 }
 
 function readRbac(reader: EvidenceReader, before: Rbac | undefined): Rbac {
   const objects = rbacListings.flatMap((kind) => [...reader.objects(kind)]);
   const read = JSON.stringify([reader.scope, rbacListings.map((kind) => [isRead(reader, kind), reader.listing(kind)?.gaps])]);
-  const same =
-    before?.read === read && before.objects.length === objects.length && before.objects.every((each, at) => each === objects[at]);
-  return same ? before : { objects, read, index: createAccessIndex(reader) };
+  return before?.read === read && isSameList(before.objects, objects) ? before : { objects, read, index: createAccessIndex(reader) };
 }
 
 function isRead(reader: EvidenceReader, kind: ListingKind): boolean {

@@ -150,7 +150,24 @@ function namespaceOf({ namespace }: StoredObject): string {
   return namespace === '' ? 'default' : namespace;
 }
 
-function factsOf(object: StoredObject, automount: Automount): { readonly known: KnownPod; readonly asked: boolean } {
+interface Facts {
+  readonly known: KnownPod;
+  /** An account had a say. */
+  readonly asked: boolean;
+}
+
+/** Of pods whose accounts have no say. */
+const knownFacts = new WeakMap<StoredObject, Facts>();
+
+function factsOf(object: StoredObject, automount: Automount): Facts {
+  const before = knownFacts.get(object);
+  if (before !== undefined) return before;
+  const facts = readFacts(object, automount);
+  if (!facts.asked) knownFacts.set(object, facts);
+  return facts;
+}
+
+function readFacts(object: StoredObject, automount: Automount): Facts {
   let asked = false;
   const pod = readPod(object, (account) => {
     asked = true;

@@ -211,12 +211,14 @@ function unlisted(account: string, allRead: boolean): AccountFacts {
 
 /** A pod that the API server admitted runs as an account that was there. The very same accounts where none is to be added. */
 function withRunning(listed: Accounts['byNamespace'], running: ReadonlySet<string>, allRead: boolean): Accounts['byNamespace'] {
-  const missing = Array.from(running, (account) => unlisted(account, allRead)).filter(
-    ({ namespace, name }) => listed.get(namespace)?.has(name) !== true,
-  );
+  const isListed = (account: string) => {
+    const slash = account.indexOf('/');
+    return listed.get(account.slice(0, slash))?.has(account.slice(slash + 1)) === true;
+  };
+  const missing = [...running].filter((account) => !isListed(account));
   if (missing.length === 0) return listed;
   const all = new Map(Array.from(listed, ([namespace, names]) => [namespace, new Map(names)]));
-  for (const account of missing) put(all, account);
+  for (const account of missing) put(all, unlisted(account, allRead));
   return all;
 }
 

@@ -2,7 +2,7 @@
  * Everybody whom somebody granted anything, with the shortest way from there to cluster-admin where there is one. What was not read could
  * open a way, so a subject without one counts only while everything was read that ways lead through; whoever climbs, climbs all the same.
  */
-import type { HeldPod, Hop, Path } from '../../access/index.ts';
+import type { Climber, HeldPod, Hop, Path } from '../../access/index.ts';
 import { apiServerListings, findClimbers, holdPod, rbacListings } from '../../access/index.ts';
 import type { EvidenceReader, ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
 import { resourceOf } from '../identity.ts';
@@ -36,19 +36,28 @@ export const escalationPaths: Population = {
       return;
     }
     const reader = declared(input);
-    for (const { subject, bindings, path, over } of findClimbers(reader, input.techniques, readPods(input))) {
-      const evidence = [...over, ...bindings].flatMap(({ object, role }) => (role === undefined ? [object.id] : [object.id, role.id]));
-      yield {
-        item: subject.text,
-        resource: resourceOf(bindings[0].object),
-        evidence: [...new Set(evidence)],
-        subject: subject.text,
-        kind: subject.kind,
-        ...describe(path),
-      };
+    for (const climber of findClimbers(reader, input.techniques, readPods(input))) {
+      let row = knownRows.get(climber);
+      if (row === undefined) knownRows.set(climber, (row = rowOf(climber)));
+      yield row;
     }
   },
 };
+
+/** The very same row as long as a climber is the very same. */
+const knownRows = new WeakMap<Climber, Row>();
+
+function rowOf({ subject, bindings, path, over }: Climber): Row {
+  const evidence = [...over, ...bindings].flatMap(({ object, role }) => (role === undefined ? [object.id] : [object.id, role.id]));
+  return {
+    item: subject.text,
+    resource: resourceOf(bindings[0].object),
+    evidence: [...new Set(evidence)],
+    subject: subject.text,
+    kind: subject.kind,
+    ...describe(path),
+  };
+}
 
 function describe(path: Path | undefined): Pick<Row, string> {
   const hops = path?.hops ?? [];
