@@ -1,10 +1,10 @@
 /**
  * `npm run bench [-- --pods N --rounds N --source --out FILE]`: seeds a real API server and measures, alternately and in one run, a bare
- * download of the pages that a collection reads, a first collection, a second one of the unchanged cluster, and an assessment; each in a
- * process of its own, with the built package (`--source`: with the sources). Prints one table in Markdown.
+ * download of the pages that a collection reads, a first collection, a second one of the unchanged cluster, and an assessment, by thirty
+ * controls and by all; each in a process of its own, with the built package (`--source`: with the sources). Prints one table in Markdown.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,6 +13,7 @@ import { seedScale, startCluster } from '../cluster/index.ts';
 import { measure, type Measured } from './measure.ts';
 import { profile } from './profile.ts';
 import { measureStartUp } from './start-up.ts';
+import { thirtyControls } from './thirty-controls.ts';
 
 const { values } = parseArgs({
   options: {
@@ -55,6 +56,7 @@ interface Round {
   readonly first: Measured;
   readonly second: Measured;
   readonly assess: Measured;
+  readonly assessThirty: Measured;
   readonly version: Measured;
   readonly startUp: number;
   readonly startUpOfSources: number;
@@ -62,13 +64,22 @@ interface Round {
   readonly ledgerBytes: number;
 }
 
+async function collectAndAssess(dir: string, kubeconfig: string): Promise<Measured> {
+  await command(['collect'], dir, kubeconfig);
+  return await command(['assess', '-o', 'json'], dir, kubeconfig);
+}
+
 async function measureRound(number: number, kubeconfig: string, bare: () => Promise<Round['downloads'][number]>): Promise<Round> {
   const dir = join(work, `round-${number}`);
   const nobody = join(work, `nobody-${number}`);
-  for (const copy of [dir, nobody]) cpSync(join(work, 'fresh'), copy, { recursive: true });
+  const thirty = join(work, `thirty-${number}`);
+  for (const copy of [dir, thirty, nobody]) cpSync(join(work, 'fresh'), copy, { recursive: true });
   const downloads = [await bare()];
   const first = await command(['collect'], dir, kubeconfig);
   const bytes = ledgerBytes(dir);
+  mkdirSync(join(thirty, 'own'));
+  writeFileSync(join(thirty, 'own', 'thirty.yaml'), thirtyControls);
+  appendFileSync(join(thirty, 'kubevidence.yaml'), 'mappings: [own]\nframeworks: [thirty]\n');
   downloads.push(await bare());
   const second = await command(['collect'], dir, kubeconfig);
   downloads.push(await bare());
@@ -77,6 +88,7 @@ async function measureRound(number: number, kubeconfig: string, bare: () => Prom
     first,
     second,
     assess: await command(['assess', '-o', 'json'], dir, kubeconfig),
+    assessThirty: await collectAndAssess(thirty, kubeconfig),
     version: await command(['--version'], dir, kubeconfig),
     startUp: await measureStartUp(cli, nobody, values.source ? npmRun : {}),
     startUpOfSources: await measureStartUp(sources, nobody, npmRun),
@@ -120,7 +132,7 @@ try {
     const round = await measureRound(number, cluster.kubeconfig, () => download(cluster.kubeconfig, fastest.encoding, fastest.connections));
     list.push(round);
     say(
-      `round ${number}: download ${round.downloads.map(({ ms }) => seconds(ms)).join(', ')}; first ${seconds(round.first.ms)}, second ${seconds(round.second.ms)}, assess ${seconds(round.assess.ms)}`,
+      `round ${number}: download ${round.downloads.map(({ ms }) => seconds(ms)).join(', ')}; first ${seconds(round.first.ms)}, second ${seconds(round.second.ms)}, assess ${seconds(round.assess.ms)}, by thirty controls ${seconds(round.assessThirty.ms)}`,
     );
   }
   const last = join(work, `round-${rounds}`);
@@ -171,7 +183,14 @@ try {
       (round) => floor(round, 1),
     ),
     row(
-      'assessment, of the first collection',
+      'assessment by 30 controls, of the first collection',
+      ({ assessThirty }) => assessThirty,
+      '0.33x',
+      ({ version }) => version.ms,
+      (round) => round.first.ms - round.startUp,
+    ),
+    row(
+      'assessment by all controls',
       ({ assess }) => assess,
       '0.33x',
       ({ version }) => version.ms,
