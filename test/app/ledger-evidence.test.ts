@@ -182,3 +182,31 @@ describe('the exceptions', () => {
     expect(JSON.stringify(object)).not.toMatch(/carol|Dora|Erika|Frank|T-1/);
   });
 });
+
+describe('the reviews', () => {
+  it('are the last forty, and those before in which somebody is still to be revoked', () => {
+    const reviews: ListingKind = 'kubevidence.ledger/reviews';
+    const opened = open(day(1));
+    opened.run(day(1));
+    const row = (item: string, decision: 'keep' | 'revoke') => ({
+      ...{ id: 'ab'.repeat(32), item, subject: item, binding: 'ClusterRoleBinding/b', role: 'ClusterRole/r', namespace: '' },
+      ...{ risk: 'low', decision, reviewer: 'Grace', date: '2026-08-01', comment: '' },
+    });
+    const record = (decision: 'keep' | 'revoke', items: readonly string[]) =>
+      opened.ledger.recordReview({
+        cluster: 'prod',
+        run: 1,
+        statement: {
+          ...{ reviewer: 'Grace', preparer: 'Ada', checkpoint: { size: 4, root: 'cm9vdA==' }, tool: 'kubevidence/0' },
+          population: { digest: 'cd'.repeat(32), rows: 60, builtinIncluded: false, complete: true },
+          rows: items.map((item) => row(item, decision)),
+        },
+      }).leaf;
+    const [revoked, kept] = [record('revoke', ['alice']), record('keep', ['bob'])];
+    const others = Array.from({ length: 40 }, (_, n) => record('keep', [`user-${n}`]));
+    const number = opened.run(day(2), { kinds: [...own, reviews] });
+    const stored = [...opened.ledger.snapshot('prod', number).objects(reviews)].map(({ name }) => Number(name.replace('REV-', '')));
+    expect(stored.sort((a, b) => a - b)).toEqual([revoked, ...others]);
+    expect(stored).not.toContain(kept);
+  });
+});

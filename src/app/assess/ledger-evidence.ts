@@ -88,12 +88,14 @@ function describeException(exception: StoredException): RawObject {
   });
 }
 
-/** Reviews that are stored with each run: quarterly ones of years, or many partial imports of one. */
+/** Reviews that are stored with each run: quarterly ones of years, or many partial imports of one; and those before with a revoke that holds. */
 const mostReviews = 40;
 
 function describeReviews(reviews: readonly AccessReview[]): RawObject[] {
   const revokes = [...decisionsInForce(reviews).values()].filter(({ row }) => row.decision === 'revoke');
-  return reviews.slice(-mostReviews).map(({ leaf, at, run, decisions, statement }) => {
+  const revoking = new Set(revokes.map(({ review }) => review.leaf));
+  const told = reviews.filter(({ leaf }, index) => index >= reviews.length - mostReviews || revoking.has(leaf));
+  return told.map(({ leaf, at, run, decisions, statement }) => {
     const preparer = statement?.preparer ?? null;
     const reviewers = statement === null ? [] : [statement.reviewer, ...statement.rows.map(({ reviewer }) => reviewer)];
     return reviewObject({
