@@ -189,19 +189,29 @@ describe('the reviews', () => {
     const opened = open(day(1));
     opened.run(day(1));
     const row = (item: string, decision: 'keep' | 'revoke') => ({
-      ...{ id: 'ab'.repeat(32), item, subject: item, binding: 'ClusterRoleBinding/b', role: 'ClusterRole/r', namespace: '' },
-      ...{ risk: 'low', decision, reviewer: 'Grace', date: '2026-08-01', comment: '' },
+      id: 'ab'.repeat(32),
+      item,
+      subject: item,
+      binding: 'ClusterRoleBinding/b',
+      role: 'ClusterRole/r',
+      namespace: '',
+      risk: 'low',
+      decision,
+      reviewer: 'Grace',
+      date: '2026-08-01',
+      comment: '',
     });
-    const record = (decision: 'keep' | 'revoke', items: readonly string[]) =>
-      opened.ledger.recordReview({
-        cluster: 'prod',
-        run: 1,
-        statement: {
-          ...{ reviewer: 'Grace', preparer: 'Ada', checkpoint: { size: 4, root: 'cm9vdA==' }, tool: 'kubevidence/0' },
-          population: { digest: 'cd'.repeat(32), rows: 60, builtinIncluded: false, complete: true },
-          rows: items.map((item) => row(item, decision)),
-        },
-      }).leaf;
+    const record = (decision: 'keep' | 'revoke', items: readonly string[]) => {
+      const statement = {
+        reviewer: 'Grace',
+        preparer: 'Ada',
+        population: { digest: 'cd'.repeat(32), rows: 60, builtinIncluded: false, complete: true },
+        checkpoint: { size: 4, root: 'cm9vdA==' },
+        tool: 'kubevidence/0',
+        rows: items.map((item) => row(item, decision)),
+      };
+      return opened.ledger.recordReview({ cluster: 'prod', run: 1, statement }).leaf;
+    };
     const [revoked, kept] = [record('revoke', ['alice']), record('keep', ['bob'])];
     const others = Array.from({ length: 40 }, (_, n) => record('keep', [`user-${n}`]));
     const number = opened.run(day(2), { kinds: [...own, reviews] });
