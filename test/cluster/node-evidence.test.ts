@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { at, type Json, listAt, textAt } from '../../src/model/index.ts';
+import { packageRoot } from '../../src/app/index.ts';
 import { type CommandLine, openCommandLine } from './command-line.ts';
 import { startCluster, type TestCluster } from './index.ts';
 
@@ -87,5 +88,20 @@ describe('a node with a real control plane and kubelet', () => {
       expect([id, outcomes.get(id)]).toEqual([id, 'pass']);
     // The harness signs for 30 days, and its kubelet serves with a certificate of its own making.
     for (const id of ['CERT-001', 'KUBELET-009']) expect([id, outcomes.get(id)]).toEqual([id, 'fail']);
+  });
+
+  it('gets its collector from a DaemonSet that the API server takes word by word, with the whole root read-only and no token', async () => {
+    const namespace = ['-n', 'kubevidence-nodes'];
+    await cluster.kubectl(['apply', '--validate=strict', '-f', join(packageRoot, 'deploy', 'node-collector.yaml')]);
+    const scheduled = '--for=jsonpath={.status.currentNumberScheduled}=1';
+    await cluster.kubectl([...namespace, 'wait', scheduled, 'daemonset/node-collector', '--timeout=60s']);
+    const pods = JSON.parse(await cluster.kubectl([...namespace, 'get', 'pods', '-o', 'json'])) as Json;
+    const [pod, ...others] = listAt(pods, 'items');
+    expect(others).toEqual([]);
+    expect(textAt(pod, 'spec', 'nodeName')).toBe('control-plane-1');
+    expect(listAt(pod, 'spec', 'volumes')).toEqual([{ name: 'node', hostPath: { path: '/', type: 'Directory' } }]);
+    expect(at(listAt(pod, 'spec', 'containers')[0], 'volumeMounts')).toEqual([
+      { name: 'node', mountPath: '/host', readOnly: true, recursiveReadOnly: 'IfPossible' },
+    ]);
   });
 });
