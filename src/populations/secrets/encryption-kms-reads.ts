@@ -9,7 +9,7 @@ import { readReplicaMetrics } from '../control-plane/answering-replica.ts';
 import type { Metrics, Sample } from '../control-plane/metrics.ts';
 import { readEarlier, sum } from '../control-plane/metrics.ts';
 import { type KeyState, kmsPopulation, shortId, statesOf } from './encryption-kms.ts';
-import { countedResources, storedObjects } from './encryption-metrics.ts';
+import { countedFromStart, countedResources, storedObjects } from './encryption-metrics.ts';
 import { migrationAfter, migrationsKind } from './encryption-migrations.ts';
 
 const uses = 'apiserver_envelope_encryption_key_id_hash_total';
@@ -61,8 +61,11 @@ function resourcesOf(metrics: Metrics, provider: string): readonly string[] {
 }
 
 /** Why it is not shown that everything in storage was read, by whatever provider; undefined where it is. */
-function unreadOf(metrics: Metrics, resources: readonly string[]): string | undefined {
+function unreadOf(input: PopulationInput, metrics: Metrics, resources: readonly string[]): string | undefined {
   for (const resource of resources) {
+    // Reads of one thing again and again are no reads of all.
+    if (!countedFromStart(metrics, input, resource))
+      return `the configuration was loaded after the process started, and what it read of ${resource} then was not counted`;
     const read = count(metrics, resource, ({ transformation_type: type }) => type === 'from_storage');
     const stored = storedObjects(metrics, resource);
     if (stored === undefined || read < stored) return `${read} reads do not show all ${resource} (${stored ?? 'nobody knows how many'})`;
@@ -132,7 +135,7 @@ function judge(state: KeyState, input: PopulationInput, provider: string, metric
   const present = reads.find(({ id }) => id === state.id)?.count ?? 0;
   if (resources.length > 0 && present === 0) return unknown('no read shows with which key anything is stored');
   const all = resources.length > 0 ? resources : countedResources(metrics);
-  const unread = all.length === 0 ? 'no read was counted' : unreadOf(metrics, all);
+  const unread = all.length === 0 ? 'no read was counted' : unreadOf(input, metrics, all);
   if (unread !== undefined) return unknown(unread);
   return told([], present > 0 ? `all ${present} reads were of ${keyId}` : 'nothing that was read was encrypted with it');
 }
