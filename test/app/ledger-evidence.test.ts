@@ -9,6 +9,7 @@ import { verifyLedger } from '../../src/ledger/index.ts';
 import { type Instant, type ListingKind, type RunKind, textAt } from '../../src/model/index.ts';
 import { populations } from '../../src/populations/index.ts';
 import { createIngest } from '../../src/sources/index.ts';
+import { reviewRow, reviewStatement } from '../ledger/given.ts';
 import { openForTest, temporaryPath } from '../ledger/temporary.ts';
 
 const identity = { name: 'prod', uid: null, version: null, server: null, caFingerprint: null, actor: null };
@@ -188,28 +189,8 @@ describe('the reviews', () => {
     const reviews: ListingKind = 'kubevidence.ledger/reviews';
     const opened = open(day(1));
     opened.run(day(1));
-    const row = (item: string, decision: 'keep' | 'revoke') => ({
-      id: 'ab'.repeat(32),
-      item,
-      subject: item,
-      binding: 'ClusterRoleBinding/b',
-      role: 'ClusterRole/r',
-      namespace: '',
-      risk: 'low',
-      decision,
-      reviewer: 'Grace',
-      date: '2026-08-01',
-      comment: '',
-    });
     const record = (decision: 'keep' | 'revoke', items: readonly string[]) => {
-      const statement = {
-        reviewer: 'Grace',
-        preparer: 'Ada',
-        population: { digest: 'cd'.repeat(32), rows: 60, builtinIncluded: false, complete: true },
-        checkpoint: { size: 4, root: 'cm9vdA==' },
-        tool: 'kubevidence/0',
-        rows: items.map((item) => row(item, decision)),
-      };
+      const statement = reviewStatement(items.map((item) => reviewRow(item, decision)));
       return opened.ledger.recordReview({ cluster: 'prod', run: 1, statement }).leaf;
     };
     const [revoked, kept] = [record('revoke', ['alice']), record('keep', ['bob'])];

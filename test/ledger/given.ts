@@ -1,6 +1,6 @@
 /** What the ledger's tests start from: a key, a clock that moves with every look, objects, and whole runs in one call. */
 import { createPrivateKey, createPublicKey, hash, randomUUID, sign } from 'node:crypto';
-import type { Ledger, PresentDefinitions, RunWriter } from '../../src/ledger/index.ts';
+import type { Ledger, PresentDefinitions, ReviewStatement, RunWriter } from '../../src/ledger/index.ts';
 import type { NoteSigner } from '../../src/log/index.ts';
 import type { ClusterIdentity, EvidenceObject, Listing, ListingKind, RunSummary } from '../../src/model/index.ts';
 
@@ -133,3 +133,29 @@ export function collect(ledger: Ledger, objects: readonly EvidenceObject[], opti
   writer.close(listing(kind, objects.length, { resourceVersion, ...options.listing }));
   return writer.end({ status: 'succeeded', error: null, identity: who, serverClockSkewMs: 12 });
 }
+
+/** A row of an access review. */
+export const reviewRow = (item: string, decision: 'keep' | 'revoke' | 'change', reviewer = 'Grace') => ({
+  id: 'ab'.repeat(32),
+  item,
+  subject: item,
+  binding: 'ClusterRoleBinding/b',
+  role: 'ClusterRole/r',
+  namespace: '',
+  risk: 'low',
+  decision,
+  reviewer,
+  date: '2026-08-14',
+  comment: '',
+});
+
+/** An access review that two people made. */
+export const reviewStatement = (rows: ReviewStatement['rows'], more: Partial<ReviewStatement> = {}): ReviewStatement => ({
+  reviewer: 'Grace',
+  preparer: 'Ada',
+  population: { digest: 'cd'.repeat(32), rows: 3, builtinIncluded: false, complete: true },
+  checkpoint: { size: 4, root: 'cm9vdA==' },
+  tool: 'kubevidence/0',
+  rows,
+  ...more,
+});

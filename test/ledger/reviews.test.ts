@@ -11,32 +11,8 @@ import {
 import { createDecisionCheck } from '../../src/ledger/verification/verify-decisions.ts';
 import { createRecordOrder } from '../../src/log/index.ts';
 import type { Json } from '../../src/model/index.ts';
-import { collect, plan, pod } from './given.ts';
+import { collect, plan, pod, reviewRow as row, reviewStatement as statement } from './given.ts';
 import { openForTest, temporaryPath } from './temporary.ts';
-
-const row = (item: string, decision: 'keep' | 'revoke' | 'change', reviewer = 'Grace') => ({
-  id: 'ab'.repeat(32),
-  item,
-  subject: item,
-  binding: 'ClusterRoleBinding/b',
-  role: 'ClusterRole/r',
-  namespace: '',
-  risk: 'low',
-  decision,
-  reviewer,
-  date: '2026-08-14',
-  comment: '',
-});
-
-const statement = (rows: ReviewStatement['rows'], more: Partial<ReviewStatement> = {}): ReviewStatement => ({
-  reviewer: 'Grace',
-  preparer: 'Ada',
-  population: { digest: 'cd'.repeat(32), rows: 3, builtinIncluded: false, complete: true },
-  checkpoint: { size: 4, root: 'cm9vdA==' },
-  tool: 'kubevidence/0',
-  rows,
-  ...more,
-});
 
 it('count what they say, and the one that decided last is in force', () => {
   const path = temporaryPath();
