@@ -10,10 +10,14 @@ import { createAccessIndex } from '../access-index.ts';
 import type { Binding } from '../bindings.ts';
 import { rbacListings } from '../bindings.ts';
 import type { Subject } from '../subjects.ts';
+import type { Ground } from './draw.ts';
+import { drawGraph, drawGround, drawOn, hasGrant } from './draw.ts';
 import type { Path } from './find-paths.ts';
 import { shortestPaths } from './find-paths.ts';
 import { withoutIdlePods } from './idle-pods.ts';
 import { isBuiltinGrant } from './setup-grants.ts';
+import { stateOf } from './states.ts';
+import { operatorsOf } from './targets.ts';
 import type { HeldPod } from './districts.ts';
 import type { World } from './world.ts';
 import { readWorld } from './world.ts';
@@ -38,7 +42,8 @@ interface Rbac {
 interface Found {
   readonly rbac: Rbac;
   /** All that ways are made of. */
-  readonly world: readonly string[];
+  readonly world: Told;
+  readonly ground: Ground;
   readonly paths: ReadonlyMap<string, Path>;
   readonly climbers: readonly Climber[];
 }
@@ -55,13 +60,15 @@ export function findClimbers(reader: EvidenceReader, techniques: readonly Techni
   const before = reader.parts === undefined ? undefined : last.get(techniques);
   const rbac = readRbac(reader, before?.rbac);
   const world = withoutIdlePods(readWorld(reader, rbac.index, pods), techniques);
-  if (reader.parts === undefined) return climbersBy(rbac.index, shortestPaths(world, techniques));
-  const texts = textsOf(world);
-  const isSame = before?.world.length === texts.length && before.world.every((each, i) => each === texts[i]);
+  if (reader.parts === undefined) return climbersBy(rbac.index, shortestPaths(drawGraph(world, techniques, [])));
+  const told = tellWorld(world);
+  const isSameGround = before !== undefined && isSameList(before.world.ground, told.ground);
+  const isSame = isSameGround && before.world.bound === told.bound;
   if (isSame && before.rbac === rbac) return before.climbers;
-  const paths = isSame ? before.paths : shortestPaths(world, techniques);
+  const ground = isSame || (isSameGround && !before.ground.isPersonal) ? before.ground : drawGround(world, techniques, []);
+  const paths = isSame ? before.paths : shortestPaths(drawOn(ground, world));
   const climbers = climbersBy(rbac.index, paths, before);
-  last.set(techniques, { rbac, world: texts, paths, climbers });
+  last.set(techniques, { rbac, world: told, ground, paths, climbers });
   return climbers;
 }
 
@@ -69,13 +76,13 @@ function climbersBy(index: AccessIndex, paths: ReadonlyMap<string, Path>, before
   const known = new Map(before?.climbers.map((climber) => [climber.subject.text, climber]));
   const bindings = new Map(index.bindings.map((binding) => [binding.key, binding]));
   return index.subjects.flatMap((subject) => {
-    const { text, account } = subject;
+    const { text } = subject;
     const [first, ...others] = index
       .grantsOf(text)
       .flatMap(({ binding }) => (isBuiltinGrant(binding.key, binding.roleKey, text) ? [] : [binding]));
     if (first === undefined) return [];
     // An account is one, however bindings name it.
-    const path = paths.get(account === '' ? text : `ServiceAccount/${account}`);
+    const path = paths.get(stateOf(subject));
     const over = path?.bindings.flatMap((key) => bindings.get(key) ?? []) ?? [];
     const climber: Climber = { subject, bindings: [first, ...others], path, over };
     const same = known.get(text);
@@ -106,13 +113,24 @@ function isRead(reader: EvidenceReader, kind: ListingKind): boolean {
   return listing !== undefined && isComplete(listing);
 }
 
-/** All of a world that ways are made of; what is the very same value as in the snapshot before says the same. */
-function textsOf(world: World): readonly string[] {
+/** All of a world that ways are made of. */
+interface Told {
+  /** What a ground is drawn by; what is the very same value as in the snapshot before says the same. */
+  readonly ground: readonly string[];
+  /** Whom each binding names. */
+  readonly bound: string;
+}
+
+function tellWorld(world: World): Told {
   const { index, reader, settings, roles, namespaces, accounts, pods, workloads, running, nodes, tokenSecrets, gathering, gaps } = world;
-  return [
+  const ground = [
     textBy(index, () => [
+      index.subjects.map(stateOf),
       // What the roles say comes after them.
-      index.bindings.map(({ key, roleKey, role, subjects }) => [key, roleKey, role === undefined, subjects.map(({ text }) => text)]),
+      index.bindings.map((binding) => {
+        const { key, roleKey, role } = binding;
+        return [key, roleKey, role === undefined, hasGrant(binding, false), hasGrant(binding, true)];
+      }),
       Array.from(roles.values(), ({ key, rules }) => [key, rules]),
     ]),
     textBy(accounts, () => Array.from(accounts.values(), (names) => [...names.values()])),
@@ -123,12 +141,14 @@ function textsOf(world: World): readonly string[] {
       [...gathering],
       settings,
       [...namespaces.values()],
+      operatorsOf(world),
       [...running].sort(),
       [...nodes].sort(),
       tokenSecrets === undefined ? null : Array.from(tokenSecrets, ([namespace, names]) => [namespace, ...names]),
       gaps,
     ]),
   ];
+  return { ground, bound: textBy(index.bindings, () => index.bindings.map(({ subjects }) => subjects.map(({ text }) => text))) };
 }
 
 const texts = new WeakMap<object, string>();

@@ -5,7 +5,6 @@
 import type { Technique } from '../../model/index.ts';
 import type { Binding, Role } from '../bindings.ts';
 import { nameOf, segment } from '../names.ts';
-import type { Subject } from '../subjects.ts';
 import { Graph } from './graph.ts';
 import type { Named, Plan, Premise, Variant } from './plan.ts';
 import { planTechniques } from './plan.ts';
@@ -14,6 +13,7 @@ import { commonRights, grantsOn, placesOf } from './constrained.ts';
 import { isBuiltinGrant } from './setup-grants.ts';
 import type { RoleMatch } from './rights.ts';
 import { fullRules, givesEverything, matchRole, noMatch } from './rights.ts';
+import { stateOf } from './states.ts';
 import { Targets, type Place } from './targets.ts';
 import { isRight } from './technique.ts';
 import type { World } from './world.ts';
@@ -25,9 +25,49 @@ export interface Drawing {
   readonly everything: number;
 }
 
+/** A drawing in which nobody is bound yet: of each binding only what it gives. */
+export interface Ground extends Drawing {
+  /** By the key of a binding: what it gives by an added grant, and by one that the cluster is made with. */
+  readonly grants: ReadonlyMap<string, Grants>;
+  /** Whether something was drawn by what single subjects are granted. */
+  readonly isPersonal: boolean;
+}
+
+interface Grants {
+  readonly added: number | undefined;
+  readonly builtin: number | undefined;
+}
+
 /** `secrets`: those that a search is after, `namespace/name`; of others only token Secrets are drawn. */
 export function drawGraph(world: World, techniques: readonly Technique[], secrets: readonly (readonly [string, string])[]): Drawing {
+  const ground = drawGround(world, techniques, secrets);
+  bindSubjects(ground.graph, ground.grants, world);
+  return ground;
+}
+
+export function drawGround(world: World, techniques: readonly Technique[], secrets: readonly (readonly [string, string])[]): Ground {
   return new Drawer(world, planTechniques(techniques), secrets).draw();
+}
+
+/** On a ground that was drawn for the same bindings, whoever is bound by them. */
+export function drawOn({ graph: ground, sources, everything, grants }: Ground, world: World): Drawing {
+  const graph = ground.copy();
+  bindSubjects(graph, grants, world);
+  return { graph, sources, everything };
+}
+
+/**
+ * Whom bindings name comes last, so that a ground serves as long as the same subjects are bound by the same bindings in another way. Each
+ * subject is a state of the ground.
+ */
+function bindSubjects(graph: Graph, grants: Ground['grants'], { index }: World): void {
+  for (const { key, roleKey, subjects } of index.bindings) {
+    const { added, builtin } = grants.get(key) ?? {};
+    for (const subject of subjects) {
+      const node = isBuiltinGrant(key, roleKey, subject.text) ? builtin : added;
+      if (node !== undefined) graph.edge(graph.node('state', stateOf(subject)), node);
+    }
+  }
 }
 
 const fullRole = { rules: fullRules };
@@ -45,6 +85,8 @@ class Drawer {
   readonly #rights: Map<string, Map<string, number>>[] = [];
   /** By variant and namespace: names, and what is held with them. */
   readonly #drawn: Map<string, Set<string>>[] = [];
+  readonly #grants = new Map<string, Grants>();
+  #isPersonal = false;
   /** By role (or kind, for any): who may edit it. */
   readonly #editing = new Map<string, { readonly variant: Variant; readonly namespace: string; readonly role: string }[]>();
 
@@ -54,28 +96,28 @@ class Drawer {
     this.#targets = new Targets(world, this.#graph, secrets, (role, namespace) => this.#bound(role, namespace));
   }
 
-  draw(): Drawing {
+  draw(): Ground {
     const sources = this.#targets.drawSubjects();
     for (const binding of this.#world.index.bindings) this.#drawBinding(binding);
     for (const variant of this.#plan.variants)
       if (variant.premises.every((premise) => 'controls' in premise)) this.#drawForObjects(variant);
     for (let next = this.#queue.pop(); next !== undefined; next = this.#queue.pop())
       for (const variant of this.#plan.rights[next.right]?.variants ?? []) this.#open(variant, next.scope, next.name);
-    return { graph: this.#graph, sources, everything: this.#targets.everything };
+    const { everything } = this.#targets;
+    return { graph: this.#graph, sources, everything, grants: this.#grants, isPersonal: this.#isPersonal };
   }
 
   #drawBinding(binding: Binding): void {
     const { role, roleKey, key } = binding;
     if (role === undefined) return;
-    const isBuiltin = (subject: Subject) => isBuiltinGrant(key, roleKey, subject.text);
-    for (const builtin of [false, true]) {
-      const subjects = binding.subjects.filter((subject) => isBuiltin(subject) === builtin);
-      if (subjects.length === 0) continue;
+    const draw = (builtin: boolean): number | undefined => {
+      if (!hasGrant(binding, builtin)) return undefined;
       const node = this.#graph.grant(builtin ? `${key} (built in)` : key, { binding, builtin });
-      for (const subject of subjects) this.#graph.edge(this.#targets.subject(subject), node);
       this.#give(node, role, binding.namespace);
       this.#hold(node, roleKey, binding.namespace);
-    }
+      return node;
+    };
+    this.#grants.set(key, { added: draw(false), builtin: draw(true) });
   }
 
   /** Who has this node holds the role there: a role that is edited while it is bound gives its holders more. */
@@ -234,6 +276,7 @@ class Drawer {
 
   /** For each binding that grants requests under the impersonation: a state that has what is then left of the impersonated one's rights. */
   #drawInPart(variant: Variant, place: Place, key: string): void {
+    this.#isPersonal = true;
     const [need] = variant.technique.needs;
     const verb =
       (need === undefined ? [] : 'together' in need ? need.together : isRight(need) ? [need] : []).flatMap(({ verbs }) => verbs)[0] ?? '';
@@ -279,6 +322,11 @@ class Drawer {
   #join(premises: readonly number[], together: boolean): number {
     return this.#graph.join(`${together ? 'one' : 'all'} ${premises.join('&')}`, { premises, together });
   }
+}
+
+/** Whether it names a subject that the cluster is made to be granted this by it, or one that is not. */
+export function hasGrant({ key, roleKey, subjects }: Binding, builtin: boolean): boolean {
+  return subjects.some(({ text }) => isBuiltinGrant(key, roleKey, text) === builtin);
 }
 
 function isNamed(premise: Premise): boolean {

@@ -82,8 +82,7 @@ export function findPaths(
 }
 
 /** By source, in no order: the shortest way to cluster-admin that begins with a grant of somebody's, certain where there is one. */
-export function shortestPaths(world: World, techniques: readonly Technique[]): ReadonlyMap<string, Path> {
-  const { graph, everything, sources } = drawGraph(world, techniques, []);
+export function shortestPaths({ graph, everything, sources }: Drawing): ReadonlyMap<string, Path> {
   closeJoins(graph, everything);
   const search = new Search(graph, everything);
   const paths = new Map<string, Path>();

@@ -54,14 +54,14 @@ const noNodes = (): Nodes => ({
 
 export class Graph {
   readonly #nodes: Nodes;
-  readonly from: number[] = [];
-  readonly to: number[] = [];
+  from: number[] = [];
+  to: number[] = [];
   /** Index into {@link reasons}; 0: certain. */
-  readonly reason: number[] = [];
+  reason: number[] = [];
   /** Why edges are only possible. */
   readonly reasons: string[] = [''];
   /** By edge, of those to a right: the rule that gives it. */
-  readonly matches: (RightMatch | undefined)[] = [];
+  matches: (RightMatch | undefined)[] = [];
   readonly joinCosts = new Map<number, Cost>();
   readonly #reasonNumbers = new Map<string, number>([['', 0]]);
 
@@ -152,6 +152,16 @@ export class Graph {
   /** Says that a node has all premises of a join. */
   close(from: number, join: number, reason: string, cost: Cost): void {
     this.joinCosts.set(this.edge(from, join, reason), cost);
+  }
+
+  /** The same nodes and edges, for more edges. */
+  copy(): Graph {
+    const copy = new Graph(this.#nodes);
+    for (const [reason, number] of this.#reasonNumbers) copy.#reasonNumbers.set(reason, number);
+    copy.reasons.splice(0, 1, ...this.reasons);
+    for (const [edge, cost] of this.joinCosts) copy.joinCosts.set(edge, cost);
+    [copy.from, copy.to, copy.reason, copy.matches] = [this.from.slice(), this.to.slice(), this.reason.slice(), this.matches.slice()];
+    return copy;
   }
 
   /** What would be left if grants were taken away: the same nodes, joins not closed. */

@@ -1,5 +1,7 @@
 /** How states are written, which is what people and programs read, and who is in which group without any binding saying so. */
 
+import type { Subject } from '../subjects.ts';
+
 export const mastersGroup = 'system:masters';
 
 export const accountState = (namespace: string, name: string) => `ServiceAccount/${namespace}/${name}`;
@@ -8,6 +10,9 @@ export const secretState = (namespace: string, name: string) => `Secret/${namesp
 export const nodeState = (name: string) => `Node/${name}`;
 /** The credential of a node's kubelet: user and group together, which the Node authorizer asks for. */
 export const identityState = (node: string) => `User/system:node:${node} with Group/system:nodes`;
+
+/** Of a subject as its bindings name it; a user who is a service account is that account. */
+export const stateOf = ({ account, text }: Pick<Subject, 'account' | 'text'>) => (account === '' ? text : `ServiceAccount/${account}`);
 
 /**
  * Groups that the authenticator adds. Of a group: those that each of its members is in as well, whoever they are.

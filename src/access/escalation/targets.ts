@@ -15,7 +15,7 @@ import type { Graph } from './graph.ts';
 import type { Variant } from './plan.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { impliedGroups, mastersGroup } from './states.ts';
-import { accountState, identityState, nodeState, podState, secretState } from './states.ts';
+import { accountState, identityState, nodeState, podState, secretState, stateOf } from './states.ts';
 import type { AccountFacts, World } from './world.ts';
 import { podsOn } from './world.ts';
 
@@ -72,7 +72,7 @@ export class Targets {
     };
     for (const subject of this.#world.index.subjects) {
       if (subject.account !== '') continue;
-      const node = this.subject(subject);
+      const node = this.#state(stateOf(subject));
       if (!sources.has(subject.text)) join(node, subject.kind, subject.name, '');
       sources.set(subject.text, node);
     }
@@ -92,11 +92,6 @@ export class Targets {
       }
     }
     return sources;
-  }
-
-  /** A subject as its bindings name it; a user who is a service account is that account. */
-  subject({ account, text }: Subject): number {
-    return this.#state(account === '' ? text : `ServiceAccount/${account}`);
   }
 
   /** What a technique can be about whose needs are states alone. */
@@ -298,7 +293,7 @@ export class Targets {
         yield this.#choice('accounts of pods', () => states([...world.running].map((account) => `ServiceAccount/${account}`)));
         return;
       case 'controllerAccounts':
-        yield this.#choice('accounts of operators', () => states(this.#operators()));
+        yield this.#choice('accounts of operators', () => states(operatorsOf(world).map((account) => `ServiceAccount/${account}`)));
         return;
       case 'secrets':
         yield* states([...(this.#secrets.get(namespace) ?? [])].map((each) => secretState(namespace, each)));
@@ -333,9 +328,7 @@ export class Targets {
       case 'allSubjects':
         yield this.#choice('subjects', () =>
           states([
-            ...world.index.subjects
-              .filter(({ text }) => text !== `Group/${mastersGroup}`)
-              .map(({ account, text }) => (account === '' ? text : `ServiceAccount/${account}`)),
+            ...world.index.subjects.filter(({ text }) => text !== `Group/${mastersGroup}`).map(stateOf),
             ...[...world.nodes].map(identityState),
           ]),
         );
@@ -388,17 +381,6 @@ export class Targets {
     return [...this.#world.roles.keys()].filter((key) => key.startsWith(prefix));
   }
 
-  /** Accounts of pods that may read resources of groups that are not Kubernetes' own: operators, which act on what such objects say. */
-  #operators(): Iterable<string> {
-    const own = /^$|^\*$|^(apps|batch|autoscaling|policy|extensions)$|\.k8s\.io$/;
-    const found = new Set<string>();
-    for (const { subjects, role } of this.#world.index.bindings) {
-      if (role?.rules.some(({ apiGroups }) => apiGroups.some((group) => !own.test(group))) !== true) continue;
-      for (const { account } of subjects) if (this.#world.running.has(account)) found.add(`ServiceAccount/${account}`);
-    }
-    return found;
-  }
-
   /** Whether a Secret is a token of the account: by the inventory and the account's own list, or by the name that the control plane gave it. */
   #holdsToken(namespace: string, account: string, secret: string): boolean {
     const inventory = this.#world.tokenSecrets;
@@ -410,4 +392,18 @@ export class Targets {
 
 function doubt({ exists }: AccountFacts): string {
   return exists === undefined ? unsureAccount : '';
+}
+
+const knownReaders = new WeakMap<World['index'], readonly string[]>();
+
+/** Accounts of pods that may read resources of groups that are not Kubernetes' own: operators, which act on what such objects say. */
+export function operatorsOf({ index, running }: Pick<World, 'index' | 'running'>): readonly string[] {
+  let readers = knownReaders.get(index);
+  if (readers === undefined) {
+    const own = /^$|^\*$|^(apps|batch|autoscaling|policy|extensions)$|\.k8s\.io$/;
+    const foreign = index.bindings.filter(({ role }) => role?.rules.some(({ apiGroups }) => apiGroups.some((group) => !own.test(group))));
+    readers = [...new Set(foreign.flatMap(({ subjects }) => subjects.map(({ account }) => account)))];
+    knownReaders.set(index, readers);
+  }
+  return readers.filter((account) => running.has(account));
 }
