@@ -135,7 +135,9 @@ function tellWorld(world: World): Told {
     ]),
     textBy(accounts, () => Array.from(accounts.values(), (names) => [...names.values()])),
     ...Array.from(pods, ([namespace, inside]) => textBy(inside, () => [namespace, inside])),
-    ...Array.from(workloads, ([namespace, names]) => textBy(names, () => [namespace, ...names])),
+    ...Array.from(workloads, ([namespace, names]) =>
+      textBy(names, () => [namespace, Array.from(names, ([kind, each]) => [kind, ...each])]),
+    ),
     JSON.stringify([
       reader.cluster.version,
       [...gathering],

@@ -21,10 +21,12 @@ const podKind: ListingKind = 'k8s.pods/pods';
 const jobKind: ListingKind = 'k8s.workloads/jobs';
 const kinds: readonly ListingKind[] = [podKind, ...workloadKinds.map(([kind]) => kind), jobKind];
 
+export type Workloads = ReadonlyMap<string, ReadonlySet<string>>;
+
 export interface District {
   readonly pods: readonly PodFacts[];
-  /** Names by kubectl's name of their kind: `deployments.apps/web`. */
-  readonly workloads: ReadonlySet<string>;
+  /** Names by kubectl's name of their kind, e.g. `deployments.apps`. */
+  readonly workloads: Workloads;
   /** Accounts that pods or templates run as, `namespace/name`. */
   readonly accounts: ReadonlySet<string>;
   /** On which pods of it run. */
@@ -110,7 +112,7 @@ function readAll(reader: EvidenceReader, automount: Automount, held: Iterable<He
 
 class Survey implements District {
   readonly pods: PodFacts[] = [];
-  readonly workloads = new Set<string>();
+  readonly workloads = new Map<string, Set<string>>();
   readonly accounts = new Set<string>();
   readonly nodes = new Set<string>();
   readonly components: [string, StoredObject][] = [];
@@ -140,7 +142,10 @@ class Survey implements District {
     const account = accountOf(object);
     if (account !== '') this.accounts.add(account);
     const resource = resources.get(kind);
-    if (resource !== undefined) this.workloads.add(`${resource}/${object.name}`);
+    if (resource === undefined) return;
+    const names = this.workloads.get(resource);
+    if (names === undefined) this.workloads.set(resource, new Set([object.name]));
+    else names.add(object.name);
   }
 }
 

@@ -121,17 +121,11 @@ function passing({ workloads, namespaces }: World, changes: Changes): (namespace
       isPassed =
         changes.length === 0 ||
         (namespaces.get(namespace)?.guards?.length === 0 &&
-          changes.every((kinds) => kinds === null || hasOneOf(workloads.get(namespace), kinds)));
+          changes.every((kinds) => kinds === null || kinds.values().some((kind) => workloads.get(namespace)?.has(kind) === true)));
       known.set(namespace, isPassed);
     }
     return isPassed;
   };
-}
-
-/** `names`: `deployments.apps/web`. */
-function hasOneOf(names: ReadonlySet<string> | undefined, kinds: ReadonlySet<string>): boolean {
-  for (const name of names ?? []) if (kinds.has(name.slice(0, name.indexOf('/')))) return true;
-  return false;
 }
 
 function isGiven(role: Role, need: RightNeed): boolean {

@@ -209,11 +209,9 @@ export class Targets {
   }
 
   #hasWorkload(resource: string, place: Place): boolean {
-    const names = this.#world.workloads.get(place.namespace);
-    if (place.name !== '') return names?.has(`${resource}/${place.name}`) ?? false;
-    if (!this.#knowsWorkloads) return true;
-    for (const each of names ?? []) if (each.startsWith(`${resource}/`)) return true;
-    return false;
+    const names = this.#world.workloads.get(place.namespace)?.get(resource);
+    if (place.name !== '') return names?.has(place.name) ?? false;
+    return !this.#knowsWorkloads || names !== undefined;
   }
 
   *#ofPod(what: Yield['what'], pod: PodFacts): Iterable<Found> {

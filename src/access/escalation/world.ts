@@ -8,7 +8,7 @@ import type { AccessIndex } from '../access-index.ts';
 import { apiServerListings } from '../api-servers.ts';
 import type { Role } from '../bindings.ts';
 import { readRoles } from '../bindings.ts';
-import { type HeldPod, readDistricts, workloadKinds } from './districts.ts';
+import { type District, type HeldPod, readDistricts, type Workloads, workloadKinds } from './districts.ts';
 import type { Guards } from './guards.ts';
 import { readGuards } from './guards.ts';
 import type { PodFacts } from './pod-facts.ts';
@@ -45,8 +45,8 @@ export interface World {
   readonly accounts: ReadonlyMap<string, ReadonlyMap<string, AccountFacts>>;
   /** By namespace. */
   readonly pods: ReadonlyMap<string, readonly PodFacts[]>;
-  /** Namespace → names of workloads by kubectl's name of their kind, e.g. `deployments.apps`. */
-  readonly workloads: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By namespace. */
+  readonly workloads: ReadonlyMap<string, Workloads>;
   /** Accounts that pods or templates run as, `namespace/name`. */
   readonly running: ReadonlySet<string>;
   readonly nodes: ReadonlySet<string>;
@@ -100,19 +100,21 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex, held?: Ite
   const listed = readAccounts(reader, index, allAccounts);
   const components = new Map<string, StoredObject[]>();
   const pods = new Map<string, readonly PodFacts[]>();
-  const workloads = new Map<string, ReadonlySet<string>>();
+  const workloads = new Map<string, Workloads>();
   const running = new Set<string>();
+  const missing: string[] = [];
   const nodes = new Set<string>();
   for (const [namespace, district] of readDistricts(reader, listed.automount, held)) {
     if (district.pods.length > 0) pods.set(namespace, district.pods);
     if (district.workloads.size > 0) workloads.set(namespace, district.workloads);
     for (const account of district.accounts) running.add(account);
+    missing.push(...missingAmong(district.accounts, listed));
     for (const node of district.nodes) nodes.add(node);
     for (const [component, pod] of district.components) add(components, component, pod);
   }
   for (const { name } of reader.objects('k8s.nodes/nodes')) nodes.add(name);
   const settings = readSettings(reader, components);
-  const accounts = withRunning(listed.byNamespace, running, allAccounts);
+  const accounts = withRunning(listed.byNamespace, missing, allAccounts);
   const names = new Set([...accounts.keys(), ...pods.keys(), ...workloads.keys()]);
   for (const { namespace } of index.bindings) if (namespace !== '') names.add(namespace);
   return {
@@ -209,13 +211,23 @@ function unlisted(account: string, allRead: boolean): AccountFacts {
   return { namespace, name, exists: allRead ? false : undefined, secrets: [] };
 }
 
-/** A pod that the API server admitted runs as an account that was there. The very same accounts where none is to be added. */
-function withRunning(listed: Accounts['byNamespace'], running: ReadonlySet<string>, allRead: boolean): Accounts['byNamespace'] {
+const knownMissing = new WeakMap<District['accounts'], { readonly of: Accounts; readonly missing: readonly string[] }>();
+
+/** Accounts of a district that are not listed. */
+function missingAmong(running: District['accounts'], of: Accounts): readonly string[] {
+  const known = knownMissing.get(running);
+  if (known?.of === of) return known.missing;
   const isListed = (account: string) => {
     const slash = account.indexOf('/');
-    return listed.get(account.slice(0, slash))?.has(account.slice(slash + 1)) === true;
+    return of.byNamespace.get(account.slice(0, slash))?.has(account.slice(slash + 1)) === true;
   };
   const missing = [...running].filter((account) => !isListed(account));
+  knownMissing.set(running, { of, missing });
+  return missing;
+}
+
+/** A pod that the API server admitted runs as an account that was there. The very same accounts where none is to be added. */
+function withRunning(listed: Accounts['byNamespace'], missing: readonly string[], allRead: boolean): Accounts['byNamespace'] {
   if (missing.length === 0) return listed;
   const all = new Map(Array.from(listed, ([namespace, names]) => [namespace, new Map(names)]));
   for (const account of missing) put(all, unlisted(account, allRead));

@@ -107,7 +107,8 @@ export class Naive {
     for (const namespace of namespaces.keys()) {
       if (over === 'namespace') yield { namespace, name: '' };
       if (over === 'pod') for (const { name } of pods.get(namespace) ?? []) yield { namespace, name };
-      if (over === 'workload') for (const name of workloads.get(namespace) ?? []) yield { namespace, name };
+      if (over === 'workload')
+        for (const [kind, names] of workloads.get(namespace) ?? []) for (const name of names) yield { namespace, name: `${kind}/${name}` };
       if (over === 'account' || over === 'missingAccount')
         for (const { name, exists } of accounts.get(namespace)?.values() ?? [])
           if ((exists === false) === (over === 'missingAccount')) yield { namespace, name };
