@@ -7,8 +7,9 @@ import type { Control, ControlResult, EvidenceReader, Population, Row } from '..
 import { type Evaluation, startEvaluation } from './evaluate.ts';
 import type { JudgedInput } from './judged-input.ts';
 import { namespaceReaders } from './large-snapshots.ts';
-import { isParted, keepRows, openMemory, type Recall, type Remembering, type RowMemory } from './memory.ts';
+import { isParted, openMemory, type Recall, type Remembering, type Whole } from './memory.ts';
 import { tallyByNamespace } from './memory-parts.ts';
+import { keepRows, type KeptRow, type RowMemory } from './memory-rows.ts';
 import { mergeReadings, type PopulationReading, readPopulation } from './read-population.ts';
 import { createRowJudge, type RowJudge } from './row-judge.ts';
 import { createTally, type Tally } from './tally.ts';
@@ -22,22 +23,31 @@ export interface AssessmentInput extends JudgedInput {
 export function assessControls(controls: readonly Control[], input: AssessmentInput): readonly ControlResult[] {
   const results = new Map<string, ControlResult>();
   const recallFor = input.remembering === undefined ? undefined : openMemory(input.remembering, controls, input);
+  const controlsOf = byPopulation(controls);
   const jobs = input.populations.flatMap((population) => {
-    const own = controls.filter((control) => control.population === population.name);
-    return own.length === 0 ? [] : [createJob(population, own, input)];
+    const own = controlsOf.get(population.name);
+    return own === undefined ? [] : [createJob(population, own, input)];
   });
   const apart = recallFor === undefined ? judgeByNamespace(jobs, input.reader) : new Map<Job, readonly ControlResult[]>();
   for (const job of jobs) {
     const recall = recallFor?.(job.population);
-    const concluded = recall?.results ?? apart.get(job) ?? judgeRecalled(job, recall) ?? judgeWhole(job, input.reader, recall);
-    const final = recall === undefined || recall.results ? concluded : recall.conclude([...concluded]);
-    for (const result of final) results.set(result.id, result);
+    const found = recall === undefined ? (apart.get(job) ?? judgeWhole(job, input.reader)) : (recall.results ?? judgeRecalled(job, recall));
+    for (const result of found) results.set(result.id, result);
   }
   return controls.map((control) => {
     const result = results.get(control.id);
     if (result === undefined) throw new Error(`no population is called ${control.population}`);
     return result;
   });
+}
+
+const grouped = new WeakMap<readonly Control[], ReadonlyMap<string, readonly Control[]>>();
+
+/** The same controls judge one snapshot after the other. */
+function byPopulation(controls: readonly Control[]): ReadonlyMap<string, readonly Control[]> {
+  let known = grouped.get(controls);
+  if (known === undefined) grouped.set(controls, (known = Map.groupBy(controls, ({ population }) => population)));
+  return known;
 }
 
 /** A population with the controls that test it. */
@@ -49,12 +59,19 @@ interface Job {
   rows(evaluations: readonly Evaluation[], tallies: readonly Tally[]): RowJudge;
   /** Has the rows of a whole population judged, or of a part of it. */
   read(reader: EvidenceReader, rows: RowJudge, memory?: RowMemory): PopulationReading;
+  /** Has no row judged. */
+  readWhole(reader: EvidenceReader, memory: RowMemory): Whole;
+  judge(rows: RowJudge, row: Row, verdicts?: KeptRow['verdicts']): void;
   conclude(evaluations: readonly Evaluation[], tallies: readonly Tally[], reading: PopulationReading): readonly ControlResult[];
 }
 
 function createJob(population: Population, own: readonly Control[], input: AssessmentInput): Job {
   const { params = {}, namespace, exceptions = [], managed = null, techniques } = input;
   let outside = 0;
+  const judge: Job['judge'] = (rows, row, verdicts) => {
+    if (namespace === undefined || row.resource.namespace === namespace) rows.judge(row, verdicts);
+    else outside += 1;
+  };
   return {
     population,
     start: () =>
@@ -62,32 +79,53 @@ function createJob(population: Population, own: readonly Control[], input: Asses
     tallies: () => own.map(() => createTally()),
     rows: (evaluations, tallies) => createRowJudge(own, evaluations, tallies),
     read(from, rows, memory) {
-      const kept = memory === undefined ? undefined : keepRows(memory);
-      const visit = (row: Row) => {
-        if (namespace === undefined || row.resource.namespace === namespace) rows.judge(row, kept?.keep(row).verdicts);
-        else outside += 1;
-      };
-      const reading = readPopulation(population, from, visit, techniques);
-      kept?.end();
+      if (memory === undefined) return readPopulation(population, from, (row) => judge(rows, row), techniques);
+      const kept = keepRows(memory, own);
+      const visit = (row: Row) => judge(rows, row, kept.keep(row).verdicts);
+      const reading = readPopulation(population, from, visit, techniques, kept.isRepeated);
+      kept.end();
       return reading;
     },
+    readWhole(from, memory) {
+      const kept = keepRows(memory, own);
+      const rows: KeptRow[] = [];
+      const reading = readPopulation(population, from, (row) => rows.push(kept.keep(row)), techniques, kept.isRepeated);
+      kept.end();
+      return { rows, reading };
+    },
+    judge,
     conclude: (evaluations, tallies, reading) =>
       evaluations.map((evaluation, place) => evaluation.conclude(tallies[place] as Tally, reading, outside)),
   };
 }
 
-function judgeWhole(job: Job, reader: EvidenceReader, recall: Recall | undefined): readonly ControlResult[] {
+function judgeWhole(job: Job, reader: EvidenceReader): readonly ControlResult[] {
   const [evaluations, tallies] = [job.start(), job.tallies()];
   const rows = job.rows(evaluations, tallies);
-  const reading = job.read(recall?.reader ?? reader, rows, recall?.rows);
+  const reading = job.read(reader, rows);
   rows.end();
   return job.conclude(evaluations, tallies, reading);
 }
 
+function judgeRecalled(job: Job, recall: Recall): readonly ControlResult[] {
+  const ofParts = judgeParts(job, recall);
+  if (ofParts !== null) return recall.conclude(ofParts, null);
+  const whole = job.readWhole(recall.reader, recall.rows);
+  return recall.conclude(recall.resultsOf(whole) ?? judgeRead(job, whole), whole);
+}
+
+function judgeRead(job: Job, { rows, reading }: Whole): readonly ControlResult[] {
+  const [evaluations, tallies] = [job.start(), job.tallies()];
+  const judged = job.rows(evaluations, tallies);
+  for (const { row, verdicts } of rows) job.judge(judged, row, verdicts);
+  judged.end();
+  return job.conclude(evaluations, tallies, reading);
+}
+
 /** By what changed since the snapshot before. */
-function judgeRecalled(job: Job, recall: Recall | undefined): readonly ControlResult[] | null {
+function judgeParts(job: Job, recall: Recall): readonly ControlResult[] | null {
   const { population } = job;
-  if (recall === undefined || !isParted(population)) return null;
+  if (!isParted(population)) return null;
   const reading = readPopulation({ ...population, rows: () => [] }, recall.reader, () => {});
   const evaluations = job.start();
   const tallies = tallyByNamespace({ recall, reading, evaluations }, (reader, memory, of, into) => {

@@ -64,23 +64,41 @@ export interface EvaluationOptions {
   readonly managed: string | null;
 }
 
-interface Predicates {
+interface Compiled {
+  /** All fields of rows that they read; null where one reads rows as a whole. */
+  readonly fields: ReadonlySet<string> | null;
   readonly where: Predicate | null;
   readonly undecided: Predicate | null;
   readonly expect: Predicate;
+  readonly describe: ReturnType<typeof compileMessage>;
 }
 
-const compiled = new WeakMap<Control, Predicates>();
+const compiled = new WeakMap<Control, Compiled>();
 
 /** Compiled once per control of a catalog; the catalog has already shown that it compiles. */
-function predicatesOf(control: Control): Predicates {
+function compiledOf(control: Control): Compiled {
   let made = compiled.get(control);
   if (made === undefined) {
     const optional = (source: string | undefined) => (source === undefined ? null : compilePredicate(source));
-    made = { where: optional(control.where), undecided: optional(control.undecided?.when), expect: compilePredicate(control.expect) };
+    const [where, undecided, expect] = [optional(control.where), optional(control.undecided?.when), compilePredicate(control.expect)];
+    made = { where, undecided, expect, fields: readBy([where, undecided, expect]), describe: compileMessage(control.message) };
     compiled.set(control, made);
   }
   return made;
+}
+
+function readBy(predicates: readonly (Predicate | null)[]): ReadonlySet<string> | null {
+  const fields = new Set<string>();
+  for (const predicate of predicates) {
+    if (predicate?.fields === null) return null;
+    for (const field of predicate?.fields ?? []) fields.add(field);
+  }
+  return fields;
+}
+
+/** Fields of rows on which answers depend; null where it is the whole row. */
+export function fieldsOf(control: Control): ReadonlySet<string> | null {
+  return compiledOf(control).fields;
 }
 
 const noProblems: readonly string[] = [];
@@ -101,9 +119,8 @@ export function isAmple(left: number): boolean {
 }
 
 export function startEvaluation(control: Control, options: EvaluationOptions): Evaluation {
-  const { where, undecided, expect } = predicatesOf(control);
+  const { where, undecided, expect, describe } = compiledOf(control);
   const params = toCel(options.params);
-  const describe = compileMessage(control.message);
   const budget: Budget = { left: stepsPerControl };
   const exceptions = new Map(options.exceptions.filter((each) => each.control === control.id).map((each) => [each.item, each.id]));
 
@@ -148,24 +165,18 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
       const { size, tested, latest } = tally;
       const gaps = new Map(tally.gaps);
       const findings = sortedFindings(tally);
-      const evidence = reading.listings.map(({ listing, optional }) => ({
-        optional,
-        shown: { kind: listing.kind, id: listing.id, items: listing.items, complete: isComplete(listing) },
-      }));
       for (const gap of reading.gaps) gaps.set(canonicalize(gap), gap);
       const all = [...gaps.values(), ...unansweredGaps(control, tally)];
       const forPerson: Gap[] = control.undecided?.outcome === 'manual' ? undecidedGaps(control, tally.open) : [];
       if (control.undecided?.outcome === 'notAssessed') all.push(...undecidedGaps(control, tally.open));
       if (size === 0 && outside === 0 && all.length === 0) forPerson.push(...unknownProviderGap(control, options.managed));
-      if (all.length === 0 && !evidence.some(({ optional, shown }) => !optional || shown.complete))
+      if (all.length === 0 && !reading.listings.some(({ optional, listing }) => !optional || isComplete(listing)))
         all.push({ reason: 'absent', what: control.population, detail: 'nothing was read that an outcome could stand on' });
       const whenEmpty = outside > 0 ? 'notApplicable' : (control.whenEmpty ?? 'notApplicable');
       const found = decide({ failures: findings.length, gaps: all.length, forPerson: forPerson.length, tested, whenEmpty });
       all.push(...forPerson);
       const provider = providerGap(control, found, all, tested, options.managed);
       const outcome = provider === null ? found : 'providerResponsibility';
-      // A pass stands on what was read whole; an optional listing that was not is nothing that it may stand on.
-      const standsOn = evidence.filter(({ optional, shown }) => !(optional && outcome === 'pass' && !shown.complete));
       return {
         id: control.id,
         title: control.title,
@@ -173,13 +184,19 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
         outcome,
         labels: { ...control.labels },
         population: { name: control.population, size, tested },
-        evidence: standsOn.map(({ shown }) => shown),
+        evidence: evidenceOf(reading, outcome),
         findings,
         gaps: provider === null ? all : [provider, ...all],
         ...(outcome === 'pass' && !tally.silent && latest !== null && { since: latest }),
       };
     },
   };
+}
+
+/** A pass stands on what was read whole; an optional listing that was not is nothing that it may stand on. */
+export function evidenceOf({ listings }: PopulationReading, outcome: Outcome): ControlResult['evidence'] {
+  const standsOn = outcome === 'pass' ? listings.filter(({ optional, listing }) => !optional || isComplete(listing)) : listings;
+  return standsOn.map(({ listing }) => ({ kind: listing.kind, id: listing.id, items: listing.items, complete: isComplete(listing) }));
 }
 
 interface Counted {

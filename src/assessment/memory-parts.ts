@@ -6,17 +6,8 @@
 import { stepsPerControl } from '../catalog/index.ts';
 import type { EvidenceReader } from '../model/index.ts';
 import { type Evaluation, isAmple } from './evaluate.ts';
-import {
-  createRowMemory,
-  type Group,
-  isSameList,
-  type Lists,
-  type Merged,
-  type Part,
-  type PartMemory,
-  type Recall,
-  type RowMemory,
-} from './memory.ts';
+import { type Group, isSameList, type Lists, type Merged, type Part, type PartMemory, type Recall } from './memory.ts';
+import { createRowMemory, type RowMemory } from './memory-rows.ts';
 import type { PopulationReading } from './read-population.ts';
 import { createTally, joinSorted, mergeTallies, sortedFindings, type Tally } from './tally.ts';
 

@@ -13,12 +13,15 @@ import type {
   Json,
   ListingKind,
   Population,
-  Row,
   StoredListing,
   StoredObject,
 } from '../model/index.ts';
+import { isComplete } from '../model/index.ts';
+import { evidenceOf } from './evaluate.ts';
 import type { JudgedInput } from './judged-input.ts';
-import type { Tally, Verdict } from './tally.ts';
+import { createRowMemory, isSame, type KeptRow, type RowMemory } from './memory-rows.ts';
+import type { PopulationReading } from './read-population.ts';
+import type { Tally } from './tally.ts';
 
 /** Empty at first; made by {@link createAssessmentMemory}, and filled by judging with it. */
 export interface AssessmentMemory {
@@ -43,19 +46,6 @@ export interface Remembering {
 interface Basis extends Pick<JudgedInput, 'params' | 'namespace' | 'managed' | 'populations' | 'techniques'> {
   readonly controls: readonly Control[];
   readonly exceptions: string;
-}
-
-/** A row of the last reading, and what each control of its population said of it. */
-export interface KeptRow {
-  readonly row: Row;
-  readonly verdicts: (Verdict | undefined)[];
-  reading: number;
-}
-
-/** Rows by their keys. */
-export interface RowMemory {
-  readonly rows: Map<string, KeptRow>;
-  reading: number;
 }
 
 /** A namespace of a population whose rows are of namespaces. */
@@ -102,10 +92,18 @@ export interface Parted {
   reader(namespace: string): EvidenceReader;
 }
 
+/** A population as it was read whole: its rows in their order, and what else results follow from. */
+export interface Whole {
+  readonly rows: readonly KeptRow[];
+  readonly reading: PopulationReading;
+}
+
 interface PopulationMemory {
   /** Null when it looked at what differs from run to run. */
   inputs: string | null;
   results: readonly ControlResult[];
+  /** Of which they are; null where they are of parts. */
+  whole: Whole | null;
   readonly rows: RowMemory;
   readonly parts: PartMemory;
 }
@@ -124,8 +122,10 @@ export interface Recall {
   parted(): Parted | null;
   /** Whether it looked at what differs from run to run, which forbids to keep anything of it. */
   hasLooked(): boolean;
+  /** Results of the last reading, where this one says the same. */
+  resultsOf(whole: Whole): readonly ControlResult[] | null;
   /** Takes the results, and gives them with what they share with the last ones. */
-  conclude(results: readonly ControlResult[]): readonly ControlResult[];
+  conclude(results: readonly ControlResult[], whole: Whole | null): readonly ControlResult[];
 }
 
 /** Of one assessment: gives each population its recall. */
@@ -162,7 +162,9 @@ export function openMemory(
       facts,
       parted: () => (namespace === undefined && isParted(population) ? split(population) : null),
       hasLooked: () => looked.size > 0,
-      conclude(results) {
+      resultsOf: (whole) => (held.whole !== null && saysSame(held.whole, whole) ? withEvidence(held.results, whole) : null),
+      conclude(results, whole) {
+        held.whole = whole;
         held.results = results.map((result, index) => sharing(result, held.results[index]));
         held.inputs = looked.size > 0 ? null : inputs;
         return held.results;
@@ -172,7 +174,7 @@ export function openMemory(
 }
 
 function forget(): PopulationMemory {
-  return { inputs: null, results: [], rows: createRowMemory(), parts: createPartMemory() };
+  return { inputs: null, results: [], whole: null, rows: createRowMemory(), parts: createPartMemory() };
 }
 
 export function isParted({ byNamespace, besideNamespace }: Population): boolean {
@@ -181,29 +183,6 @@ export function isParted({ byNamespace, besideNamespace }: Population): boolean 
 
 function createPartMemory(): PartMemory {
   return { facts: '', beside: '', lists: [], parts: new Map(), names: [], groups: [], merged: [] };
-}
-
-export function createRowMemory(): RowMemory {
-  return { rows: new Map(), reading: 0 };
-}
-
-/** The rows of one reading, each as the equal one of the last reading where there is one. `end` drops those that are gone. */
-export function keepRows(memory: RowMemory): { keep(row: Row): KeptRow; end(): void } {
-  memory.reading += 1;
-  let count = 0;
-  return {
-    keep(row) {
-      count += 1;
-      let kept = memory.rows.get(row.item);
-      if (kept === undefined || !isSame(kept.row, row)) memory.rows.set(row.item, (kept = { row, verdicts: [], reading: 0 }));
-      kept.reading = memory.reading;
-      return kept;
-    },
-    end() {
-      if (count === memory.rows.size) return;
-      for (const [item, { reading }] of memory.rows) if (reading !== memory.reading) memory.rows.delete(item);
-    },
-  };
 }
 
 function sameBasis(a: Basis, b: Basis): boolean {
@@ -323,6 +302,28 @@ function byName(lists: Lists): Lists {
   return byNames;
 }
 
+/** Results follow from nothing else than this and the rules. */
+function saysSame(a: Whole, b: Whole): boolean {
+  const [before, after] = [a.reading, b.reading];
+  const isSameListing = ({ listing, optional }: PopulationReading['listings'][number], place: number) => {
+    const last = before.listings[place];
+    return last !== undefined && last.optional === optional && isComplete(last.listing) === isComplete(listing);
+  };
+  if (!isSameList(a.rows, b.rows) || before.listings.length !== after.listings.length) return false;
+  return after.listings.every(isSameListing) && isSame(before.gaps, after.gaps);
+}
+
+/** The same results of another reading. */
+function withEvidence(results: readonly ControlResult[], { reading }: Whole): readonly ControlResult[] {
+  const known = new Map<boolean, ControlResult['evidence']>();
+  return results.map((result) => {
+    const isPass = result.outcome === 'pass';
+    const evidence = known.get(isPass) ?? evidenceOf(reading, result.outcome);
+    known.set(isPass, evidence);
+    return { ...result, evidence };
+  });
+}
+
 /** The same result of another snapshot: only the ids of its listings are others. */
 function withEvidenceOf(reader: EvidenceReader, result: ControlResult): ControlResult {
   const evidence = result.evidence.map((each) => ({ ...each, id: reader.listing(each.kind as ListingKind)?.id ?? each.id }));
@@ -330,27 +331,8 @@ function withEvidenceOf(reader: EvidenceReader, result: ControlResult): ControlR
 }
 
 function sharing(result: ControlResult, last: ControlResult | undefined): ControlResult {
-  if (last === undefined) return result;
+  if (last === undefined || (last.findings === result.findings && last.gaps === result.gaps)) return result;
   const findings = isSameList(result.findings, last.findings) ? last.findings : result.findings;
   const gaps = isSame(result.gaps, last.gaps) ? last.gaps : result.gaps;
   return { ...result, findings, gaps };
-}
-
-/** Equal as JSON, with members in the same order. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a)) {
-    if (!Array.isArray(b) || a.length !== b.length) return false;
-    for (let index = 0; index < a.length; index++) if (!isSame(a[index], b[index])) return false;
-    return true;
-  }
-  if (Array.isArray(b)) return false;
-  const [left, right] = [Object.keys(a), Object.keys(b)];
-  if (left.length !== right.length) return false;
-  for (let index = 0; index < left.length; index++) {
-    const key = left[index] as string;
-    if (key !== right[index] || !isSame((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key])) return false;
-  }
-  return true;
 }

@@ -21,20 +21,24 @@ export interface PopulationReading {
   readonly listings: readonly { readonly listing: StoredListing; readonly optional: boolean }[];
 }
 
-/** Calls `visit` for every row. Throws for two rows with one key, and for a population that reads what it has not declared: our defects. */
+/**
+ * Calls `visit` for every row. Throws for two rows with one key, and for a population that reads what it has not declared: our defects.
+ * `isRepeated`: where the caller knows the keys that it has visited.
+ */
 export function readPopulation(
   population: Population,
   reader: EvidenceReader,
   visit: (row: Row) => void,
   techniques: readonly Technique[] = [],
+  isRepeated: (item: string) => boolean = createRepeats(),
 ): PopulationReading {
-  const also = population.also ?? [];
-  const declared = new Set([...population.from, ...also]);
-  const looked = new Set<ListingKind>(population.from);
+  const { from, also = [] } = population;
+  const looked = new Set<ListingKind>(from);
   const earlier = new Map<string, StoredListing>();
-  const gaps: Gap[] = population.from.flatMap((kind) => gapsOf(kind, reader.listing(kind), reader.scope));
+  const gaps: Gap[] = from.flatMap((kind) => gapsOf(kind, reader.listing(kind), reader.scope));
   const open = (kind: ListingKind) => {
-    if (!declared.has(kind)) throw new Error(`population ${population.name} reads ${kind}, which it does not declare`);
+    if (!from.includes(kind) && !also.includes(kind))
+      throw new Error(`population ${population.name} reads ${kind}, which it does not declare`);
     looked.add(kind);
   };
   const input: PopulationInput = {
@@ -58,17 +62,20 @@ export function readPopulation(
     },
   };
 
-  const seen = new Set<string>();
   for (const row of population.rows(input)) {
-    if (seen.has(row.item)) throw new Error(`population ${population.name} has two rows with the key ${JSON.stringify(row.item)}`);
-    seen.add(row.item);
+    if (isRepeated(row.item)) throw new Error(`population ${population.name} has two rows with the key ${JSON.stringify(row.item)}`);
     visit(row);
   }
   const listings = [...looked].flatMap((kind) => {
     const listing = reader.listing(kind);
-    return listing === undefined ? [] : [{ listing, optional: !population.from.includes(kind) }];
+    return listing === undefined ? [] : [{ listing, optional: !from.includes(kind) }];
   });
   return { gaps, listings: [...listings, ...[...earlier.values()].map((listing) => ({ listing, optional: true }))] };
+}
+
+function createRepeats(): (item: string) => boolean {
+  const seen = new Set<string>();
+  return (item) => seen.size === seen.add(item).size;
 }
 
 /** Of parts of one population, as if it had been read whole. */

@@ -108,8 +108,8 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
       const given = before ?? (isAmple ? kind?.answers[index] : undefined);
       if (given !== undefined) evaluation.charge(given);
       const answer = given ?? evaluation.answer(prepare(), read);
-      const finding = before === undefined ? findingOf(evaluation, answer, row) : before.finding;
-      if (verdicts !== undefined && isAmple && before === undefined) verdicts[place] = { ...answer, finding };
+      const finding = before?.finding === undefined ? findingOf(evaluation, answer, row) : before.finding;
+      if (verdicts !== undefined && isAmple && before?.finding === undefined) verdicts[place] = { ...answer, finding };
       if (!evaluation.isAmple()) areAmple = false;
       addRow(tallies[place] as Tally, row, answer, finding);
       return answer;

@@ -19,8 +19,8 @@ export interface Answer {
 
 /** What a control says of one row, held until the row is another. */
 export interface Verdict extends Answer {
-  /** Where it fails. */
-  readonly finding: Finding | null;
+  /** Where it fails; undefined where it is to be told again, because the row says more than what was asked about. */
+  readonly finding: Finding | null | undefined;
 }
 
 /** Rows that have something in common, by their number and the first of their keys. */
