@@ -132,6 +132,26 @@ export function createSeries(): (world: World, at: string) => LivingSnapshot {
   };
 }
 
+/** The same evidence as values that nobody has seen, so that nothing is known of them from before. */
+export function unseen(reader: EvidenceReader): EvidenceReader {
+  const known = new Map<ListingKind, readonly StoredObject[]>();
+  const before = reader.previous();
+  return {
+    scope: reader.scope,
+    cluster: reader.cluster,
+    at: reader.at,
+    run: reader.run,
+    listings: () => reader.listings(),
+    listing: (kind) => reader.listing(kind),
+    objects(kind) {
+      const list = known.get(kind) ?? structuredClone([...reader.objects(kind)]);
+      known.set(kind, list);
+      return list;
+    },
+    previous: () => (before === null ? null : unseen(before)),
+  };
+}
+
 /** A change of a world, made of numbers so that it can be shrunk. */
 export interface Change {
   readonly what: 'edit' | 'copy' | 'remove' | 'gap' | 'heal' | 'mix' | 'drop' | 'status' | 'version' | 'counters' | 'restart';

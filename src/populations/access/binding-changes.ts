@@ -86,11 +86,14 @@ function* changesOf(input: PopulationInput, kind: ListingKind, unique: (key: str
     return;
   }
   input.cite(earlier.listing);
-  // A reader of many snapshots gives the very same list where nothing changed.
+  // A reader of many snapshots gives the very same list where nothing changed, and the very same objects.
   if (earlier.reader.objects(kind) === input.reader.objects(kind)) return;
+  const all = new Set(earlier.reader.objects(kind));
+  const others = [...input.each(kind)].filter((binding) => !all.has(binding));
+  const names = new Set(others.map(({ name }) => name));
   const before = new Map<string, StoredObject>();
-  for (const binding of earlier.reader.objects(kind)) before.set(identityOf(binding), binding);
-  for (const binding of input.each(kind)) {
+  for (const binding of all) if (names.has(binding.name)) before.set(identityOf(binding), binding);
+  for (const binding of others) {
     const old = before.get(identityOf(binding));
     if (old !== undefined && (old.id === binding.id || meaningOf(old) === meaningOf(binding))) continue;
     yield toRow(unique(nameOf(binding.type, binding.type === 'ClusterRoleBinding' ? '' : binding.namespace, binding.name)), binding, old);

@@ -80,8 +80,16 @@ export function* readPolicies(input: PopulationInput): Iterable<StoredObject> {
   }
 }
 
-/** The policy, or the gap that one leaves with which no API server starts. */
+const sources = new WeakMap<StoredObject, ReadSource>();
+
+/** The policy, or the gap that one leaves with which no API server starts. It follows from the object alone. */
 export function readSource(source: StoredObject): ReadSource {
+  const known = sources.get(source) ?? parse(source);
+  sources.set(source, known);
+  return known;
+}
+
+function parse(source: StoredObject): ReadSource {
   const {
     policy,
     problems: [problem],
@@ -90,6 +98,15 @@ export function readSource(source: StoredObject): ReadSource {
   const detail = problem === undefined ? {} : { detail: `${keyOf(problem.path)}: ${problem.message}` };
   const what = `audit policy ${source.place?.file ?? source.name}`;
   return { policy: null, gap: { reason: 'error', what, ...detail, closedBy: 'correct the policy' } };
+}
+
+const held = new WeakMap<AuditPolicy, { readonly name: string; readonly rows: readonly Row[] }>();
+
+/** Of the very same policy, the very same rows. */
+function heldRows(source: StoredObject, policy: AuditPolicy, name: string): readonly Row[] {
+  let known = held.get(policy);
+  if (known?.name !== name) held.set(policy, (known = { name, rows: [...rowsOf(source, policy, name)] }));
+  return known.rows;
 }
 
 function* rowsOf(source: StoredObject, policy: AuditPolicy, name: string): Iterable<Row> {
@@ -133,7 +150,7 @@ export const auditPolicyRequests: Population = {
     for (const source of readPolicies(input)) {
       const { policy, gap } = readSource(source);
       if (policy === null) input.gap(gap);
-      else yield* rowsOf(source, policy, unique(segment(source.place?.file ?? (source.name || 'policy'))));
+      else yield* heldRows(source, policy, unique(segment(source.place?.file ?? (source.name || 'policy'))));
     }
   },
 };

@@ -2,6 +2,7 @@
 import type { PopulationInput } from '../../model/index.ts';
 import { isComplete } from '../../model/index.ts';
 import { segment } from '../identity.ts';
+import { readOnce } from '../read-once.ts';
 import { areSeveral, nameOfAddress, sayUnheard, wereEachAsked } from './each-replica.ts';
 import type { Metrics } from './metrics.ts';
 import { hashOfLease, idHashOf, readEachMetrics } from './metrics.ts';
@@ -26,7 +27,7 @@ export interface ReplicaMetrics {
  * The metrics of every replica that gave them, each a process of its own, and gaps for those that did not: compared with the leases, and
  * with the addresses where each was asked. Empty, without a gap, where no page was there at all.
  */
-export function readReplicaMetrics(input: PopulationInput): readonly ReplicaMetrics[] {
+export const readReplicaMetrics = readOnce((input): readonly ReplicaMetrics[] => {
   const pages = readEachMetrics(input);
   if (pages.length === 0) {
     const listing = input.listing('k8s.apiserver/metrics');
@@ -60,7 +61,7 @@ export function readReplicaMetrics(input: PopulationInput): readonly ReplicaMetr
       replica: { key: `kube-apiserver/${segment(name)}`, name, single: leases.length === 1 && pages.length === 1, evidence },
     };
   });
-}
+});
 
 /** Its node where it was asked for itself, else its lease where that can be known. */
 function nameOf(input: PopulationInput, metrics: Metrics): string {

@@ -15,6 +15,7 @@ import { agrees } from './flags.ts';
 import type { HostProcess } from './host-processes.ts';
 import { readHostProcesses } from './host-processes.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { readOnce } from '../read-once.ts';
 import { readAnswers, readAnsweredFlags, readLiveLeases } from './replicas.ts';
 
 type Source = 'flagz' | 'static pod' | 'node';
@@ -183,6 +184,13 @@ function* fileRows(input: PopulationInput): Iterable<Row> {
   }
 }
 
+/** Lazily: whoever has read enough stands on no more. */
+export function* eachApiServer(input: PopulationInput): Iterable<Row> {
+  yield* input.reader.scope === 'cluster' ? liveRows(input) : fileRows(input);
+}
+
+const readApiServers = readOnce((input) => [...eachApiServer(input)]);
+
 export const apiServers: Population = {
   name: 'apiServers',
   doc: 'An API server replica with its flags, defaults included',
@@ -196,7 +204,5 @@ export const apiServers: Population = {
       ...nodeListings,
     ]),
   ],
-  *rows(input) {
-    yield* input.reader.scope === 'cluster' ? liveRows(input) : fileRows(input);
-  },
+  rows: readApiServers,
 };

@@ -2,22 +2,22 @@
 import { liveLeases } from '../../access/index.ts';
 import type { PopulationInput, StoredObject } from '../../model/index.ts';
 import { at, isComplete } from '../../model/index.ts';
+import { readOnce } from '../read-once.ts';
 import { readEachFlags, tellsFlags } from './each-replica.ts';
 import type { Flags } from './flags.ts';
 import { readFlagz, resolveFlags } from './flags.ts';
 
 /** Those that hold when the evidence was read. */
-export function readLiveLeases(input: PopulationInput): readonly StoredObject[] {
-  return liveLeases(input.each('k8s.apiserver/leases'), input.reader.at);
-}
+export const readLiveLeases = readOnce((input) => liveLeases(input.each('k8s.apiserver/leases'), input.reader.at));
 
-const answered = new WeakMap<StoredObject, { readonly version: string | null; readonly flags: Flags }>();
+const answered = new WeakMap<StoredObject, { readonly version: string | null; readonly flags: Flags | undefined }>();
 
-/** What one page says, for a version of Kubernetes; many populations ask. */
-function flagsOf(object: StoredObject, version: string | null): Flags {
+/** What one page says, for a version of Kubernetes; undefined where that is nothing. Many populations ask. */
+function flagsOf(object: StoredObject, version: string | null): Flags | undefined {
   let known = answered.get(object);
   if (known?.version !== version) {
-    known = { version, flags: resolveFlags('kube-apiserver', readFlagz(at(object.body, 'flags')), version) };
+    const flags = tellsFlags(object) ? resolveFlags('kube-apiserver', readFlagz(at(object.body, 'flags')), version) : undefined;
+    known = { version, flags };
     answered.set(object, known);
   }
   return known.flags;
@@ -28,7 +28,8 @@ export function readAnsweredFlags(input: PopulationInput): { readonly object: St
   const listing = input.listing('k8s.apiserver/flagz');
   if (listing === undefined || !isComplete(listing)) return undefined;
   for (const object of input.each('k8s.apiserver/flagz')) {
-    if (tellsFlags(object)) return { object, flags: flagsOf(object, input.reader.cluster.version) };
+    const flags = flagsOf(object, input.reader.cluster.version);
+    if (flags !== undefined) return { object, flags };
   }
   return undefined;
 }

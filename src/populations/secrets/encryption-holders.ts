@@ -11,6 +11,7 @@ import { replicaListings } from '../control-plane/each-replica.ts';
 import type { Metrics } from '../control-plane/metrics.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
 import { readNodeContents } from '../nodes/node-contents.ts';
+import { readOnce } from '../read-once.ts';
 import type { Decision, FileVerdict } from './encryption-files.ts';
 import { judgeFile } from './encryption-files.ts';
 import type { Loader } from './encryption-refusals.ts';
@@ -50,7 +51,7 @@ interface File {
 }
 
 /** Servers first, then files. */
-export function readHolders(input: PopulationInput): readonly Holder[] {
+export const readHolders = readOnce((input): readonly Holder[] => {
   const given = [...input.each(filesKind)];
   const live = input.reader.scope === 'cluster';
   const servers = live || given.length === 0 ? [...apiServers.rows(input)] : [];
@@ -73,7 +74,7 @@ export function readHolders(input: PopulationInput): readonly Holder[] {
       }),
     ),
   ];
-}
+});
 
 /** What is known of the servers that load a file; where they differ, or one is not seen, it is not known. */
 function loaderOf(servers: readonly Row[], input: PopulationInput): Loader {

@@ -6,7 +6,7 @@ import type { ListingKind, Population, StoredObject } from '../../model/index.ts
 import { listAt, textAt } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
 import { ofPart, readPodParts } from '../workloads/pod-parts.ts';
-import { podListings } from '../workloads/pod-specs.ts';
+import { ofPod, podListings } from '../workloads/pod-specs.ts';
 import { decrypts, sops } from './managed-secrets.ts';
 
 /** API group → tool. */
@@ -30,16 +30,19 @@ interface Use {
   readonly id: string;
 }
 
-const usesIn = ofPart(({ pods }): readonly Use[] =>
-  pods.flatMap(({ key, object: { id }, spec, metadata }) => {
-    const mounts = listAt(spec, 'volumes').some((volume) => textAt(volume, 'csi', 'driver') === 'secrets-store.csi.k8s.io');
-    const injects = textAt(metadata, 'annotations', injected) === 'true';
-    return [
-      ...(mounts ? [{ tool: 'Secrets Store CSI driver', key, id }] : []),
-      ...(injects ? [{ tool: 'Vault Agent Injector', key, id }] : []),
-    ];
-  }),
-);
+const none: readonly Use[] = [];
+
+const usesOf = ofPod(({ key, object: { id }, spec, metadata }): readonly Use[] => {
+  const mounts = listAt(spec, 'volumes').some((volume) => textAt(volume, 'csi', 'driver') === 'secrets-store.csi.k8s.io');
+  const injects = textAt(metadata, 'annotations', injected) === 'true';
+  if (!mounts && !injects) return none;
+  return [
+    ...(mounts ? [{ tool: 'Secrets Store CSI driver', key, id }] : []),
+    ...(injects ? [{ tool: 'Vault Agent Injector', key, id }] : []),
+  ];
+});
+
+const usesIn = ofPart(({ pods }): readonly Use[] => pods.flatMap(usesOf));
 
 export const secretStores: Population = {
   name: 'secretStores',

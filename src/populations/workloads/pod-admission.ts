@@ -2,22 +2,32 @@
  * Every namespace with the Pod Security level that it enforces. Where the API server has an admission configuration file, that file can set
  * another default and exempt namespaces, users and runtime classes, so that labels alone decide nothing.
  */
-import type { Gap, Population, PopulationInput } from '../../model/index.ts';
+import type { Gap, Population, Row, StoredObject } from '../../model/index.ts';
 import { textAt } from '../../model/index.ts';
-import { apiServers } from '../control-plane/api-servers.ts';
+import { apiServers, eachApiServer } from '../control-plane/api-servers.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { readOnce } from '../read-once.ts';
 import { summarizeWorkloads } from './pod-parts.ts';
 import { podListings } from './pod-specs.ts';
 
 const levels: ReadonlySet<string> = new Set(['privileged', 'baseline', 'restricted']);
 
 /** The file's path, where some API server is known to have one. Servers that show no flags are no gap here: labels hold there too. */
-function admissionFile(input: PopulationInput): string {
-  for (const row of apiServers.rows({ ...input, gap: () => undefined })) {
+const admissionFile = readOnce((input): string => {
+  for (const row of eachApiServer({ ...input, gap: () => undefined })) {
     const file = textAt(row['flags'], 'admission-control-config-file') ?? '';
     if (file !== '') return file;
   }
   return '';
+});
+
+/** By what it says: the same rows of the same namespaces, as long as nothing that they follow from changes. */
+const held = new WeakMap<StoredObject, { readonly said: string; readonly row: Row }>();
+
+function heldRow(object: StoredObject, said: string, make: () => Row): Row {
+  let known = held.get(object);
+  if (known?.said !== said) held.set(object, (known = { said, row: make() }));
+  return known.row;
 }
 
 export const podAdmission: Population = {
@@ -44,15 +54,16 @@ export const podAdmission: Population = {
       const label = textAt(object.body, 'metadata', 'labels', 'pod-security.kubernetes.io/enforce') ?? '';
       // A level that admission does not know can only stand in a file, and enforces nothing.
       const enforces = levels.has(label) ? label : '';
-      yield {
-        item: unique(segment(object.name)),
+      const [item, hasWorkloads] = [unique(segment(object.name)), countIn(object.name) > 0];
+      yield heldRow(object, JSON.stringify([item, hasWorkloads, file]), () => ({
+        item,
         resource: resourceOf(object),
         evidence: [object.id],
         ...(gaps.length === 0 ? {} : { gaps }),
         namespace: object.name,
-        hasWorkloads: countIn(object.name) > 0,
+        hasWorkloads,
         ...(enforces === '' && file !== '' ? {} : { enforces }),
-      };
+      }));
     }
   },
 };

@@ -3,7 +3,7 @@
  * policies with a binding that denies. Selectors of namespaces are evaluated; whether the rules behind a webhook or a policy refuse what
  * is dangerous is not to be seen.
  */
-import type { JsonObject, Population, PopulationInput } from '../../model/index.ts';
+import type { JsonObject, Population, PopulationInput, Row } from '../../model/index.ts';
 import { at, isObject } from '../../model/index.ts';
 import { actionsOf, namespaceSelectorOf, policyListings, readPolicies } from '../admission/admission-policies.ts';
 import { selects } from '../admission/admission-rules.ts';
@@ -35,6 +35,18 @@ function* readGuards(input: PopulationInput): Iterable<Guard> {
   }
 }
 
+/** By the row of the namespace, which says all of it but its labels: those follow from the object that it stands on. */
+const held = new WeakMap<Row, { readonly guards: string; readonly row: Row }>();
+
+function guarded(row: Row, guards: readonly Guard[], labels: JsonObject): Row {
+  const reaching = guards.filter(({ reaches }) => reaches(labels));
+  return {
+    ...row,
+    evidence: [...row.evidence, ...new Set(reaching.flatMap(({ evidence }) => evidence))],
+    guards: [...new Set(reaching.map(({ name }) => name))].sort(),
+  };
+}
+
 export const podGuards: Population = {
   name: 'podGuards',
   doc: 'A namespace, with what can refuse a pod there: its Pod Security level, webhooks that fail closed, admission policies that deny',
@@ -42,19 +54,20 @@ export const podGuards: Population = {
   also: [...(podAdmission.also ?? []), ...policyListings],
   *rows(input) {
     const guards = [...readGuards(input)];
+    // What a guard does follows from its objects, and so from their ids.
+    const ids = JSON.stringify(guards.map(({ name, evidence }) => [name, evidence]));
     const labelsOf = new Map<string, JsonObject>();
     for (const { id, body } of input.each('k8s.namespaces/namespaces')) {
       const labels = at(body, 'metadata', 'labels');
       labelsOf.set(id, isObject(labels) ? labels : {});
     }
     for (const row of podAdmission.rows(input)) {
-      const labels = labelsOf.get(row.evidence[0] ?? '') ?? {};
-      const reaching = guards.filter(({ reaches }) => reaches(labels));
-      yield {
-        ...row,
-        evidence: [...row.evidence, ...new Set(reaching.flatMap(({ evidence }) => evidence))],
-        guards: [...new Set(reaching.map(({ name }) => name))].sort(),
-      };
+      let known = held.get(row);
+      if (known?.guards !== ids) {
+        known = { guards: ids, row: guarded(row, guards, labelsOf.get(row.evidence[0] ?? '') ?? {}) };
+        held.set(row, known);
+      }
+      yield known.row;
     }
   },
 };
