@@ -61,15 +61,15 @@ interface Job {
   read(reader: EvidenceReader, rows: RowJudge, memory?: RowMemory): PopulationReading;
   /** Has no row judged. */
   readWhole(reader: EvidenceReader, memory: RowMemory): Whole;
-  judge(rows: RowJudge, row: Row, verdicts?: KeptRow['verdicts']): void;
+  judge(rows: RowJudge, row: Row, kept?: KeptRow): void;
   conclude(evaluations: readonly Evaluation[], tallies: readonly Tally[], reading: PopulationReading): readonly ControlResult[];
 }
 
 function createJob(population: Population, own: readonly Control[], input: AssessmentInput): Job {
   const { params = {}, namespace, exceptions = [], managed = null, techniques } = input;
   let outside = 0;
-  const judge: Job['judge'] = (rows, row, verdicts) => {
-    if (namespace === undefined || row.resource.namespace === namespace) rows.judge(row, verdicts);
+  const judge: Job['judge'] = (rows, row, kept) => {
+    if (namespace === undefined || row.resource.namespace === namespace) rows.judge(row, kept);
     else outside += 1;
   };
   return {
@@ -81,7 +81,7 @@ function createJob(population: Population, own: readonly Control[], input: Asses
     read(from, rows, memory) {
       if (memory === undefined) return readPopulation(population, from, (row) => judge(rows, row), techniques);
       const kept = keepRows(memory, own);
-      const visit = (row: Row) => judge(rows, row, kept.keep(row).verdicts);
+      const visit = (row: Row) => judge(rows, row, kept.keep(row));
       const reading = readPopulation(population, from, visit, techniques, kept.isRepeated);
       kept.end();
       return reading;
@@ -117,7 +117,7 @@ function judgeRecalled(job: Job, recall: Recall): readonly ControlResult[] {
 function judgeRead(job: Job, { rows, reading }: Whole): readonly ControlResult[] {
   const [evaluations, tallies] = [job.start(), job.tallies()];
   const judged = job.rows(evaluations, tallies);
-  for (const { row, verdicts } of rows) job.judge(judged, row, verdicts);
+  for (const kept of rows) job.judge(judged, kept.row, kept);
   judged.end();
   return job.conclude(evaluations, tallies, reading);
 }
@@ -126,9 +126,14 @@ function judgeRead(job: Job, { rows, reading }: Whole): readonly ControlResult[]
 function judgeParts(job: Job, recall: Recall): readonly ControlResult[] | null {
   const { population } = job;
   if (!isParted(population)) return null;
-  const reading = readPopulation({ ...population, rows: () => [] }, recall.reader, () => {});
+  let besideIn: ReturnType<NonNullable<Population['besideIn']>> | undefined;
+  const rows: Population['rows'] = (input) => {
+    besideIn = population.besideIn?.(input);
+    return [];
+  };
+  const reading = readPopulation({ ...population, rows }, recall.reader, () => {});
   const evaluations = job.start();
-  const tallies = tallyByNamespace({ recall, reading, evaluations }, (reader, memory, of, into) => {
+  const tallies = tallyByNamespace({ recall, reading, besideIn, evaluations }, (reader, memory, of, into) => {
     const rows = job.rows(of, into);
     const own = job.read(reader, rows, memory);
     rows.end();

@@ -4,12 +4,11 @@
  */
 import type { Control, Row } from '../model/index.ts';
 import { fieldsOf } from './evaluate.ts';
-import type { Verdict } from './tally.ts';
+import type { SaidBefore } from './row-judge.ts';
 
-/** A row of the last reading, and what each control of its population said of it. */
-export interface KeptRow {
+/** A row of the last reading, and what the controls of its population said of it; not where one might have come to the end of its budget. */
+export interface KeptRow extends SaidBefore {
   readonly row: Row;
-  readonly verdicts: (Verdict | undefined)[];
   reading: number;
 }
 
@@ -41,7 +40,7 @@ export function keepRows(memory: RowMemory, controls: readonly Control[]): KeptR
       count += 1;
       let kept = memory.rows.get(row.item);
       if (kept === undefined || !isSame(kept.row, row)) {
-        kept = { row, verdicts: kept === undefined ? [] : stillSaid(kept, row, controls), reading: 0 };
+        kept = { row, verdicts: undefined, still: kept && stillSaid(kept, row, controls), reading: 0 };
         memory.rows.set(row.item, kept);
       }
       kept.reading = memory.reading;
@@ -55,13 +54,13 @@ export function keepRows(memory: RowMemory, controls: readonly Control[]): KeptR
 }
 
 /** Answers of the controls that read nothing of what is another in this row. Their findings are to be told again. */
-function stillSaid({ row: before, verdicts }: KeptRow, row: Row, controls: readonly Control[]): (Verdict | undefined)[] {
+function stillSaid({ row: before, verdicts }: KeptRow, row: Row, controls: readonly Control[]): SaidBefore['still'] {
+  if (verdicts === undefined) return undefined;
   const names = [...new Set([...Object.keys(before), ...Object.keys(row)])];
   const changed = names.filter((name) => !isSame(before[name], row[name]));
   return controls.map((control, place) => {
-    const [verdict, fields] = [verdicts[place], fieldsOf(control)];
-    const holds = verdict !== undefined && fields !== null && !changed.some((name) => fields.has(name));
-    return holds ? { ...verdict, finding: undefined } : undefined;
+    const fields = fieldsOf(control);
+    return fields === null || changed.some((name) => fields.has(name)) ? undefined : verdicts.answers[place];
   });
 }
 

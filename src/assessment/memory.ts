@@ -51,6 +51,8 @@ interface Basis extends Pick<JudgedInput, 'params' | 'namespace' | 'managed' | '
 /** A namespace of a population whose rows are of namespaces. */
 export interface Part {
   readonly rows: RowMemory;
+  /** What its rows followed from beside it, where the population tells. */
+  readonly beside: string | undefined;
   /** Of each control of the population. */
   readonly tallies: readonly Tally[];
 }
@@ -59,9 +61,12 @@ export interface Part {
 export interface Group {
   readonly parts: readonly Part[];
   readonly tallies: readonly Tally[];
+  readonly merged: readonly Merged[];
 }
 
 export interface PartMemory {
+  /** For how many readings more the whole is read. */
+  rest: number;
   facts: string;
   /** What every namespace's rows may follow from, as it was. */
   beside: string;
@@ -182,7 +187,7 @@ export function isParted({ byNamespace, besideNamespace }: Population): boolean 
 }
 
 function createPartMemory(): PartMemory {
-  return { facts: '', beside: '', lists: [], parts: new Map(), names: [], groups: [], merged: [] };
+  return { rest: 0, facts: '', beside: '', lists: [], parts: new Map(), names: [], groups: [], merged: [] };
 }
 
 function sameBasis(a: Basis, b: Basis): boolean {

@@ -6,11 +6,18 @@
 import { compilePredicate, toCel } from '../catalog/index.ts';
 import type { Control, Finding, Row } from '../model/index.ts';
 import type { Evaluation, PreparedRow } from './evaluate.ts';
-import { addAlike, addRow, type Answer, noteRow, type Tally, type Verdict } from './tally.ts';
+import { addAlike, addRow, type Answer, noteRow, type Tally, type Verdicts } from './tally.ts';
+
+/** What was said of a row, or of the one that stood in its place. */
+export interface SaidBefore {
+  /** Of the very same row; to be filled where it is not known. */
+  verdicts: Verdicts | undefined;
+  /** By control: answers that hold of this row too, because what they go by is the same. */
+  readonly still?: readonly (Answer | undefined)[] | undefined;
+}
 
 export interface RowJudge {
-  /** `verdicts`: those that the same row had before, by control, to be taken and filled. */
-  judge(row: Row, verdicts?: (Verdict | undefined)[]): void;
+  judge(row: Row, before?: SaidBefore): void;
   /** To be called after the last row: until then rows of one kind are not in the tallies. */
   end(): void;
 }
@@ -43,6 +50,12 @@ interface Kind {
   rows: number;
 }
 
+/** What is said of one row, by control. */
+interface Said {
+  readonly answers: Answer[];
+  readonly findings: (Finding | null)[];
+}
+
 /** What asking the engine takes, in quick answers; and what a field takes when rows are compared. */
 const [engine, perField] = [20, 3];
 /** Rows after which it shows whether any are alike. */
@@ -54,6 +67,10 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
   let groups: readonly Group[] | undefined;
   let areAmple = evaluations.every((evaluation) => evaluation.isAmple());
 
+  const spend = (evaluation: Evaluation, answer: Answer) => {
+    evaluation.charge(answer);
+    if (!evaluation.isAmple()) areAmple = false;
+  };
   const tally = ({ shelves, places }: Group) => {
     for (const { kinds } of shelves?.values() ?? [])
       for (const kind of kinds.values()) {
@@ -77,7 +94,7 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
     }
     const [notable, costly]: [number[], number[]] = [[], []];
     for (const [index, answer] of answers.entries()) {
-      if (answer.fails || answer.open || answer.problems.length > 0) notable.push(index);
+      if (isNotable(answer)) notable.push(index);
       if (answer.steps > 0) costly.push(index);
     }
     const fields = [...read].sort();
@@ -92,64 +109,95 @@ export function createRowJudge(controls: readonly Control[], evaluations: readon
     tally(group);
     group.shelves = undefined;
   };
-  /** Asks each control of the group, but for what is known already. */
+  /** Asks each control of the group, but for what is known of the kind or of the row that was before. */
   const judgeEach = (
     { places }: Group,
-    kind: Kind | undefined,
+    known: (place: number, index: number) => Answer | undefined,
     row: Row,
     prepare: () => PreparedRow,
-    verdicts: (Verdict | undefined)[] | undefined,
+    said: Said | undefined,
     read: Set<string>,
   ): readonly Answer[] =>
     places.map((place, index) => {
       const evaluation = evaluations[place] as Evaluation;
-      const isAmple = evaluation.isAmple();
-      const before = isAmple ? verdicts?.[place] : undefined;
-      const given = before ?? (isAmple ? kind?.answers[index] : undefined);
+      const given = evaluation.isAmple() ? known(place, index) : undefined;
       if (given !== undefined) evaluation.charge(given);
       const answer = given ?? evaluation.answer(prepare(), read);
-      const finding = before?.finding === undefined ? findingOf(evaluation, answer, row) : before.finding;
-      if (verdicts !== undefined && isAmple && before?.finding === undefined) verdicts[place] = { ...answer, finding };
+      const finding = findingOf(evaluation, answer, row);
       if (!evaluation.isAmple()) areAmple = false;
       addRow(tallies[place] as Tally, row, answer, finding);
+      if (said !== undefined) [said.answers[place], said.findings[place]] = [answer, finding];
       return answer;
     });
+  /** The same row once more. */
+  const repeat = (row: Row, { answers, findings }: Verdicts) => {
+    const isAlike = isPlain(row);
+    let told = 0;
+    for (let place = 0; place < answers.length; place++) {
+      const [answer, tally] = [answers[place] as Answer, tallies[place] as Tally];
+      if (answer.steps > 0) spend(evaluations[place] as Evaluation, answer);
+      const finding = answer.fails ? (findings[told++] as Finding) : null;
+      if (!isAlike) addRow(tally, row, answer, finding);
+      else {
+        addAlike(tally, answer, 1);
+        if (isNotable(answer)) noteRow(tally, row, answer, finding);
+      }
+    }
+  };
   /** One more of a kind that was seen before. */
   const addTo = (kind: Kind, { places }: Group, row: Row) => {
     kind.rows += 1;
-    for (const index of kind.costly) {
-      const evaluation = evaluations[places[index] as number] as Evaluation;
-      evaluation.charge(kind.answers[index] as Answer);
-      if (!evaluation.isAmple()) areAmple = false;
-    }
+    for (const index of kind.costly) spend(evaluations[places[index] as number] as Evaluation, kind.answers[index] as Answer);
     for (const index of kind.notable) {
       const [place, answer] = [places[index] as number, kind.answers[index] as Answer];
       noteRow(tallies[place] as Tally, row, answer, findingOf(evaluations[place] as Evaluation, answer, row));
     }
   };
 
-  return {
-    judge(row, verdicts) {
-      let prepared: PreparedRow | undefined;
-      const prepare = () => (prepared ??= { row, cel: toCel(row) });
-      const isPlain = verdicts === undefined && row.since === undefined && (row.gaps === undefined || row.gaps.length === 0);
-      for (const group of (groups ??= open(controls))) {
-        // What was judged before does not say what was read.
-        const isCompared = group.shelves !== undefined && (verdicts === undefined || group.places.every((place) => !verdicts[place]));
-        if (isCompared && ++group.rows === trial) giveUp(group);
-        const kind = isCompared ? kindOf(group, row) : undefined;
-        if (kind !== undefined && isPlain && areAmple) addTo(kind, group, row);
-        else {
-          const read = new Set<string>();
-          const answers = judgeEach(group, kind, row, prepare, verdicts, read);
-          if (kind === undefined && isCompared) keep(group, row, read, answers);
-        }
+  /** A row of which not all is known. */
+  const ask = (row: Row, before: SaidBefore | undefined) => {
+    let prepared: PreparedRow | undefined;
+    const prepare = () => (prepared ??= { row, cel: toCel(row) });
+    const isAlike = before === undefined && isPlain(row);
+    const said: Said | undefined = before && { answers: [], findings: [] };
+    for (const group of (groups ??= open(controls))) {
+      // What still holds does not say what was read.
+      const still = before?.still;
+      if (still !== undefined && group.places.some((place) => still[place] !== undefined)) {
+        judgeEach(group, (place) => still[place], row, prepare, said, new Set());
+        continue;
       }
+      if (group.shelves !== undefined && ++group.rows === trial) giveUp(group);
+      const kind = kindOf(group, row);
+      if (kind !== undefined && isAlike && areAmple) addTo(kind, group, row);
+      else {
+        const read = new Set<string>();
+        const answers = judgeEach(group, (_, index) => kind?.answers[index], row, prepare, said, read);
+        if (kind === undefined) keep(group, row, read, answers);
+      }
+    }
+    if (before !== undefined && said !== undefined && areAmple)
+      before.verdicts = { answers: said.answers, findings: said.findings.filter((finding) => finding !== null) };
+  };
+
+  return {
+    judge(row, before) {
+      if (before?.verdicts !== undefined && areAmple) repeat(row, before.verdicts);
+      else ask(row, before);
     },
     end() {
       for (const group of groups ?? []) tally(group);
     },
   };
+}
+
+/** Whether all there is to say of a row is what its answers count. */
+function isPlain({ since, gaps }: Row): boolean {
+  return since === undefined && (gaps === undefined || gaps.length === 0);
+}
+
+function isNotable({ fails, open, problems }: Answer): boolean {
+  return fails || open || problems.length > 0;
 }
 
 function findingOf(evaluation: Evaluation, { fails }: Answer, row: Row): Finding | null {

@@ -17,10 +17,12 @@ export interface Answer {
   readonly steps: number;
 }
 
-/** What a control says of one row, held until the row is another. */
-export interface Verdict extends Answer {
-  /** Where it fails; undefined where it is to be told again, because the row says more than what was asked about. */
-  readonly finding: Finding | null | undefined;
+/** What the controls of a population say of one row, held until the row is another. */
+export interface Verdicts {
+  /** By control. */
+  readonly answers: readonly Answer[];
+  /** Of the controls that it fails, in their order. */
+  readonly findings: readonly Finding[];
 }
 
 /** Rows that have something in common, by their number and the first of their keys. */
@@ -93,7 +95,7 @@ export function noteRow(tally: Tally, row: Row, { open, problems }: Answer, find
   else if (row.gaps !== undefined) for (const gap of row.gaps) tally.gaps.set(canonicalize(gap), gap);
 }
 
-/** Of parts whose rows have no gaps; without their findings. */
+/** Without findings. Gaps are in the order of the parts. */
 export function mergeTallies(parts: readonly Tally[]): Tally {
   const all = createTally();
   for (const part of parts) {
@@ -103,6 +105,7 @@ export function mergeTallies(parts: readonly Tally[]): Tally {
     all.silent ||= part.silent;
     if (part.latest !== null) all.latest = later(all.latest, part.latest);
     if (part.open.rows > 0) count(all.open, part.open.first, part.open.rows);
+    for (const [text, gap] of part.gaps) all.gaps.set(text, gap);
     for (const [problem, { first, rows }] of part.unanswered) count(severalOf(all, problem), first, rows);
   }
   return all;
@@ -116,7 +119,7 @@ export function sortedFindings({ findings, sorted }: Pick<Tally, 'findings' | 's
 /** Lists that are in order each, as one. Most follow one another as they are. */
 export function joinSorted(lists: readonly (readonly Finding[])[]): Finding[] {
   const follow = lists.every((list, place) => place === 0 || (lists[place - 1]?.at(-1)?.item ?? '') < (list[0]?.item ?? ''));
-  return sortedFindings({ findings: lists.flat(), sorted: follow });
+  return sortedFindings({ findings: ([] as Finding[]).concat(...lists), sorted: follow });
 }
 
 function severalOf({ unanswered }: Tally, problem: string): Several {

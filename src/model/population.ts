@@ -69,5 +69,10 @@ export interface Population {
    * listings of `from`: when one of them changes, every namespace is read anew.
    */
   readonly besideNamespace?: readonly ListingKind[];
+  /**
+   * All that rows of a namespace follow from of those listings, as text: where that stays the same, the namespace is not read anew for
+   * them. Says the same own gaps as `rows`.
+   */
+  readonly besideIn?: (input: PopulationInput) => (namespace: string) => string;
   readonly rows: (input: PopulationInput) => Iterable<Row>;
 }

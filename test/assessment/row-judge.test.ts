@@ -62,6 +62,15 @@ test('every tally is that of asking each control about each row', () => {
           if (tally !== undefined) addRow(tally, row, answer, answer.fails ? evaluation.tell(row) : null);
         }
       expect(judged).toEqual(asked);
+      // Run after run, of the very same rows.
+      const kept = rows.map(() => ({ verdicts: undefined }));
+      for (let run = 0; run < 3; run++) {
+        const again = some.map(() => createTally());
+        const remembering = createRowJudge(some, evaluations(some), again);
+        for (const [index, row] of rows.entries()) remembering.judge(row, kept[index]);
+        remembering.end();
+        expect(again).toEqual(asked);
+      }
     }),
     { numRuns: 300 },
   );

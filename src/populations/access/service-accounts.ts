@@ -1,6 +1,6 @@
 /** Every service account: whether its token is mounted by default, which pods run as it, and which roles reach it, also through groups. */
 import { rbacListings, readGrants } from '../../access/index.ts';
-import type { Json, Population, PopulationInput, Row, StoredListing, StoredObject } from '../../model/index.ts';
+import type { Gap, Json, Population, PopulationInput, Row, StoredListing, StoredObject } from '../../model/index.ts';
 import { at, isComplete } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
 import { summarizeWorkloads } from '../workloads/pod-parts.ts';
@@ -13,6 +13,8 @@ interface Roles {
   readonly byAccount: ReadonlyMap<string, readonly string[]>;
   /** Key: the group's namespace, or '' for all accounts. */
   readonly byGroup: ReadonlyMap<string, readonly string[]>;
+  /** What is not known of them. */
+  readonly gaps: readonly Gap[];
 }
 
 interface HeldRow {
@@ -34,15 +36,34 @@ function rolesFor({ byAccount, byGroup }: Roles, account: string, namespace: str
 function readRolesOfAccounts(input: PopulationInput): Roles {
   const byAccount = new Map<string, string[]>();
   const byGroup = new Map<string, string[]>();
-  const add = (map: Map<string, string[]>, key: string, text: string) => map.set(key, [...(map.get(key) ?? []), text]);
-  for (const { subject, binding } of readGrants(input)) {
+  const gaps: Gap[] = [];
+  const add = (map: Map<string, string[]>, key: string, text: string) => {
+    const known = map.get(key);
+    if (known === undefined) map.set(key, [text]);
+    else known.push(text);
+  };
+  for (const { subject, binding } of readGrants({ ...input, gap: (gap) => gaps.push(gap) })) {
     const text = `${binding.roleKey} through ${binding.key}`;
     if (subject.account !== '') add(byAccount, subject.account, text);
     else if (subject.everyone === 'serviceaccounts' && `${binding.key}|${binding.roleKey}` !== expected) {
       add(byGroup, subject.name.slice('system:serviceaccounts:'.length), `${text} (every account)`);
     }
   }
-  return { byAccount, byGroup };
+  return { byAccount, byGroup, gaps };
+}
+
+/** All that {@link rolesFor} says of accounts of a namespace. */
+function rolesIn({ byAccount, byGroup }: Roles): (namespace: string) => string {
+  const accounts = new Map<string, [account: string, roles: readonly string[]][]>();
+  // No cluster has a namespace with a slash in its name, but a file can.
+  for (const [account, roles] of byAccount)
+    for (let end = account.indexOf('/'); end >= 0; end = account.indexOf('/', end + 1)) {
+      const namespace = account.slice(0, end);
+      const known = accounts.get(namespace);
+      if (known === undefined) accounts.set(namespace, [[account, roles]]);
+      else known.push([account, roles]);
+    }
+  return (namespace) => JSON.stringify([accounts.get(namespace) ?? [], byGroup.get(namespace) ?? [], byGroup.get('') ?? []]);
 }
 
 interface Held {
@@ -56,7 +77,12 @@ const held = new WeakMap<Iterable<StoredObject>, Held>();
 
 /** A reader of many snapshots gives the very same lists where nothing changed: then the roles are the same too. */
 function rolesOf(input: PopulationInput): Roles {
-  if (input.reader.parts === undefined) return readRolesOfAccounts(input);
+  const roles = input.reader.parts === undefined ? readRolesOfAccounts(input) : rolesOfLists(input);
+  for (const gap of roles.gaps) input.gap(gap);
+  return roles;
+}
+
+function rolesOfLists(input: PopulationInput): Roles {
   const lists = rbacListings.map((kind) => input.reader.objects(kind));
   const facts = JSON.stringify(rbacListings.map((kind) => factsAbout(input.listing(kind))));
   const [first] = lists;
@@ -77,6 +103,7 @@ export const serviceAccounts: Population = {
   doc: 'A service account, with the pods that run as it and the roles that reach it',
   from: ['k8s.serviceaccounts/serviceaccounts', ...podListings, ...rbacListings],
   besideNamespace: rbacListings,
+  besideIn: (input) => rolesIn(rolesOf(input)),
   *rows(input) {
     const roles = rolesOf(input);
     const { usersOf } = summarizeWorkloads(input);
