@@ -75,11 +75,11 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
   const cluster = pickCluster(config, options.cluster).name;
   const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
   try {
-    const run = chooseRun(ledger.runs(cluster), cluster, options, (instant) => ledger.runAt(cluster, instant));
+    const runs = ledger.runs(cluster);
+    const run = chooseRun(runs, cluster, options, (instant) => ledger.runAt(cluster, instant));
     const stored = ledger.snapshot(cluster, run.number);
     const held = options.at === undefined ? stored : asOf(stored, parseInstant(options.at), ledger.timesToLive(cluster, run.number));
     const reader = rememberObjects(held);
-    const runs = ledger.runs(cluster);
     const latest = runs.findLast(hasEnded)?.number === run.number;
     const missed = runs.filter(({ number, status }) => number > run.number && status === 'missed').length;
     if (latest && missed > 0) context.warn(`nobody collected at ${missed} of the schedule's slots since: what was so then is not known`);
