@@ -192,7 +192,17 @@ export interface Adjacency {
   readonly edges: Int32Array;
 }
 
+const known = { from: new WeakMap<Graph, Adjacency>(), to: new WeakMap<Graph, Adjacency>() };
+
+/** The very same as long as the graph has no more nodes and edges: it never has fewer. */
 export function adjacency(graph: Graph, end: 'from' | 'to'): Adjacency {
+  let found = known[end].get(graph);
+  if (found?.edges.length !== graph.from.length || found.start.length !== graph.size + 1)
+    known[end].set(graph, (found = sortByEnd(graph, end)));
+  return found;
+}
+
+function sortByEnd(graph: Graph, end: 'from' | 'to'): Adjacency {
   const ends = graph[end];
   const start = new Int32Array(graph.size + 1);
   for (let edge = 0; edge < ends.length; edge++) {

@@ -15,6 +15,13 @@ export interface WayQuestion {
   readonly builtin: boolean;
 }
 
+/** A step from a state: to a group of its own, and so on, or to what is no subject and leads on. */
+interface Step {
+  readonly cost: number;
+  readonly edge: number;
+  readonly on: Step | null;
+}
+
 export class Search {
   readonly graph: Graph;
   readonly out: Adjacency;
@@ -23,6 +30,7 @@ export class Search {
   /** Edges that close a join by rights gathered on the way. */
   readonly gathered: readonly number[];
   readonly #ways = new Map<string, Ways>();
+  readonly #starts = new Map<string, Map<number, Step | null>>();
 
   constructor(graph: Graph, goal: number) {
     this.graph = graph;
@@ -34,14 +42,34 @@ export class Search {
 
   /** The edges of the cheapest way, through the groups that the source is in; undefined when there is none. */
   wayFrom(source: number, question: WayQuestion): readonly number[] | undefined {
-    const { cost, next } = this.#waysBy(question);
-    let best: { readonly cost: number; readonly edges: readonly number[] } | undefined;
-    for (const edges of this.#startsOf(source, question)) {
-      const edge = edges.at(-1) as number;
-      const all = costOfEdge(this.graph, edge, question.measure) + (cost[this.graph.to[edge] as number] as number);
-      if ((best === undefined || all < best.cost) && (question.builtin || this.#isAdded(edge))) best = { cost: all, edges };
+    const edges: number[] = [];
+    for (let step = this.#startOf(source, question); step !== null; step = step.on) edges.push(step.edge);
+    return edges.length === 0 ? undefined : this.#follow(edges, this.#waysBy(question).next);
+  }
+
+  /** The cheapest of its steps; the first of several. A group's is the same for all who are in it. */
+  #startOf(source: number, question: WayQuestion): Step | null {
+    const starts = this.#startsBy(question);
+    const known = starts.get(source);
+    if (known !== undefined) return known;
+    const { cost } = this.#waysBy(question);
+    let best: Step | null = null;
+    for (let i = this.out.start[source] as number; i < (this.out.start[source + 1] as number); i++) {
+      const edge = this.out.edges[i] as number;
+      if (question.certain && this.graph.reason[edge] !== 0) continue;
+      const to = this.graph.to[edge] as number;
+      if (this.graph.kindOf(to) === 'state') {
+        const on = this.#startOf(to, question);
+        if (on !== null && (best === null || on.cost < best.cost)) best = { cost: on.cost, edge, on };
+        continue;
+      }
+      const ahead = cost[to] as number;
+      if (ahead === -1) continue;
+      const all = costOfEdge(this.graph, edge, question.measure) + ahead;
+      if ((best === null || all < best.cost) && (question.builtin || this.#isAdded(edge))) best = { cost: all, edge, on: null };
     }
-    return best === undefined ? undefined : this.#follow(best.edges, next);
+    starts.set(source, best);
+    return best;
   }
 
   /** The cheapest way by each first step that the source has. */
@@ -98,6 +126,13 @@ export class Search {
         for (const each of this.grantsOn(cheapestWay(this.graph, this, from, premise, false, edge) ?? [])) grants.add(each);
     }
     return grants;
+  }
+
+  #startsBy({ measure, certain, builtin }: WayQuestion): Map<number, Step | null> {
+    const key = `${measure} ${certain} ${builtin}`;
+    let starts = this.#starts.get(key);
+    if (starts === undefined) this.#starts.set(key, (starts = new Map()));
+    return starts;
   }
 
   #waysBy({ measure, certain }: WayQuestion): Ways {
