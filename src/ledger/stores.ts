@@ -3,6 +3,7 @@ import type { Db } from './storage/database.ts';
 import { createLogStore, type LogStore } from './storage/log-store.ts';
 import { createObjectStore, type ObjectStore } from './storage/objects.ts';
 import { createPayloadStore, type PayloadStore } from './storage/payloads.ts';
+import { createRunReader, type RunReader } from './runs/run-payload.ts';
 import { createReuseStore, type ReuseStore } from './runs/reuse.ts';
 import { createRuns, type Runs } from './runs/runs.ts';
 import { createTreeStore, type TreeStore } from './storage/trees.ts';
@@ -15,6 +16,7 @@ export interface Stores {
   readonly trees: TreeStore;
   readonly reuse: ReuseStore;
   readonly runs: Runs;
+  readonly readRun: RunReader;
 }
 
 export function createStores(db: Db): Stores {
@@ -27,5 +29,6 @@ export function createStores(db: Db): Stores {
     trees: createTreeStore(db),
     reuse: createReuseStore(db),
     runs: createRuns(db, log, payloads),
+    readRun: createRunReader(payloads),
   };
 }

@@ -76,7 +76,7 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
       opened.set(number, known);
       return known;
     }
-    const { stored } = read ?? openRun(stores, cluster, number);
+    const { stored } = read ?? openRun(stores, cluster, number, shelf.treeId);
     const listings = stored?.listings.map((each) => asRead(stores, each, erased)) ?? [];
     const fresh = { stored, listings, byKind: new Map(listings.map((listing) => [listing.kind, listing])), held: new Map() };
     opened.set(number, fresh);
@@ -102,7 +102,7 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
   const read = (number: number): SeriesSnapshot => {
     const known = readers.get(number);
     if (known !== undefined) return known;
-    const { run, stored } = openRun(stores, cluster, number);
+    const { run, stored } = openRun(stores, cluster, number, shelf.treeId);
     const { details } = open(number, { stored }).stored ?? {};
     const trees = new Map(stored?.listings.map(({ listing, tree }) => [listing.kind, tree]));
     let before: SeriesSnapshot | null | undefined;
@@ -136,6 +136,7 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
 
 /** Reads trees and objects, each checked against its id. */
 interface Shelf {
+  readonly treeId: (ref: number) => Buffer;
   /** `before`: what stood in its place, on which it may stand. */
   tree(
     ref: number,
@@ -161,8 +162,9 @@ function openShelf(stores: Stores): Shelf {
       return id;
     };
   };
-  const idOf = { trees: remember((ref) => stores.trees.id(ref)), objects: remember((ref) => stores.objects.entry(ref).id) };
+  const idOf = { trees: remember((ref) => stores.trees.id(ref)), objects: remember((ref) => stores.objects.id(ref)) };
   return {
+    treeId: idOf.trees,
     tree(ref, of, before) {
       const { id, salt, members } = stores.trees.readOn(ref, (base) => (base === before?.tree ? before.members : undefined));
       if (!saltedId(salt, treeBytes(members, idOf[of])).equals(id))

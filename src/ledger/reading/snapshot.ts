@@ -134,8 +134,14 @@ export function readExhibit(stores: Stores, cluster: string, number: number, kin
   };
 }
 
-export function openRun(stores: Stores, cluster: string, number: number): { run: RunSummary; stored: StoredRun | undefined } {
-  const run = stores.runs.get(cluster, number);
+/** `idOf`: see {@link storedRun}. */
+export function openRun(
+  stores: Stores,
+  cluster: string,
+  number: number,
+  idOf?: (tree: number) => Buffer,
+): { run: RunSummary; stored: StoredRun | undefined } {
+  const { run, end } = stores.runs.find(cluster, number) ?? {};
   if (run === undefined || run.endedAt === null) {
     throw new KubevidenceError(
       'usage',
@@ -145,7 +151,7 @@ export function openRun(stores: Stores, cluster: string, number: number): { run:
       },
     );
   }
-  return { run, stored: storedRun(stores, stores.runs.ended(cluster, number)) };
+  return { run, stored: storedRun(stores, end, idOf) };
 }
 
 export function readObjectTree(stores: Stores, ref: number): Tree {

@@ -5,8 +5,8 @@
  */
 import type { ClusterIdentity, EvidenceReader, Json, JsonObject, Listing, ListingKind } from '../../model/index.ts';
 import { canonicalBytes, isObject, KubevidenceError, textAt } from '../../model/index.ts';
-import { type PayloadStore, payloadId, type SaltedPayload } from '../storage/payloads.ts';
-import { drawSalt } from '../storage/salted.ts';
+import type { PayloadStore, SaltedPayload } from '../storage/payloads.ts';
+import { drawSalt, saltedId } from '../storage/salted.ts';
 
 /** How much of a listing was taken over by uid and resourceVersion, and what reading a random part of that anew showed. */
 export interface ReuseRecord {
@@ -44,7 +44,8 @@ export interface StoredRun {
   readonly listings: readonly (ListingPayload & { readonly payload: SaltedBytes })[];
 }
 
-type TreeId = (tree: number) => string;
+/** Id of a tree, hex. */
+export type TreeId = (tree: number) => string;
 
 /** Salts the payloads of a run; `write` stores them once the record's leaf is known. */
 export function prepareRun(details: RunDetails, listings: readonly ListingPayload[], treeId: TreeId) {
@@ -55,6 +56,15 @@ export function prepareRun(details: RunDetails, listings: readonly ListingPayloa
     snapshot: run.snapshot,
     write: (payloads: PayloadStore, leaf: number, like: number | undefined) => payloads.write(leaf, stored, like),
   };
+}
+
+export type RunReader = (leaf: number, snapshot: string, treeId: TreeId) => StoredRun;
+
+/** {@link readRun}, with the last one kept: what is read of a run, listing by listing, is mostly read at once. */
+export function createRunReader(payloads: PayloadStore): RunReader {
+  let last: StoredRun | undefined;
+  // The salted id says what it is of, whatever its leaf.
+  return (leaf, snapshot, treeId) => (last?.snapshot.id === snapshot ? last : (last = readRun(payloads, leaf, snapshot, treeId)));
 }
 
 /** Throws `integrity` when the payloads are not those whose id the record names. */
@@ -81,7 +91,8 @@ function expand([first, ...rest]: readonly SaltedPayload[], treeId: TreeId): Sto
 }
 
 function seal(salt: Uint8Array, value: Json): SaltedBytes {
-  return { id: payloadId({ salt, value }), salt, bytes: canonicalBytes(value) };
+  const bytes = canonicalBytes(value);
+  return { id: saltedId(salt, bytes).toString('hex'), salt, bytes };
 }
 
 /** Only the shape that the code below relies on: the id is what makes the content trustworthy. */

@@ -18,7 +18,7 @@ import { isComplete, KubevidenceError } from '../../model/index.ts';
 import { erasedIds } from '../erasure/erased.ts';
 import { type Before, createListingWriter, type ListingWriter } from './listing-writer.ts';
 import { indexKnown, mayReuse, type PlannedListing, type ReuseRow, reuseDigest } from './reuse.ts';
-import { type ListingPayload, prepareRun, readRun, type RunDetails, type StoredRun } from './run-payload.ts';
+import { type ListingPayload, prepareRun, type RunDetails, type StoredRun } from './run-payload.ts';
 import type { Ended, Planned } from './runs.ts';
 import type { Stores } from '../stores.ts';
 
@@ -185,11 +185,15 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
   };
 }
 
-/** The payloads of an ended run that stored any, and that were not erased. */
-export function storedRun({ db, payloads, trees }: Stores, end: Ended | undefined): StoredRun | undefined {
+/** The payloads of an ended run that stored any, and that were not erased. `idOf`: for whoever knows ids of trees already. */
+export function storedRun(
+  { db, payloads, trees, readRun }: Stores,
+  end: Ended | undefined,
+  idOf: (tree: number) => Buffer = (tree) => trees.id(tree),
+): StoredRun | undefined {
   if (end === undefined || end.record.snapshot === null) return undefined;
   if (payloads.erased(end.leaf) && erasedIds(db).has(end.record.snapshot)) return undefined;
-  return readRun(payloads, end.leaf, end.record.snapshot, (tree) => trees.id(tree).toString('hex'));
+  return readRun(end.leaf, end.record.snapshot, (tree) => idOf(tree).toString('hex'));
 }
 
 /** What the log says of all that may be reused since then: the run's record, or that of an erasure after it. */

@@ -24,6 +24,8 @@ export interface ClusterSummary {
 export interface Runs {
   all(cluster?: string): RunSummary[];
   get(cluster: string, number: number): RunSummary | undefined;
+  /** The same, and what its end says. */
+  find(cluster: string, number: number): { readonly run: RunSummary; readonly end: Ended | undefined } | undefined;
   /** Planned and neither ended nor missed. */
   open(): Planned[];
   planned(cluster: string, number: number): Planned | undefined;
@@ -96,12 +98,16 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
     const { status, startedAt, endedAt, observedAt } = end.record;
     return { ...common, status, startedAt, endedAt, observedAt, leaf: end.leaf, error: errorOf(end) };
   };
-  const get = (cluster: string, number: number): RunSummary | undefined => {
+  const find: Runs['find'] = (cluster, number) => {
     const plan = planned(cluster, number);
-    if (plan !== undefined) return summarize(plan, ended(cluster, number));
+    if (plan !== undefined) {
+      const end = ended(cluster, number);
+      return { run: summarize(plan, end), end };
+    }
     const missed = log.find('run-missed', cluster, number)[0];
-    return missed === undefined ? undefined : missedSummary(missed);
+    return missed === undefined ? undefined : { run: missedSummary(missed), end: undefined };
   };
+  const get = (cluster: string, number: number): RunSummary | undefined => find(cluster, number)?.run;
   const next = (cluster: string): number =>
     1 + Math.max(log.latest('run-planned', cluster)?.record.run ?? 0, log.latest('run-missed', cluster)?.record.run ?? 0);
 
@@ -123,6 +129,7 @@ export function createRuns(db: Db, log: LogStore, payloads: PayloadStore): Runs 
 
   return {
     get,
+    find,
     planned,
     ended,
     next,

@@ -121,7 +121,7 @@ export function treeBytes(members: readonly Member[], idOf: (ref: number) => Buf
 function labelled(members: readonly Member[], idOf: (ref: number) => Buffer): Buffer {
   const texts = members.map(({ ref, label }) => {
     const id = idOf(ref).toString('hex');
-    return label === '' ? `"${id}"` : canonicalize([label, id]);
+    return label === '' ? `"${id}"` : `[${canonicalize(label)},"${id}"]`;
   });
   return Buffer.from(`[${texts.join(',')}]`, 'utf8');
 }
