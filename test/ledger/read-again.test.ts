@@ -34,6 +34,14 @@ it('runs that are read by turns are each what they are', () => {
   for (const run of [1, 2, 1, 1, 3, 2, 2, 3]) expect(read(ledger, run)).toEqual(alone[run - 1]);
 });
 
+it('a listing reads back whatever the order in which its keys stand in canonical form', () => {
+  const ledger = openForTest();
+  const scrubbed = { 9: 1, 10: 2, b: 3, a: 4 };
+  collect(ledger, objects, { listing: { scrubbed } });
+  expect(ledger.snapshot('prod', 1).listing(pods)?.scrubbed).toEqual(scrubbed);
+  expect(ledger.exhibit('prod', 1, pods).payload.bytes.toString()).toContain('"scrubbed":{"10":2,"9":1,"a":4,"b":3}');
+});
+
 it('of a run that was just read, nothing is said once it is erased', () => {
   const path = temporaryPath();
   const ledger = ledgerOfRuns(path);

@@ -3,9 +3,9 @@
  * a large namespace, written whole for each run, would outgrow everything else. A tree's base is nearly always one of the last that were
  * read, so those are remembered.
  */
-import { canonicalize, KubevidenceError } from '../../model/index.ts';
+import { KubevidenceError } from '../../model/index.ts';
 import type { TreeStep } from './export-format.ts';
-import type { Member } from '../storage/trees.ts';
+import { type Member, treeText } from '../storage/trees.ts';
 
 /** A member with its id, hex. */
 export interface NamedMember extends Member {
@@ -51,9 +51,9 @@ export function membersOf(steps: readonly TreeStep[], base: readonly NamedMember
   return members;
 }
 
-/** The text that a tree's id covers; see treeBytes. */
+/** The text that a tree's id covers. */
 export function textOfMembers(members: readonly NamedMember[]): string {
-  return `[${members.map(({ id, label }) => (label === '' ? `"${id}"` : canonicalize([label, id]))).join(',')}]`;
+  return treeText(members, ({ id }) => id);
 }
 
 /** The members of trees that were read last; others come from `read`. */

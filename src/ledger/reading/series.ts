@@ -14,7 +14,7 @@ import { type ErasedIds, erasedIds } from '../erasure/erased.ts';
 import type { StoredRun } from '../runs/run-payload.ts';
 import type { Stores } from '../stores.ts';
 import { saltedId } from '../storage/salted.ts';
-import { type Member, treeBytes } from '../storage/trees.ts';
+import { type Member, treeText } from '../storage/trees.ts';
 import { asRead, openRun, readObject, readSnapshot } from './snapshot.ts';
 
 export interface SeriesSnapshot extends EvidenceReader {
@@ -136,7 +136,7 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
 
 /** Reads trees and objects, each checked against its id. */
 interface Shelf {
-  readonly treeId: (ref: number) => Buffer;
+  readonly treeId: (ref: number) => string;
   /** `before`: what stood in its place, on which it may stand. */
   tree(
     ref: number,
@@ -152,12 +152,12 @@ const mostIds = 200_000;
 function openShelf(stores: Stores): Shelf {
   const erased: ErasedIds = erasedIds(stores.db);
   const remember = (idOf: (ref: number) => Buffer) => {
-    const ids = new Map<number, Buffer>();
-    return (ref: number): Buffer => {
+    const ids = new Map<number, string>();
+    return (ref: number): string => {
       let id = ids.get(ref);
       if (id === undefined) {
         if (ids.size >= mostIds) ids.clear();
-        ids.set(ref, (id = idOf(ref)));
+        ids.set(ref, (id = idOf(ref).toString('hex')));
       }
       return id;
     };
@@ -167,7 +167,8 @@ function openShelf(stores: Stores): Shelf {
     treeId: idOf.trees,
     tree(ref, of, before) {
       const { id, salt, members } = stores.trees.readOn(ref, (base) => (base === before?.tree ? before.members : undefined));
-      if (!saltedId(salt, treeBytes(members, idOf[of])).equals(id))
+      const text = treeText(members, (member) => idOf[of](member.ref));
+      if (!saltedId(salt, Buffer.from(text, 'utf8')).equals(id))
         throw new KubevidenceError('integrity', `tree ${ref} is not what its id says`);
       return members;
     },

@@ -7,7 +7,7 @@ import type { EvidenceReader, ListingKind, RunSummary, StoredListing, StoredObje
 import { KubevidenceError } from '../../model/index.ts';
 import { erasedIds, type ErasedIds } from '../erasure/erased.ts';
 import { identify } from '../identity.ts';
-import type { SaltedBytes, StoredRun } from '../runs/run-payload.ts';
+import type { SaltedBytes, StoredRun, TreeId } from '../runs/run-payload.ts';
 import { storedRun } from '../runs/run-writer.ts';
 import { saltedId } from '../storage/salted.ts';
 import type { Stores } from '../stores.ts';
@@ -139,7 +139,7 @@ export function openRun(
   stores: Stores,
   cluster: string,
   number: number,
-  idOf?: (tree: number) => Buffer,
+  idOf?: TreeId,
 ): { run: RunSummary; stored: StoredRun | undefined } {
   const { run, end } = stores.runs.find(cluster, number) ?? {};
   if (run === undefined || run.endedAt === null) {

@@ -4,7 +4,7 @@
  * are incompressible, and would be most of what an unchanged run costs.
  */
 import type { ClusterIdentity, EvidenceReader, Json, JsonObject, Listing, ListingKind } from '../../model/index.ts';
-import { canonicalBytes, isObject, KubevidenceError, textAt } from '../../model/index.ts';
+import { canonicalize, isObject, KubevidenceError, textAt } from '../../model/index.ts';
 import type { PayloadStore, SaltedPayload } from '../storage/payloads.ts';
 import { drawSalt, saltedId } from '../storage/salted.ts';
 
@@ -71,27 +71,33 @@ export function createRunReader(payloads: PayloadStore): RunReader {
 export function readRun(payloads: PayloadStore, leaf: number, snapshot: string, treeId: TreeId): StoredRun {
   const stored = payloads.read(leaf);
   if (stored === undefined) throw new KubevidenceError('integrity', `the payload of the run in record ${leaf} is missing`);
-  const run = expand(stored, treeId);
+  // What we stored is in canonical order, where no key looks like a number; whether it is, the id says.
+  let run = expand(stored, treeId, JSON.stringify);
+  if (run.snapshot.id !== snapshot) run = expand(stored, treeId);
   if (run.snapshot.id !== snapshot)
     throw new KubevidenceError('integrity', `the payload of the run in record ${leaf} is not the one that the record names`);
   return run;
 }
 
-function expand([first, ...rest]: readonly SaltedPayload[], treeId: TreeId): StoredRun {
+function expand([first, ...rest]: readonly SaltedPayload[], treeId: TreeId, write: (value: Json) => string = canonicalize): StoredRun {
   if (first === undefined || !isObject(first.value) || !rest.every(({ value }) => isListingPayload(value))) {
     throw new KubevidenceError('integrity', 'the payload of a run is malformed');
   }
   const listings = rest.map(({ salt, value }) => {
     const stored = value as unknown as ListingPayload;
     const full = { listing: stored.listing, objects: stored.tree === null ? null : treeId(stored.tree), reuse: stored.reuse };
-    return { ...stored, payload: seal(salt, full as unknown as Json) };
+    return { ...stored, payload: seal(salt, write(full as unknown as Json)) };
   });
   const ids = Object.fromEntries(listings.map(({ listing, payload }) => [listing.kind, payload.id]));
-  return { details: first.value as unknown as RunDetails, snapshot: seal(first.salt, { ...first.value, listings: ids }), listings };
+  return {
+    details: first.value as unknown as RunDetails,
+    snapshot: seal(first.salt, canonicalize({ ...first.value, listings: ids })),
+    listings,
+  };
 }
 
-function seal(salt: Uint8Array, value: Json): SaltedBytes {
-  const bytes = canonicalBytes(value);
+function seal(salt: Uint8Array, text: string): SaltedBytes {
+  const bytes = Buffer.from(text, 'utf8');
   return { id: saltedId(salt, bytes).toString('hex'), salt, bytes };
 }
 

@@ -18,7 +18,7 @@ import { isComplete, KubevidenceError } from '../../model/index.ts';
 import { erasedIds } from '../erasure/erased.ts';
 import { type Before, createListingWriter, type ListingWriter } from './listing-writer.ts';
 import { indexKnown, mayReuse, type PlannedListing, type ReuseRow, reuseDigest } from './reuse.ts';
-import { type ListingPayload, prepareRun, type RunDetails, type StoredRun } from './run-payload.ts';
+import { type ListingPayload, prepareRun, type RunDetails, type StoredRun, type TreeId } from './run-payload.ts';
 import type { Ended, Planned } from './runs.ts';
 import type { Stores } from '../stores.ts';
 
@@ -189,11 +189,11 @@ export function createRunWriter(stores: Stores, { plan, identity, scope, listing
 export function storedRun(
   { db, payloads, trees, readRun }: Stores,
   end: Ended | undefined,
-  idOf: (tree: number) => Buffer = (tree) => trees.id(tree),
+  idOf: TreeId = (tree) => trees.id(tree).toString('hex'),
 ): StoredRun | undefined {
   if (end === undefined || end.record.snapshot === null) return undefined;
   if (payloads.erased(end.leaf) && erasedIds(db).has(end.record.snapshot)) return undefined;
-  return readRun(end.leaf, end.record.snapshot, (tree) => idOf(tree).toString('hex'));
+  return readRun(end.leaf, end.record.snapshot, idOf);
 }
 
 /** What the log says of all that may be reused since then: the run's record, or that of an erasure after it. */

@@ -38,8 +38,8 @@ export function salted(value: Json): SaltedPayload & { readonly id: string } {
   return { salt, value, bytes, id: saltedId(salt, bytes).toString('hex') };
 }
 
-export function payloadId({ salt, value }: SaltedPayload): string {
-  return saltedId(salt, canonicalBytes(value)).toString('hex');
+export function payloadId({ salt, value, bytes = canonicalBytes(value) }: SaltedPayload): string {
+  return saltedId(salt, bytes).toString('hex');
 }
 
 interface Row {
@@ -102,10 +102,15 @@ export function createPayloadStore(db: Db): PayloadStore {
     read(leaf) {
       const row = select.get(leaf);
       if (row === undefined || row.bytes.length === 0) return undefined;
-      const values = parse(leaf, raw(leaf, row));
+      const bytes = raw(leaf, row);
+      const values = parse(leaf, bytes);
       if (row.salts.length !== values.length * saltLength)
         throw new KubevidenceError('integrity', `the payloads of record ${leaf} and their salts differ in number`);
-      return values.map((value, index) => ({ value, salt: row.salts.subarray(index * saltLength, (index + 1) * saltLength) }));
+      const saltOf = (index: number) => row.salts.subarray(index * saltLength, (index + 1) * saltLength);
+      // Of the only one, what is stored between the brackets is what its id must cover.
+      const [only] = values;
+      if (values.length === 1 && only !== undefined) return [{ value: only, salt: saltOf(0), bytes: bytes.subarray(1, -1) }];
+      return values.map((value, index) => ({ value, salt: saltOf(index) }));
     },
   };
 }

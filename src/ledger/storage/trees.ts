@@ -119,11 +119,17 @@ export function treeBytes(members: readonly Member[], idOf: (ref: number) => Buf
 }
 
 function labelled(members: readonly Member[], idOf: (ref: number) => Buffer): Buffer {
-  const texts = members.map(({ ref, label }) => {
-    const id = idOf(ref).toString('hex');
+  const hexOf = ({ ref }: Member) => idOf(ref).toString('hex');
+  return Buffer.from(treeText(members, hexOf), 'utf8');
+}
+
+/** The same as a text, for whoever has ids in hex. */
+export function treeText<T extends Member>(members: readonly T[], hexOf: (member: T) => string): string {
+  const texts = members.map((member) => {
+    const [id, { label }] = [hexOf(member), member];
     return label === '' ? `"${id}"` : `[${canonicalize(label)},"${id}"]`;
   });
-  return Buffer.from(`[${texts.join(',')}]`, 'utf8');
+  return `[${texts.join(',')}]`;
 }
 
 /** The same; put together without a text for each of the thousands that a namespace may have. */
