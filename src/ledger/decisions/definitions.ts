@@ -201,8 +201,8 @@ export function createDefinitions({ db, log, payloads }: Stores, now: () => Inst
       }).immediate();
     },
     definitionText(digest) {
-      for (const { leaf, record } of log.find('definition-changed').toReversed()) {
-        const text = record.what === allDefinitions ? textsOf(leaf)[digest] : undefined;
+      for (let change = closing(log.size()); change !== undefined; change = closing(change.leaf)) {
+        const text = textsOf(change.leaf)[digest];
         if (text !== undefined && hash('sha256', text) === digest) return text;
       }
       throw new KubevidenceError('integrity', `the ledger does not have the text of the definition ${digest}`);

@@ -109,22 +109,21 @@ export function readExhibit(stores: Stores, cluster: string, number: number, kin
   const idOfTree = (ref: number) => stores.trees.id(ref);
   const root = listing.tree === null ? undefined : readTree(stores, listing.tree, idOfTree);
   const places = new Map<string, { readonly ref: number; readonly label: string }>();
-  const idOfObject = (ref: number) => stores.objects.id(ref);
   const namespaces = root?.members.map((member): ExhibitTree => {
     const tree = readObjectTree(stores, member.ref);
     const objects = tree.members.map((place) => {
-      const id = idOfObject(place.ref).toString('hex');
+      const id = stores.objects.id(place.ref).toString('hex');
       places.set(id, place);
       return id;
     });
-    return { namespace: member.label, objects, ...sealed(tree, idOfObject) };
+    return { namespace: member.label, objects, ...sealed(tree) };
   });
   return {
     run,
     listing: asRead(stores, listing, erased),
     snapshot: stored.snapshot,
     payload: listing.payload,
-    tree: root === undefined ? null : sealed(root, idOfTree),
+    tree: root === undefined ? null : sealed(root),
     namespaces: namespaces ?? [],
     ids: namespaces?.flatMap(({ objects }) => objects) ?? [],
     objectWithSalt(id) {
@@ -154,15 +153,20 @@ export function openRun(
   return { run, stored: storedRun(stores, end, idOf) };
 }
 
-export function readObjectTree(stores: Stores, ref: number): Tree {
+/** A tree with what its id covers. */
+interface ReadTree extends Tree {
+  readonly bytes: Uint8Array;
+}
+
+export function readObjectTree(stores: Stores, ref: number): ReadTree {
   return readTree(stores, ref, (object) => stores.objects.id(object));
 }
 
-export function readTree(stores: Stores, ref: number, idOf: (ref: number) => Buffer): Tree {
+export function readTree(stores: Stores, ref: number, idOf: (ref: number) => Buffer): ReadTree {
   const tree = stores.trees.read(ref);
-  if (!saltedId(tree.salt, treeBytes(tree.members, idOf)).equals(tree.id))
-    throw new KubevidenceError('integrity', `tree ${ref} is not what its id says`);
-  return tree;
+  const bytes = treeBytes(tree.members, idOf);
+  if (!saltedId(tree.salt, bytes).equals(tree.id)) throw new KubevidenceError('integrity', `tree ${ref} is not what its id says`);
+  return { ...tree, bytes };
 }
 
 /** A listing with a gap for what was erased of it since. */
@@ -188,6 +192,6 @@ export function readObject(stores: Stores, ref: number, label: string, erased: R
   return { id: hex, salt, bytes, object: { ...identify(bytes, label), id: hex } };
 }
 
-function sealed(tree: Tree, idOf: (ref: number) => Buffer): SaltedBytes {
-  return { id: tree.id.toString('hex'), salt: tree.salt, bytes: treeBytes(tree.members, idOf) };
+function sealed({ id, salt, bytes }: ReadTree): SaltedBytes {
+  return { id: id.toString('hex'), salt, bytes };
 }
