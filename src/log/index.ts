@@ -7,5 +7,6 @@ export * from './merkle.ts';
 export * from './note.ts';
 export * from './record-order.ts';
 export * from './records.ts';
+export * from './salted-id.ts';
 export * from './tlog-proof.ts';
 export * from './token-times.ts';
