@@ -91,11 +91,11 @@ export function prepareCatalog(sources: CatalogSources): Record<string, unknown>
   ]);
 }
 
-/** Under which the canonical text of a whole catalog is prepared: all its files decide it, and nothing else. */
-function wholeKey({ controls, mappings, techniques = [] }: Pick<CatalogTexts, 'controls' | 'mappings' | 'techniques'>): string {
+/** Under which the canonical text of a whole catalog is prepared: all its files and the populations decide what it is, and that it loads. */
+function wholeKey({ controls, mappings, techniques = [], populations }: Omit<CatalogTexts, 'prepared'>): string {
   const keysOf = (as: keyof typeof schemas, files: readonly CatalogFile[]) => files.map(({ text }) => prepareKey(as, text));
   const keys = [...keysOf('control', controls), ...keysOf('framework', mappings), ...keysOf('technique', techniques)];
-  return prepareKey('catalog', keys.sort().join('\n'));
+  return prepareKey('catalog', [...keys, ...populations].sort().join('\n'));
 }
 
 function readTexts({ controlDirs, mappingDirs, techniqueDirs = [], ...rest }: CatalogSources): CatalogTexts {
@@ -119,12 +119,30 @@ function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
   const controls = texts.controls.map((each) => loadControl(each, known));
   const frameworks = loadFrameworks(texts.mappings, known);
   const techniques = (texts.techniques ?? []).map((each) => loadTechnique(each, known));
+  const text = known(wholeKey(texts));
+  // What the build has prepared as a whole fits together; its expressions are compiled where they are asked.
+  if (typeof text !== 'string') checkTogether({ controls, frameworks, techniques }, texts.populations);
+  const parts = {
+    controls: controls.map(({ value }) => value),
+    frameworks: frameworks.map(({ value }) => value),
+    techniques: techniques.map(({ value }) => value),
+  };
+  return makeCatalog(parts, typeof text === 'string' ? text : undefined);
+}
+
+interface LoadedFiles {
+  readonly controls: readonly Loaded<Control>[];
+  readonly frameworks: readonly Loaded<Framework>[];
+  readonly techniques: readonly Loaded<Technique>[];
+}
+
+function checkTogether({ controls, frameworks, techniques }: LoadedFiles, populations: readonly string[]): void {
   refuseTwice(controls, (control) => control.id);
   refuseTwice(techniques, (technique) => technique.id);
   // Which of several versions holds, only the cluster's version says, and only for a benchmark.
   refuseTwice(frameworks, ({ id, kind, version }) => (kind === 'benchmark' ? `${id} ${version}` : id));
 
-  const names = new Set(texts.populations);
+  const names = new Set(populations);
   for (const { value, placeOf } of controls) checkControl(value, names, placeOf);
   const ids = new Set(controls.map(({ value }) => value.id));
   const recommendations = new Set(
@@ -134,13 +152,6 @@ function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
     checkFramework(value, ids, placeOf);
     checkCisReferences(value, recommendations, placeOf);
   }
-  const text = known(wholeKey(texts));
-  const parts = {
-    controls: controls.map(({ value }) => value),
-    frameworks: frameworks.map(({ value }) => value),
-    techniques: techniques.map(({ value }) => value),
-  };
-  return makeCatalog(parts, typeof text === 'string' ? text : undefined);
 }
 
 /**

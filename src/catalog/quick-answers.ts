@@ -1,8 +1,8 @@
 /**
  * Expressions of the usual shapes, answered without the CEL engine, which takes some hundred times as long: fields and parameters, literals,
- * `!`, `&&`, `||`, comparisons, `in`, `+` of texts, `size` of lists, and `all` or `exists` over empty ones. Only what is certain is
- * answered: where a field is missing, a value is of another type, or anything else stands in the way, the answer is undefined, and the engine
- * is to be asked. So an answer and its steps are the engine's (test/catalog/quick-answers.property.test.ts).
+ * `!`, `&&`, `||`, comparisons, `in`, `+` and `startsWith` of texts, `size` of lists, and `all` or `exists` over empty ones. Only what is
+ * certain is answered: where a field is missing, a value is of another type, or anything else stands in the way, the answer is undefined, and
+ * the engine is to be asked. So an answer and its steps are the engine's (test/catalog/quick-answers.property.test.ts).
  */
 import type * as Cel from '@marcbachmann/cel-js';
 
@@ -79,6 +79,8 @@ function compilePart(node: Cel.ASTNode): Part {
     }
     case 'rcall': {
       const [name, receiver, args] = node.args;
+      const [only, ...others] = args;
+      if (name === 'startsWith' && only !== undefined && others.length === 0) return binary(receiver, only, startsWith);
       if ((name !== 'all' && name !== 'exists') || args.length !== 2) return unknown;
       // Of an empty list nothing is asked.
       return unary(receiver, (list) => (isEmpty(list) ? name === 'all' : undefined));
@@ -138,6 +140,10 @@ const operators = {
   '+': (left: unknown, right: unknown) => (typeof left === 'string' && typeof right === 'string' ? left + right : undefined),
   in: contains,
 };
+
+function startsWith(text: unknown, start: unknown): boolean | undefined {
+  return typeof text === 'string' && typeof start === 'string' ? text.startsWith(start) : undefined;
+}
 
 /** As the engine charges for what it walks: one step, and one for each member. */
 function contains(wanted: unknown, list: unknown): boolean | undefined {

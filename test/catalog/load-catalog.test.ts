@@ -288,6 +288,14 @@ describe('what the build has prepared', () => {
     expect(complaint(() => loadCatalog({ ...from, populations: ['games'], prepared }))).toMatchObject({ key: 'population' });
   });
 
+  test('does not speak for a catalog of which a file is gone', () => {
+    const linked = framework({ requirements: [requirement({ controls: [{ id: 'TOY-001', strength: 'partial', covers: 'exact' }] })] });
+    const from = { ...sources(), mappingDirs: [directory({ 'toy-benchmark.yaml': stringify(linked) })] };
+    const prepared = new Map(Object.entries(prepareCatalog(from)));
+    expect(loadCatalog({ ...from, prepared }).controls).toHaveLength(1);
+    expect(complaint(() => loadCatalog({ ...from, controlDirs: [], prepared })).message).toMatch('TOY-001');
+  });
+
   test.each(['', '{', '[]', 'null'])('is ignored when it is %j', (text) => {
     expect(readPrepared(join(directory({ 'p.json': text }), 'p.json')).size).toBe(0);
   });

@@ -36,6 +36,7 @@ const expression = fc.letrec<{ bool: string; operand: string; list: string }>((t
       .map(([left, operator, right]) => `${left} ${operator} ${right}`),
     fc.tuple(tie('operand'), tie('list')).map(([wanted, list]) => `${wanted} in ${list}`),
     fc.tuple(tie('list'), fc.constantFrom('all', 'exists'), name).map(([list, all, each]) => `${list}.${all}(v, v == item.${each})`),
+    fc.tuple(tie('operand'), tie('operand')).map(([text, start]) => `${text}.startsWith(${start})`),
     tie('bool').map((of) => `!(${of})`),
     fc.tuple(tie('bool'), fc.constantFrom('&&', '||'), tie('bool')).map(([left, operator, right]) => `((${left}) ${operator} (${right}))`),
   ),
