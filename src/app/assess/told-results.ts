@@ -18,11 +18,17 @@ export interface Judged {
 /** Tells one run after the other; lists of kinds are the same value as long as they say the same. */
 export function createTeller(): (judged: Judged) => { readonly results: ReadonlyMap<string, TimelineResult>; readonly sinceNew: SinceNew } {
   const lists = new Map<string, readonly ListingKind[]>();
+  /** Controls of one population share their evidence. */
+  const known = new WeakMap<ControlResult['evidence'], readonly ListingKind[]>();
   const kindsOf = ({ evidence }: ControlResult): readonly ListingKind[] => {
-    const kinds = [...new Set(evidence.map(({ kind }) => kind as ListingKind))];
-    const key = kinds.join();
-    const same = lists.get(key) ?? kinds;
-    lists.set(key, same);
+    let same = known.get(evidence);
+    if (same === undefined) {
+      const kinds = [...new Set(evidence.map(({ kind }) => kind as ListingKind))];
+      const key = kinds.join();
+      same = lists.get(key) ?? kinds;
+      lists.set(key, same);
+      known.set(evidence, same);
+    }
     return same;
   };
   return ({ controls, old, snapshot, before }) => {
