@@ -9,9 +9,10 @@ export interface MissedRun {
   readonly slots: readonly number[];
 }
 
-interface Draft extends Omit<TimelineSegment, 'from' | 'to'> {
+interface Draft extends Omit<TimelineSegment, 'from' | 'to' | 'lastRun'> {
   readonly from: number;
-  readonly to: number;
+  to: number;
+  lastRun: number | null;
 }
 
 /** Without gaps over the window. */
@@ -25,11 +26,13 @@ export function segmentsOf(
   for (const stretch of stretches) {
     const [begin, end] = [Math.max(stretch.from, from), Math.min(stretch.to, until)];
     if (begin >= end) continue;
-    for (const next of split({ ...stretch, from: begin, to: end }, exceptions)) {
+    for (const next of split(stretch, begin, end, exceptions)) {
       const last = drafts.at(-1);
-      if (last !== undefined && joins(last, next))
-        drafts[drafts.length - 1] = { ...last, to: next.to, lastRun: next.lastRun ?? last.lastRun };
-      else drafts.push(next);
+      if (last === undefined || !joins(last, next)) drafts.push(next);
+      else {
+        last.to = next.to;
+        last.lastRun = next.lastRun ?? last.lastRun;
+      }
     }
   }
   return drafts.map((draft): TimelineSegment => {
@@ -45,9 +48,10 @@ function joins(last: Draft, next: Draft): boolean {
 }
 
 /** At the moments at which an exception for an item that fails begins or ends. */
-function split(stretch: Stretch, exceptions: readonly TimelineException[]): Draft[] {
-  const { from, to, state, cause, run, source, gaps, items } = stretch;
+function split(stretch: Stretch, from: number, to: number, exceptions: readonly TimelineException[]): Draft[] {
+  const { state, cause, run, source, gaps, items } = stretch;
   const own = state === 'fail' ? exceptions.filter(({ item }) => items.has(item)) : [];
+  if (own.length === 0) return [{ from, to, state, cause, run, lastRun: run, source, gaps, missed: [], exceptions: [], excepted: 'none' }];
   const times = own.flatMap((each) => [Date.parse(each.from), Date.parse(each.to)]).filter((time) => time > from && time < to);
   const marks = [from, ...new Set(times.sort((a, b) => a - b)), to];
   return marks.slice(1).map((end, index): Draft => {

@@ -83,7 +83,8 @@ export function statesOf(
 function append(stretches: Stretch[], seen: Observation, end: number, onset: Moment | null): void {
   if (onset !== null) replace(stretches, onset.at, seen.from, () => stretchOf(seen, onset.at, seen.from, 'evidence', onset.source));
   const lasts = Math.min(end, Math.max(seen.from, seen.expires));
-  stretches.push(stretchOf(seen, seen.from, lasts, seen.cause, null), { ...nothing(lasts, end, 'expired'), run: seen.run });
+  stretches.push(stretchOf(seen, seen.from, lasts, seen.cause, null));
+  if (lasts < end) stretches.push({ ...nothing(lasts, end, 'expired'), run: seen.run });
   // Whoever could have made it up later proves no pass by it.
   const unproven = (each: Stretch): Stretch => ({ ...each, state: 'unknown', cause: 'unproven', items: noItems });
   const begin = onset?.at ?? seen.from;
