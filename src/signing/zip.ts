@@ -48,7 +48,7 @@ export async function readZip(bytes: Uint8Array): Promise<Archive> {
     if (!header.fileName.equals(entry.fileNameRaw)) throw new Error(`the entry ${name} has two names`);
     tight &&= entry.relativeOffsetOfLocalHeader === end && agree(entry, header);
     end = header.fileDataStart + entry.compressedSize;
-    const content = await readAll(await zip.openReadStreamPromise(entry));
+    const content = await inflated(await zip.openReadStreamPromise(entry), entry.uncompressedSize);
     if (crc32(content) !== entry.crc32) throw new Error(`the checksum of ${name} is wrong`);
     parts.set(name, content);
   }
@@ -64,14 +64,17 @@ export async function writeZip(parts: Parts): Promise<Uint8Array> {
     zip.addBuffer(Buffer.from(all, byteOffset, byteLength), name, entryOptions);
   }
   zip.end();
-  return new Uint8Array(await readAll(zip.outputStream));
+  const pieces: Buffer[] = [];
+  for await (const piece of zip.outputStream) pieces.push(piece as Buffer);
+  return new Uint8Array(Buffer.concat(pieces));
 }
 
-/** Held once; `buffer` of node:stream/consumers holds a large part three times. */
-async function readAll(stream: AsyncIterable<unknown>): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of stream) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces);
+/** Held once: a part may be as large as all the others together. yauzl gives exactly as many bytes as the entry says, or throws. */
+async function inflated(stream: AsyncIterable<unknown>, size: number): Promise<Buffer> {
+  const content = Buffer.alloc(size);
+  let end = 0;
+  for await (const piece of stream) end += (piece as Buffer).copy(content, end);
+  return content;
 }
 
 function rank(name: string): number {

@@ -66,6 +66,7 @@ export class Paper {
   }
 
   newPage(): void {
+    joinContent(this.doc);
     this.doc.addPage();
     this.y = this.top;
   }
@@ -253,6 +254,12 @@ export class Paper {
     this.places.set(key, known);
     return known;
   }
+}
+
+/** Pages are held until they are numbered, and pdfkit keeps each operator in an array of its own, which is ten times its size. */
+function joinContent(doc: Doc): void {
+  const { content } = doc.page as unknown as { content: { buffer: Uint8Array[] } };
+  content.buffer = [Buffer.concat(content.buffer)];
 }
 
 /** pdfkit knows the scope of a header cell, not how many columns it spans. */
