@@ -40,6 +40,8 @@ export interface PeriodOptions {
   readonly inForce: CatalogInForce;
   /** Sees each snapshot that is judged, while it is at hand. */
   readonly onSnapshot?: ((run: RunSummary, listings: readonly StoredListing[]) => void) | undefined;
+  /** When all are judged, and what that took is no longer held. */
+  readonly onJudged?: (() => Promise<void>) | undefined;
 }
 
 export interface JudgedPeriod {
@@ -52,6 +54,34 @@ export interface JudgedPeriod {
 
 export async function judgePeriod(options: PeriodOptions): Promise<JudgedPeriod> {
   const { ledger, cluster, period, size, asOf } = options;
+  const { record, judged, runs, controls } = judgeRuns(options);
+  await options.onJudged?.();
+  const timeline = buildTimeline({
+    period: { from: period.start, to: period.end },
+    asOf,
+    genesis: ledger.status().genesis.at,
+    runs,
+    record,
+    controls,
+    exceptions: ledger.exceptions(cluster, size).flatMap((exception) => {
+      const { id, control, item, expires, approved, revoked } = exception;
+      if (approved === null || item === null) return [];
+      return [{ id, control, item, from: approved.at, to: revoked === null || revoked.at > expires ? expires : revoked.at }];
+    }),
+    due: await dueSlots(options),
+    defaultTimeToLiveSeconds,
+  });
+  return { timeline, record, judged };
+}
+
+interface JudgedRuns extends Pick<JudgedPeriod, 'record' | 'judged'> {
+  readonly runs: readonly TimelineRun[];
+  /** Ids of those that the timeline speaks of. */
+  readonly controls: readonly string[];
+}
+
+function judgeRuns(options: PeriodOptions): JudgedRuns {
+  const { ledger, cluster, period, size } = options;
   const runs = runsFor(
     // One that ended later is no part of this size of the log.
     ledger.runs(cluster).filter(({ leaf, endedAt }) => leaf < size && endedAt !== null),
@@ -85,22 +115,7 @@ export async function judgePeriod(options: PeriodOptions): Promise<JudgedPeriod>
   // Of the run that shows the period's end, so that both speak of the same controls.
   const ending = runs.findLast((run) => hasSnapshot(run) && observedAt(run) < period.end) ?? runs.find(hasSnapshot);
   const controls = rulesOf(ending?.leaf ?? size).catalog.controls.flatMap(({ id }) => (spoken === null || spoken.has(id) ? [id] : []));
-  const timeline = buildTimeline({
-    period: { from: period.start, to: period.end },
-    asOf,
-    genesis: ledger.status().genesis.at,
-    runs: told,
-    record: recorder,
-    controls,
-    exceptions: ledger.exceptions(cluster, size).flatMap((exception) => {
-      const { id, control, item, expires, approved, revoked } = exception;
-      if (approved === null || item === null) return [];
-      return [{ id, control, item, from: approved.at, to: revoked === null || revoked.at > expires ? expires : revoked.at }];
-    }),
-    due: await dueSlots(options),
-    defaultTimeToLiveSeconds,
-  });
-  return { timeline, record: recorder, judged };
+  return { record: recorder, judged, runs: told, controls };
 }
 
 /**

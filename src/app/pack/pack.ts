@@ -41,7 +41,7 @@ import { readPaths } from './pack-paths.ts';
 import { choosePeriod, citedObjects, isInside, readPackPeriod, shownRun } from './pack-period.ts';
 import { changesSince, readBindings } from './pack-snapshot.ts';
 import { tellRuns } from './pack-runs.ts';
-import { giveBackMemory, tidyHeap, withSmallHeap } from './small-heap.ts';
+import { collectAtOnce, giveBackMemory, withSmallHeap } from './small-heap.ts';
 import { pseudonymise } from './pseudonymised-pack.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { type FrozenTimes, readPackTimestamps, stampFrozen } from './pack-timestamps.ts';
@@ -115,6 +115,7 @@ async function packPeriod(context: AppContext, options: PackOptions): Promise<Pa
     if (options.checkpoint === undefined) await stampFrozen(ledger, frozen.checkpoint, stamp);
     const times = readPackTimestamps(ledger, config, { ...frozen, period, stamp });
     const { manifestDigest, ...told } = await writeFiles({ ledger, options, cluster, period, frozen, inForce, signer, times, out });
+    await giveBackMemory();
     await checkWritten(told.directory ?? told.zip ?? out, signer.fingerprint, times.inPack?.ca ?? undefined);
     const { size } = frozen.checkpoint;
     ledger.recordPack({
@@ -158,6 +159,7 @@ async function writeFiles({ out, ...job }: PackJob & { readonly out: string }): 
   const output = openPackOutput(out, job.options.form);
   try {
     const written = await writePack(inputs, output);
+    await giveBackMemory();
     return { ...told, ...written, ...(await output.finish()) };
   } catch (error) {
     output.abandon();
@@ -248,7 +250,6 @@ async function renderFiles(job: PackJob): Promise<ToldOfModel & { readonly input
   await giveBackMemory();
   const { organization: name } = inputs;
   const reportPdf = await renderPdf(model, {
-    afterSection: tidyHeap,
     prepareSignature: (doc, structParent) =>
       addSignaturePlaceholder(doc, { time: inputs.time, fieldName: 'Kubevidence', reason: 'Audit pack', name, structParent }),
   });
@@ -261,9 +262,6 @@ interface PackContent extends ToldOfModel {
   readonly inputs: Omit<PackInputs, 'reportPdf' | 'workbook'>;
 }
 
-/** Runs that are judged until the heap is made tidy. */
-const runsBetween = 500;
-
 /** What the runs said is no longer held once the report is built. */
 async function readContent({ ledger, options, cluster, period, frozen, inForce, signer, times }: PackJob): Promise<PackContent> {
   const { config } = options;
@@ -273,6 +271,7 @@ async function readContent({ ledger, options, cluster, period, frozen, inForce, 
   const records = [...ledger.records(0, checkpoint.size)];
   const inPeriod = frozen.runs.filter((each) => isInside(each, period));
   const read = new Map<number, ReadInput>();
+  collectAtOnce(true);
   const { judged, shown } = await readPackPeriod({
     ledger,
     cluster,
@@ -285,9 +284,10 @@ async function readContent({ ledger, options, cluster, period, frozen, inForce, 
     size: checkpoint.size,
     asOf: frozen.time,
     assessment: stored.assessment,
-    onSnapshot: ({ number }, listings) => {
-      read.set(number, describeRead(listings));
-      if (read.size % runsBetween === 0) tidyHeap();
+    onSnapshot: ({ number }, listings) => void read.set(number, describeRead(listings)),
+    onJudged() {
+      collectAtOnce(false);
+      return giveBackMemory();
     },
   });
   await giveBackMemory();

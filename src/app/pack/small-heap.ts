@@ -5,63 +5,77 @@
  * as it was.
  */
 import { setImmediate } from 'node:timers/promises';
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Flag, value while the work lasts, V8's own value. */
+/** Flag while the work lasts, V8's own. */
 const flags = [
-  // The young generation stays as small as it is when the work begins.
-  ['--semi-space-growth-factor', 1, 2],
   // A full collection once what lives has grown by so many percent; 0: V8's own, up to 300.
-  ['--heap-growing-percent', 50, 0],
+  ['--heap-growing-percent=40', '--heap-growing-percent=0'],
+  // Several threads for so small a space cost more than they save.
+  ['--no-parallel-scavenge', '--parallel-scavenge'],
 ] as const;
 
 type Collect = (options: { readonly type: 'major'; readonly flavor: 'last-resort' }) => void;
 let collect: Collect | undefined;
-/** What the heap held when it was tidy. */
-let tidied = 0;
 
 export async function withSmallHeap<T>(work: () => Promise<T>): Promise<T> {
-  for (const [flag, lean] of flags) setFlagsFromString(`${flag}=${lean}`);
-  // Several threads for so small a space cost more than they save.
-  setFlagsFromString('--no-parallel-scavenge');
+  for (const [lean] of flags) setFlagsFromString(lean);
   setFlagsFromString('--expose-gc');
   collect = runInNewContext('gc') as Collect;
-  tidied = heapBytes();
   setFlagsFromString('--no-expose-gc');
+  tidy(collect);
   try {
     return await work();
   } finally {
     collect = undefined;
-    for (const [flag, , own] of flags) setFlagsFromString(`${flag}=${own}`);
-    setFlagsFromString('--parallel-scavenge');
+    for (const [, own] of flags) setFlagsFromString(own);
+    setFlagsFromString('--incremental-marking');
+    setFlagsFromString(`${growth}=2`);
   }
 }
 
-/** Within a part of the work: costs up to a second, and matters where the heap is hundreds of MB. */
-export function tidyHeap(): void {
-  if (heapBytes() > tidied + worthwhile) tidy();
+/**
+ * Collects at once, not beside the work, during which the heap would grow by half as much again and what dies would be kept. Only for work
+ * that makes large objects now and then: V8 looks at nothing else then.
+ */
+export function collectAtOnce(isSo: boolean): void {
+  if (collect !== undefined) setFlagsFromString(isSo ? '--no-incremental-marking' : '--incremental-marking');
 }
 
 /** Between two parts of the work. */
 export async function giveBackMemory(): Promise<void> {
   // Until the next turn of the event loop, what was awaited last is held with all that it worked on.
   await setImmediate();
-  if (process.memoryUsage.rss() > small) tidy();
+  if (collect !== undefined && process.memoryUsage.rss() > small) tidy(collect);
 }
 
-/** Returns pages that are empty to the system, too. */
-function tidy(): void {
-  collect?.({ type: 'major', flavor: 'last-resort' });
-  tidied = heapBytes();
+/** Returns pages that are empty to the system, too, and leaves the young generation as small as it began. */
+function tidy(thoroughly: Collect): void {
+  thoroughly({ type: 'major', flavor: 'last-resort' });
+  holdYoung();
 }
 
 /** Bytes of the whole process; with less, a pack is done sooner without. */
 const small = 300e6;
 
-/** Bytes of garbage; less is not worth the time. */
-const worthwhile = 64e6;
+const growth = '--semi-space-growth-factor';
 
-function heapBytes(): number {
-  return getHeapStatistics().used_heap_size;
+/** Half of the young generation, in MB: most of what a run is judged with dies in it, and it stays small beside what lives. */
+const young = 8;
+
+/** Makes the young generation as large as it shall be, and keeps it so. */
+function holdYoung(): void {
+  setFlagsFromString(`${growth}=${Math.max(1, Math.floor(young / youngNow()))}`);
+  // It grows when as much as it holds has survived in it.
+  const survivors: number[][] = [];
+  for (let more = 200; more > 0 && youngNow() < young; more--) survivors.push(Array.from({ length: 10_000 }, () => more));
+  setFlagsFromString(`${growth}=1`);
+}
+
+function youngNow(): number {
+  const space = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
+  // Without the head of each page.
+  const bytes = (space?.space_used_size ?? 0) + (space?.space_available_size ?? 0);
+  return Math.max(1, Math.round(bytes / 1024 / 1024));
 }
