@@ -193,10 +193,23 @@ export function startEvaluation(control: Control, options: EvaluationOptions): E
   };
 }
 
-/** A pass stands on what was read whole; an optional listing that was not is nothing that it may stand on. */
-export function evidenceOf({ listings }: PopulationReading, outcome: Outcome): ControlResult['evidence'] {
-  const standsOn = outcome === 'pass' ? listings.filter(({ optional, listing }) => !optional || isComplete(listing)) : listings;
-  return standsOn.map(({ listing }) => ({ kind: listing.kind, id: listing.id, items: listing.items, complete: isComplete(listing) }));
+type Evidence = ControlResult['evidence'];
+
+const shown = new WeakMap<PopulationReading, Partial<Record<'pass' | 'other', Evidence>>>();
+
+/**
+ * A pass stands on what was read whole; an optional listing that was not is nothing that it may stand on. The very same list for all controls
+ * of which that is true.
+ */
+export function evidenceOf(reading: PopulationReading, outcome: Outcome): Evidence {
+  const known = shown.get(reading) ?? {};
+  shown.set(reading, known);
+  return (known[outcome === 'pass' ? 'pass' : 'other'] ??= standsOn(reading, outcome));
+}
+
+function standsOn({ listings }: PopulationReading, outcome: Outcome): Evidence {
+  const those = outcome === 'pass' ? listings.filter(({ optional, listing }) => !optional || isComplete(listing)) : listings;
+  return those.map(({ listing }) => ({ kind: listing.kind, id: listing.id, items: listing.items, complete: isComplete(listing) }));
 }
 
 interface Counted {

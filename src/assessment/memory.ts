@@ -160,7 +160,7 @@ export function openMemory(
     memory.populations.set(population.name, held);
     looked.clear();
     return {
-      results: held.inputs === inputs ? held.results.map((result) => withEvidenceOf(reader, result)) : null,
+      results: held.inputs === inputs ? withEvidenceOf(reader, held.results) : null,
       reader: watched,
       rows: held.rows,
       parts: held.parts,
@@ -320,19 +320,20 @@ function saysSame(a: Whole, b: Whole): boolean {
 
 /** The same results of another reading. */
 function withEvidence(results: readonly ControlResult[], { reading }: Whole): readonly ControlResult[] {
-  const known = new Map<boolean, ControlResult['evidence']>();
-  return results.map((result) => {
-    const isPass = result.outcome === 'pass';
-    const evidence = known.get(isPass) ?? evidenceOf(reading, result.outcome);
-    known.set(isPass, evidence);
-    return { ...result, evidence };
-  });
+  return results.map((result) => ({ ...result, evidence: evidenceOf(reading, result.outcome) }));
 }
 
-/** The same result of another snapshot: only the ids of its listings are others. */
-function withEvidenceOf(reader: EvidenceReader, result: ControlResult): ControlResult {
-  const evidence = result.evidence.map((each) => ({ ...each, id: reader.listing(each.kind as ListingKind)?.id ?? each.id }));
-  return { ...result, evidence };
+/** The same results of another snapshot: only the ids of its listings are others. */
+function withEvidenceOf(reader: EvidenceReader, results: readonly ControlResult[]): readonly ControlResult[] {
+  const known = new Map<ControlResult['evidence'], ControlResult['evidence']>();
+  return results.map((result) => {
+    let evidence = known.get(result.evidence);
+    if (evidence === undefined) {
+      evidence = result.evidence.map((each) => ({ ...each, id: reader.listing(each.kind as ListingKind)?.id ?? each.id }));
+      known.set(result.evidence, evidence);
+    }
+    return { ...result, evidence };
+  });
 }
 
 function sharing(result: ControlResult, last: ControlResult | undefined): ControlResult {
