@@ -21,6 +21,8 @@ export interface VerifyOptions {
   readonly trust?: string | undefined;
   /** PEM of a time-stamping authority's certificate, or of its issuer's, that the caller has from the authority. */
   readonly timestampCa?: string | undefined;
+  /** Before each file is read. */
+  readonly onRead?: (() => void) | undefined;
 }
 
 /** Takes one sentence, safe to print. */

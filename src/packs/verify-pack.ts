@@ -24,11 +24,11 @@ import type { TimeEvidence } from './verify-timestamps.ts';
 type Signer = NonNullable<PackVerification['signer']>;
 
 /** Checks a directory or a zip. Throws `usage` when there is none or when `trust` is no key, `unreachable` when it cannot be read. */
-export async function verifyPack(path: string, { trust, timestampCa }: VerifyOptions = {}): Promise<PackVerification> {
+export async function verifyPack(path: string, { trust, timestampCa, onRead }: VerifyOptions = {}): Promise<PackVerification> {
   const trusted = trustedFingerprint(trust);
   const anchors = timestampCa === undefined ? null : certificatesFromPem(timestampCa, 'the trusted certificate for time-stamping');
   const findings = createFindings();
-  const files = open(path, findings);
+  const files = open(path, findings, onRead);
   if (files === null) return conclude(findings, null, trusted, 'clock');
   try {
     const { manifest, signer } = await verifyManifest(files, findings);
@@ -43,9 +43,16 @@ export async function verifyPack(path: string, { trust, timestampCa }: VerifyOpt
 }
 
 /** Null, and a problem, for what has not the form of a pack. */
-function open(path: string, { problem }: Findings): PackFiles | null {
+function open(path: string, { problem }: Findings, onRead: () => void = () => undefined): PackFiles | null {
   try {
-    return openPackFiles(path);
+    const files = openPackFiles(path);
+    return {
+      ...files,
+      read(name) {
+        onRead();
+        return files.read(name);
+      },
+    };
   } catch (error) {
     if (!(error instanceof KubevidenceError))
       throw new KubevidenceError('unreachable', `${visible(path)} cannot be read: ${visible(reasonOf(error))}`, { cause: error });

@@ -20,7 +20,7 @@ import {
 } from './opc.ts';
 import { conclude, equal, failed, holds, requireMatch, requireValidAt, type SignatureCheck, validityProblems } from './signature.ts';
 import { partReference, readFacts, relationshipsReference, signatureDocument } from './xml-signature.ts';
-import { type Parts, readZip, writeZip } from './zip.ts';
+import { partOf, type Parts, readZip, writeZip } from './zip.ts';
 
 export interface WorkbookSigning {
   readonly signer: DocumentSigner;
@@ -64,7 +64,7 @@ export async function signWorkbook(xlsx: Uint8Array, { signer, time, comments = 
   let parts: Parts;
   let references: string[];
   try {
-    parts = prepare((await readZip(xlsx)).parts);
+    parts = prepare((await readZip(xlsx, isRead)).parts);
     references = [...referencesOf(parts).values()];
   } catch (cause) {
     throw new KubevidenceError('input', `the workbook cannot be signed: ${visible(reasonOf(cause))}`, { cause });
@@ -72,7 +72,7 @@ export async function signWorkbook(xlsx: Uint8Array, { signer, time, comments = 
   const document = signatureDocument(references, { time: at, comments: shown, certificate });
   const signature = await signer.sign(document.signedInfo);
   requireMatch(certificate, document.signedInfo, signature);
-  return writeZip(new Map([...parts, [signaturePart, document.withValue(signature)]]));
+  return writeZip(new Map([...parts, [signaturePart, partOf(document.withValue(signature))]]));
 }
 
 /** Checks a workbook by {@link signWorkbook}. Takes any bytes; rejects never. */
@@ -85,9 +85,9 @@ export async function verifyWorkbook(bytes: Uint8Array): Promise<WorkbookCheck> 
 }
 
 async function check(bytes: Uint8Array): Promise<WorkbookCheck> {
-  const { parts, tight } = await readZip(bytes);
-  const written = parts.get(signaturePart);
-  if (written === undefined) return { ...failed('the workbook is not signed'), signedAt: null };
+  const { parts, tight } = await readZip(bytes, isRead);
+  const written = parts.get(signaturePart)?.held ?? null;
+  if (written === null) return { ...failed('the workbook is not signed'), signedAt: null };
   if (written.length > largestSignature) throw new Error(`the signature file has ${written.length} bytes, more than ${largestSignature}`);
   const facts = readFacts(Buffer.from(written).toString());
   const certificate = readCertificate(facts.certificate);
@@ -112,10 +112,13 @@ function prepare(parts: Parts): Parts {
   };
   return new Map([
     ...parts,
-    [contentTypesPart, Buffer.from(writeContentTypes(wired))],
-    [rootRelationshipsPart, Buffer.from(writeRelationships([...readRelationships(required(parts, rootRelationshipsPart)), origin]))],
-    [originPart, new Uint8Array()],
-    [originRelationshipsPart, Buffer.from(originRelationships)],
+    [contentTypesPart, partOf(Buffer.from(writeContentTypes(wired)))],
+    [
+      rootRelationshipsPart,
+      partOf(Buffer.from(writeRelationships([...readRelationships(required(parts, rootRelationshipsPart)), origin]))),
+    ],
+    [originPart, partOf(new Uint8Array())],
+    [originRelationshipsPart, partOf(Buffer.from(originRelationships))],
   ]);
 }
 
@@ -123,12 +126,13 @@ function prepare(parts: Parts): Parts {
 function referencesOf(parts: Parts): Map<string, string> {
   const types = contentTypesOf(parts);
   const references = new Map<string, string>();
-  for (const name of [...parts.keys()].sort()) {
+  for (const [name, { digest }] of [...parts].sort(([left], [right]) => (left < right ? -1 : 1))) {
     if (name === contentTypesPart || name.startsWith('_xmlsignatures/') || propertiesPart.test(name)) continue;
-    const content = required(parts, name);
-    if (!name.endsWith('.rels')) references.set(name, partReference(name, contentTypeOf(types, name), content));
+    if (!name.endsWith('.rels')) references.set(name, partReference(name, contentTypeOf(types, name), digest));
     else {
-      const signed = readRelationships(content).filter((relationship) => name !== rootRelationshipsPart || !isUnsigned(relationship));
+      const signed = readRelationships(required(parts, name)).filter(
+        (relationship) => name !== rootRelationshipsPart || !isUnsigned(relationship),
+      );
       references.set(name, relationshipsReference(name, signed));
     }
   }
@@ -175,8 +179,14 @@ function contentTypesOf(parts: Parts): ContentTypes {
   return readContentTypes(required(parts, contentTypesPart));
 }
 
+/** What is looked into; of all other parts the digest says enough. */
+function isRead(name: string): boolean {
+  return name === contentTypesPart || name.endsWith('.rels') || name.startsWith('_xmlsignatures/');
+}
+
+/** One that {@link isRead}. */
 function required(parts: Parts, name: string): Uint8Array {
-  const content = parts.get(name);
-  if (content === undefined) throw new Error(`${name} is missing`);
+  const content = parts.get(name)?.held ?? null;
+  if (content === null) throw new Error(`${name} is missing`);
   return content;
 }

@@ -34,9 +34,9 @@ const relationshipsType = 'application/vnd.openxmlformats-package.relationships+
 const digestMethod = element('DigestMethod', { Algorithm: sha256Uri });
 const canonicalize = element('Transform', { Algorithm: c14n });
 
-/** Reference to a whole part. `part` has no leading slash. */
-export function partReference(part: string, contentType: string, content: Uint8Array): string {
-  return element('Reference', { URI: `/${part}?ContentType=${contentType}` }, digestMethod, digestValue(content));
+/** Reference to a whole part. `part` has no leading slash; `digest`: SHA-256, base64. */
+export function partReference(part: string, contentType: string, digest: string): string {
+  return element('Reference', { URI: `/${part}?ContentType=${contentType}` }, digestMethod, element('DigestValue', {}, digest));
 }
 
 /** Reference to some relationships of a part: ECMA-376 part 2, section 10.5.8 (relationships transform), then C14N. */

@@ -1,14 +1,25 @@
 /**
- * Zip archives for office documents, in memory. Reading holds names, sizes and checksums against each other and is bounded before it
- * inflates; writing gives the same bytes for the same parts. Errors are plain Errors with a clause that fits after a colon.
+ * Zip archives for office documents. Reading holds names, sizes and checksums against each other and is bounded before it inflates; of a
+ * part of a hundred MB it keeps the digest. Writing gives the same bytes for the same parts. Errors are plain Errors with a clause that fits
+ * after a colon.
  */
+import { createHash, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { type Entry, fromBufferPromise, type LocalFileHeader } from 'yauzl';
 import { ZipFile } from 'yazl';
 import { visible } from '../model/index.ts';
 
+export interface Part {
+  /** SHA-256, base64. */
+  readonly digest: string;
+  /** Null for one that was not asked for. */
+  readonly held: Uint8Array | null;
+  /** Inflates it, if need be again. */
+  read(): Promise<Uint8Array>;
+}
+
 /** Parts by name, in the archive's order. */
-export type Parts = ReadonlyMap<string, Uint8Array>;
+export type Parts = ReadonlyMap<string, Part>;
 
 export interface Archive {
   readonly parts: Parts;
@@ -24,11 +35,17 @@ const partName = /^(?:[A-Za-z0-9_\-[\]]+(?:\.[A-Za-z0-9_\-[\]]+)*|\.rels)(?:\/(?
 /** Time and mode of every entry; DOS times are local, so this one is the same everywhere. */
 const entryOptions = { mtime: new Date(1980, 0, 1), mode: 0o100644, forceDosTimestamp: true, compressionLevel: 6 } as const;
 
-export async function readZip(bytes: Uint8Array): Promise<Archive> {
+/** A part that is made here. */
+export function partOf(content: Uint8Array): Part {
+  return { digest: hash('sha256', content, 'base64'), held: content, read: () => Promise.resolve(content) };
+}
+
+/** `isHeld`: which parts are looked into. */
+export async function readZip(bytes: Uint8Array, isHeld: (name: string) => boolean): Promise<Archive> {
   const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const zip = await fromBufferPromise(archive, { lazyEntries: true, strictFileNames: true, autoClose: false });
   if (zip.entryCount > limits.entries) throw new Error(`it has more than ${limits.entries} entries`);
-  const parts = new Map<string, Uint8Array>();
+  const parts = new Map<string, Part>();
   const seen = new Set<string>();
   let size = 0;
   let end = 0;
@@ -48,19 +65,22 @@ export async function readZip(bytes: Uint8Array): Promise<Archive> {
     if (!header.fileName.equals(entry.fileNameRaw)) throw new Error(`the entry ${name} has two names`);
     tight &&= entry.relativeOffsetOfLocalHeader === end && agree(entry, header);
     end = header.fileDataStart + entry.compressedSize;
-    const content = await inflated(await zip.openReadStreamPromise(entry), entry.uncompressedSize);
-    if (crc32(content) !== entry.crc32) throw new Error(`the checksum of ${name} is wrong`);
-    parts.set(name, content);
+    const read = async () => inflated(await zip.openReadStreamPromise(entry), entry.uncompressedSize);
+    const held = isHeld(name) ? await read() : null;
+    const { digest, crc } = await summed(held === null ? await zip.openReadStreamPromise(entry) : [held]);
+    if (crc !== entry.crc32) throw new Error(`the checksum of ${name} is wrong`);
+    parts.set(name, { digest, held, read });
   }
   return { parts, tight: tight && endsAt(archive, end, zip.entryCount) };
 }
 
 /** `[Content_Types].xml` first, as programs that read a stream expect; then by name. */
-export async function writeZip(parts: Parts): Promise<Uint8Array> {
+export async function writeZip(parts: ReadonlyMap<string, Uint8Array | Pick<Part, 'read'>>): Promise<Uint8Array> {
   const zip = new ZipFile();
   const names = [...parts.keys()].sort((left, right) => rank(left) - rank(right) || (left < right ? -1 : 1));
   for (const name of names) {
-    const { buffer: all, byteOffset, byteLength } = parts.get(name) ?? new Uint8Array();
+    const part = parts.get(name) ?? new Uint8Array();
+    const { buffer: all, byteOffset, byteLength } = 'read' in part ? await part.read() : part;
     zip.addBuffer(Buffer.from(all, byteOffset, byteLength), name, entryOptions);
   }
   zip.end();
@@ -75,6 +95,16 @@ async function inflated(stream: AsyncIterable<unknown>, size: number): Promise<B
   let end = 0;
   for await (const piece of stream) end += (piece as Buffer).copy(content, end);
   return content;
+}
+
+async function summed(pieces: AsyncIterable<unknown> | Iterable<unknown>): Promise<{ readonly digest: string; readonly crc: number }> {
+  const sum = createHash('sha256');
+  let crc = 0;
+  for await (const piece of pieces) {
+    sum.update(piece as Uint8Array);
+    crc = crc32(piece as Uint8Array, crc);
+  }
+  return { digest: sum.digest('base64'), crc };
 }
 
 function rank(name: string): number {

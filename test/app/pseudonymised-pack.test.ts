@@ -17,7 +17,7 @@ import { describeDefinitions } from '../../src/app/govern/definitions.ts';
 import { openLedgerForWriting } from '../../src/app/open-ledger.ts';
 import type { EvidenceObject, JsonObject, ListingKind } from '../../src/model/index.ts';
 import { verifyPack, writeZip } from '../../src/packs/index.ts';
-import { readZip } from '../../src/signing/zip.ts';
+import { partsOf } from '../signing/parts-of.ts';
 import { createPseudonyms } from '../../src/app/pack/pseudonyms.ts';
 import { readPseudonymKey } from '../../src/app/keys/pseudonym-key.ts';
 
@@ -315,8 +315,7 @@ async function readable({ directory: path, zip }: PackReport): Promise<ReadonlyM
   const all = new Map<string, Buffer>([['pack.zip', readFileSync(zip ?? '')]]);
   for (const [name, bytes] of filesOf(path)) {
     all.set(name, bytes);
-    if (name.endsWith('.xlsx'))
-      for (const [part, content] of (await readZip(bytes)).parts) all.set(`${name} ${part}`, Buffer.from(content));
+    if (name.endsWith('.xlsx')) for (const [part, content] of await partsOf(bytes)) all.set(`${name} ${part}`, Buffer.from(content));
     if (!name.endsWith('.pdf')) continue;
     const text = spawnSync('pdftotext', ['-raw', join(path ?? '', name), '-'], { maxBuffer: 1e8 });
     if (text.error === undefined) all.set(`${name} text`, Buffer.from(text.stdout.toString('utf8').replaceAll(/\s/g, '')));
