@@ -1,8 +1,9 @@
 /**
  * The RFC 8785 bytes of a value of many MB, put together piece by piece: one text of all would be built of a million parts, all kept until
- * it is copied as a whole. The bytes are those of model's canonicalBytes.
+ * it is copied as a whole. The bytes are those of {@link canonicalBytes}.
  */
-import { canonicalize, isObject, type Json } from '../../model/index.ts';
+import { KubevidenceError } from './errors.ts';
+import { canonicalize, isObject, type Json } from './json.ts';
 
 /** Characters after which a piece becomes bytes. */
 const pieceLength = 64 * 1024;
@@ -45,4 +46,19 @@ export function canonicalPieces(value: Json): Buffer {
   walk(value, levels);
   pieces.push(Buffer.from(text, 'utf8'));
   return Buffer.concat(pieces);
+}
+
+/** Bytes from which on pieces cost less. */
+const large = 1 << 20;
+
+/**
+ * Reads bytes that must BE canonical JSON. Duplicate keys, other number forms, white space or a BOM change the bytes, so all of them are
+ * refused by comparing with the re-made form.
+ */
+export function parseCanonical(bytes: Uint8Array): Json {
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  const value = JSON.parse(text) as Json;
+  const isSame = bytes.length < large ? canonicalize(value) === text : canonicalPieces(value).equals(bytes);
+  if (!isSame) throw new KubevidenceError('integrity', 'these bytes are not canonical JSON (RFC 8785)');
+  return value;
 }

@@ -1,5 +1,6 @@
 export * from './access.ts';
 export * from './assessment.ts';
+export * from './canonical-pieces.ts';
 export * from './collector.ts';
 export * from './control.ts';
 export * from './errors.ts';

@@ -95,14 +95,3 @@ function quoteKey(key: string): string {
 export function canonicalBytes(value: unknown): Buffer {
   return Buffer.from(canonicalize(value), 'utf8');
 }
-
-/**
- * Reads bytes that must BE canonical JSON. Duplicate keys, other number forms, white space or a BOM change the bytes, so all of them are
- * refused by comparing with the re-made form.
- */
-export function parseCanonical(bytes: Uint8Array): Json {
-  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  const value = JSON.parse(text) as Json;
-  if (canonicalize(value) !== text) throw new KubevidenceError('integrity', 'these bytes are not canonical JSON (RFC 8785)');
-  return value;
-}

@@ -11,6 +11,7 @@ import {
   assessmentSchema,
   at,
   canonicalBytes,
+  canonicalPieces,
   isObject,
   type Json,
   KubevidenceError,
@@ -47,7 +48,7 @@ export function buildAssessmentFile(
   const file = { ...head, salt: Buffer.from(salt).toString('hex'), value: value as unknown as Json };
   if (!isSealed(file)) throw new KubevidenceError('integrity', `record ${leaf} of the log does not name this assessment`);
   const shown = pseudonymise?.(file.value) ?? { value: file.value, replaced: 0 };
-  return canonicalBytes(shown.replaced === 0 ? file : { ...head, pseudonymised: shown.replaced, value: shown.value });
+  return canonicalPieces(shown.replaced === 0 ? file : { ...head, pseudonymised: shown.replaced, value: shown.value });
 }
 
 export interface AssessmentContext {

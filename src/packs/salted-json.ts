@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { saltedId } from '../log/index.ts';
-import { canonicalize, type Json, KubevidenceError, parseCanonical } from '../model/index.ts';
+import { canonicalPieces, type Json, KubevidenceError, parseCanonical } from '../model/index.ts';
 
 /** As the ledger hands it out: `bytes` is RFC 8785, `id` lower-case hex. */
 export interface SaltedBytes {
@@ -33,7 +33,7 @@ export function toSaltedJson({ id, salt, bytes }: SaltedBytes): SaltedJson {
 
 /** Whether the id is that of the value under the salt. */
 export function isSealed({ id, salt, value }: SaltedJson): boolean {
-  return saltedId(Buffer.from(salt, 'hex'), canonicalize(value)).toString('hex') === id;
+  return saltedId(Buffer.from(salt, 'hex'), canonicalPieces(value)).toString('hex') === id;
 }
 
 /** Replaces names in a value; what holds none comes back as it was, with `replaced` 0. The same value always gives the same. */

@@ -58,7 +58,9 @@ export interface ObjectStore {
 }
 
 const keptEntries = 1024;
-const keptBytes = 24 * 1024 * 1024;
+const keptBytes = 8 * 1024 * 1024;
+/** What a difference takes beside its bytes. */
+const differenceBytes = 300;
 // Among neighbours an object takes about a fifteenth of its length.
 const smallDifference = 1 / 12;
 
@@ -260,7 +262,9 @@ function covers({ first, entries }: Entries, ref: number): boolean {
 
 function sizeOf(unpacked: Unpacked): number {
   const own = unpacked.block.bytes.length + unpacked.block.entries.length;
-  return 'objects' in unpacked ? unpacked.objects.reduce((sum, { length }) => sum + length, own) : own;
+  return 'objects' in unpacked
+    ? unpacked.objects.reduce((sum, { length }) => sum + length, own)
+    : own + unpacked.differences.length * differenceBytes;
 }
 
 /** Blocks in the order of their objects, so that the one that covers an object is found in a few steps. Holds at most so many. */

@@ -4,8 +4,7 @@
  * one without a dictionary of its own, so reading needs two rows at most.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { canonicalBytes, type Json, KubevidenceError } from '../../model/index.ts';
-import { canonicalPieces } from './canonical-pieces.ts';
+import { canonicalBytes, canonicalPieces, type Json, KubevidenceError } from '../../model/index.ts';
 import type { Db } from './database.ts';
 import { drawSalt, saltedId, saltLength } from './salted.ts';
 
