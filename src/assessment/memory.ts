@@ -241,6 +241,7 @@ function watch(reader: EvidenceReader): { readonly watched: EvidenceReader; read
       listing: (kind) => reader.listing(kind),
       objects: (kind) => reader.objects(kind),
       ...(reader.parts && { parts: (kind: ListingKind) => reader.parts?.(kind) ?? null }),
+      ...(reader.series && { series: reader.series }),
       previous: () => noting('previous', () => reader.previous()),
     },
   };

@@ -157,6 +157,8 @@ export interface EvidenceReader {
   objects(kind: ListingKind): Iterable<StoredObject>;
   /** The same by namespace, where many snapshots are read: of a namespace that did not change it is the very same list. Null: too many. */
   parts?(kind: ListingKind): ReadonlyMap<string, readonly StoredObject[]> | null;
+  /** The same for snapshots that are read one after the other: what is remembered from one to the next is held as long as this. */
+  readonly series?: object;
   /** How many items of these listings each namespace holds, '' for those without one; where a snapshot can be read by {@link objectsIn}. */
   namespaces?(kinds: readonly ListingKind[]): ReadonlyMap<string, number>;
   /** The items of one namespace, as {@link objects} gives them. */

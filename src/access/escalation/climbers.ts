@@ -48,19 +48,19 @@ interface Found {
   readonly climbers: readonly Climber[];
 }
 
-/** What was found last, with the same techniques. */
-const last = new WeakMap<readonly Technique[], Found>();
+/** What was found last, by series and techniques. */
+const memories = new WeakMap<object, WeakMap<readonly Technique[], Found>>();
 
 /**
  * In the order of the subjects' texts; those that are as in the snapshot before are the very same values. `pods`: what is known of them
  * already.
  */
 export function findClimbers(reader: EvidenceReader, techniques: readonly Technique[], pods?: Iterable<HeldPod>): readonly Climber[] {
-  // Of one snapshot alone, nothing is asked for again.
-  const before = reader.parts === undefined ? undefined : last.get(techniques);
+  const memory = memoryOf(reader);
+  const before = memory?.get(techniques);
   const rbac = readRbac(reader, before?.rbac);
   const world = withoutIdlePods(readWorld(reader, rbac.index, pods), techniques);
-  if (reader.parts === undefined) return climbersBy(rbac.index, shortestPaths(drawGraph(world, techniques, [])));
+  if (memory === undefined) return climbersBy(rbac.index, shortestPaths(drawGraph(world, techniques, [])));
   const told = tellWorld(world);
   const isSameGround = before !== undefined && isSameList(before.world.ground, told.ground);
   const isSame = isSameGround && before.world.bound === told.bound;
@@ -68,8 +68,18 @@ export function findClimbers(reader: EvidenceReader, techniques: readonly Techni
   const ground = isSame || (isSameGround && !before.ground.isPersonal) ? before.ground : drawGround(world, techniques, []);
   const paths = isSame ? before.paths : shortestPaths(drawOn(ground, world));
   const climbers = climbersBy(rbac.index, paths, before);
-  last.set(techniques, { rbac, world: told, ground, paths, climbers });
+  memory.set(techniques, { rbac, world: told, ground, paths, climbers });
   return climbers;
+}
+
+/** Of one snapshot alone, nothing is asked for again. */
+function memoryOf({ series }: EvidenceReader): WeakMap<readonly Technique[], Found> | undefined {
+  if (series === undefined) return undefined;
+  const known = memories.get(series);
+  if (known !== undefined) return known;
+  const fresh = new WeakMap<readonly Technique[], Found>();
+  memories.set(series, fresh);
+  return fresh;
 }
 
 function climbersBy(index: AccessIndex, paths: ReadonlyMap<string, Path>, before?: Found): readonly Climber[] {

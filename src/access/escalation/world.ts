@@ -178,14 +178,14 @@ interface Accounts {
   readonly automount: (account: string) => boolean | undefined;
 }
 
-/** What was read last: the same accounts and bindings name the same. */
-let lastAccounts: { readonly from: readonly unknown[]; readonly accounts: Accounts } | undefined;
+/** What was read last with an index: the same accounts and bindings name the same. */
+const lastAccounts = new WeakMap<AccessIndex, { readonly from: readonly unknown[]; readonly accounts: Accounts }>();
 
 function readAccounts(reader: EvidenceReader, index: AccessIndex, allRead: boolean): Accounts {
   const lists = reader.parts?.('k8s.serviceaccounts/serviceaccounts') ?? null;
-  const from = [index, allRead, ...(lists?.values() ?? [])];
-  if (lists !== null && lastAccounts?.from.length === from.length && from.every((each, i) => each === lastAccounts?.from[i]))
-    return lastAccounts.accounts;
+  const from = [allRead, ...(lists?.values() ?? [])];
+  const last = lists === null ? undefined : lastAccounts.get(index);
+  if (last?.from.length === from.length && from.every((each, at) => each === last.from[at])) return last.accounts;
   const byNamespace = new Map<string, Map<string, AccountFacts>>();
   const mounts = new Map<string, boolean>();
   for (const { namespace: inside, name, body } of reader.objects('k8s.serviceaccounts/serviceaccounts')) {
@@ -195,7 +195,7 @@ function readAccounts(reader: EvidenceReader, index: AccessIndex, allRead: boole
   }
   for (const { account } of index.subjects) if (account !== '') put(byNamespace, unlisted(account, allRead));
   const accounts = { byNamespace, automount: (account: string) => mounts.get(account) ?? (allRead ? true : undefined) };
-  lastAccounts = lists === null ? undefined : { from, accounts };
+  if (lists !== null) lastAccounts.set(index, { from, accounts });
   return accounts;
 }
 

@@ -24,6 +24,7 @@ export interface SeriesSnapshot extends EvidenceReader {
   parts(kind: ListingKind): ReadonlyMap<string, readonly StoredObject[]> | null;
   /** Equal for listings with the same objects, and only for them; null for one without objects. */
   contentOf(kind: ListingKind): number | null;
+  readonly series: object;
   previous(): SeriesSnapshot | null;
 }
 
@@ -68,6 +69,7 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
   const opened = new Map<number, Opened>();
   const latest = new Map<ListingKind, Held>();
   const shelf = openShelf(stores);
+  const series = {};
 
   const open = (number: number, read?: { readonly stored: StoredRun | undefined }): Opened => {
     const known = opened.get(number);
@@ -120,6 +122,7 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
       },
       parts: (kind) => ((trees.get(kind) ?? null) === null ? none : (holdOf(number, kind)?.lists ?? null)),
       contentOf: (kind) => trees.get(kind) ?? null,
+      series,
       previous() {
         if (before === undefined) {
           const earlier = stores.runs.snapshotBefore(cluster, number)?.record.run;

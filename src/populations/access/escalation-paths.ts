@@ -105,6 +105,7 @@ function declared(input: PopulationInput): EvidenceReader {
         return reader.parts?.(kind) ?? null;
       },
     }),
+    ...(reader.series && { series: reader.series }),
     previous: () => reader.previous(),
   };
 }

@@ -106,10 +106,11 @@ export interface EarlierMetrics {
 
 /** What decides whether a page is compared with, by its process; of each snapshot that was looked at, as long as somebody holds its reader. */
 const facts = new WeakMap<EvidenceReader, ReadonlyMap<string, string>>();
-let lastRead: { readonly reader: EvidenceReader; readonly pages: readonly Metrics[] } | undefined;
+/** Only those read last: pages are large, and a reader may hold all that its series has read. */
+let lastRead: { readonly reader: WeakRef<EvidenceReader>; readonly pages: readonly Metrics[] } | undefined;
 
 function readEarlierPages(reader: EvidenceReader): readonly Metrics[] {
-  if (lastRead?.reader !== reader) lastRead = { reader, pages: readPages(reader) };
+  if (lastRead?.reader.deref() !== reader) lastRead = { reader: new WeakRef(reader), pages: readPages(reader) };
   return lastRead.pages;
 }
 

@@ -144,19 +144,20 @@ interface Compared {
   readonly changed: boolean;
 }
 
-/** Of the snapshot that is being looked at: many resources and populations ask for the same pages. */
-let last: { readonly reader: EvidenceReader; readonly compared: Map<Metrics, Compared> } | undefined;
+/** Of a snapshot: many resources and populations ask for the same pages. */
+const comparisons = new WeakMap<EvidenceReader, Map<Metrics, Compared>>();
 
 function compare(metrics: Metrics, input: PopulationInput): Compared {
   // Also where the pages are known: whoever remembers results must see that these stand on earlier runs.
   input.reader.previous();
-  if (last?.reader !== input.reader) last = { reader: input.reader, compared: new Map() };
-  let compared = last.compared.get(metrics);
+  const known = comparisons.get(input.reader) ?? new Map<Metrics, Compared>();
+  comparisons.set(input.reader, known);
+  let compared = known.get(metrics);
   if (compared === undefined) {
     const base = findBase(metrics, input);
     const [before] = readEarlier(input, metrics.process);
     const changed = before === undefined ? countReloads(metrics) > 0 : before.configuration !== configurationOf(metrics);
-    last.compared.set(metrics, (compared = { base, earlier: before?.read(), changed }));
+    known.set(metrics, (compared = { base, earlier: before?.read(), changed }));
   }
   return compared;
 }

@@ -1,5 +1,8 @@
 /** Climbers against all paths of the whole graph, and one snapshot after the other against each alone. */
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findClimbers, findPaths } from '../../../src/access/index.ts';
@@ -11,9 +14,12 @@ import { randomWorld, readerOf } from './random-world.ts';
 const techniques = loadTechniques({ techniqueDirs: [join(import.meta.dirname, '../../../techniques')] });
 const numRuns = Number(process.env['FC_RUNS'] ?? 60);
 
+/** One for all: whatever was looked at before, in whichever test, must not show. */
+const series = {};
+
 /** As the ledger gives one snapshot of many, which are read one after the other. */
 function ofSeries(reader: EvidenceReader): EvidenceReader {
-  return { ...reader, parts: (kind) => Map.groupBy(reader.objects(kind), ({ namespace }) => namespace) };
+  return { ...reader, series, parts: (kind) => Map.groupBy(reader.objects(kind), ({ namespace }) => namespace) };
 }
 
 describe('climbers', () => {
@@ -149,5 +155,23 @@ subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: ${user}}]
         ({ subject, path }) => subject.text === 'User/alice' && path !== undefined,
       );
     expect(['bob', 'carol', 'bob'].map((owner) => isClimber(given(owner, owner === 'bob' ? 'carol' : 'bob')))).toEqual([true, false, true]);
+  });
+
+  it('hold nothing of a series once nobody reads it', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const worlds = fc.sample(randomWorld(techniques), { numRuns: 5, seed: 7 });
+    const objects = worlds.flatMap((world) => {
+      const reader = {
+        ...ofSeries(readerOf(world)),
+        series: {},
+      };
+      expect(findClimbers(reader, techniques).length).toBeGreaterThan(0);
+      return [...reader.objects('k8s.rbac/clusterroles')].map((each) => new WeakRef(each));
+    });
+    expect(objects.length).toBeGreaterThan(0);
+    await setImmediate();
+    collect();
+    expect(objects.filter((each) => each.deref() !== undefined)).toEqual([]);
   });
 });
