@@ -3,7 +3,7 @@ export { describeRead } from './build-coverage.ts';
 export { outcomeOfPeriod } from './build-period.ts';
 export { buildReportModel } from './build-report-model.ts';
 export { renderPdf, type PdfOptions, type SignableDocument } from './formats/pdf/index.ts';
-export { renderWorkbook } from './formats/xlsx/index.ts';
+export { renderWorkbook, type WorkbookOptions } from './formats/xlsx/index.ts';
 export { tellPseudonyms } from './tell-pseudonyms.ts';
 export * from './review/index.ts';
 export { loadReportDefinition, type ReportDefinition } from './report-definition.ts';

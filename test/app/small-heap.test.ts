@@ -1,6 +1,6 @@
 import { getHeapSpaceStatistics } from 'node:v8';
 import { expect, it } from 'vitest';
-import { giveBackMemory, withSmallHeap } from '../../src/app/pack/small-heap.ts';
+import { giveBackGrown, giveBackMemory, withSmallHeap } from '../../src/app/pack/small-heap.ts';
 
 const youngBytes = () => getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')?.space_size ?? 0;
 
@@ -30,6 +30,24 @@ it('lets the young generation not grow while the work lasts', async () => {
   expect(after).toBeLessThanOrEqual(before);
 });
 
+it('gives back what is garbage once the process has grown, and not before', async () => {
+  const [kept, left] = await withSmallHeap(async () => {
+    await giveBackMemory();
+    const before = process.memoryUsage.rss();
+    let much: number[][] | undefined = Array.from({ length: 40 }, () => Array.from({ length: 300_000 }, (_, place) => place * 1.5));
+    giveBackGrown(Infinity);
+    const grown = process.memoryUsage.rss();
+    expect(much).toHaveLength(40);
+    much = undefined;
+    await new Promise(setImmediate);
+    giveBackGrown(before);
+    return [grown - before, process.memoryUsage.rss() - before] as const;
+  });
+  expect(kept).toBeGreaterThan(60e6);
+  expect(left).toBeLessThan(kept / 2);
+});
+
 it('asks for nothing outside of such work', async () => {
   await expect(giveBackMemory()).resolves.toBeUndefined();
+  expect(() => giveBackGrown(0)).not.toThrow();
 });

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { type PackSink, streamZip, verifyPack } from '../../packs/index.ts';
+import { giveBackGrown } from './small-heap.ts';
 
 export type PackForm = 'both' | 'zip' | 'directory';
 
@@ -28,7 +29,7 @@ export function refuseOverwrite(out: string, form: PackForm): void {
 
 /** What an outsider could not verify is not handed over, and not logged as issued. */
 export async function checkWritten(path: string, fingerprint: string, timestampCa: string | undefined): Promise<void> {
-  const { ok, problems } = await verifyPack(path, { trust: fingerprint, timestampCa });
+  const { ok, problems } = await verifyPack(path, { trust: fingerprint, timestampCa, onRead: () => giveBackGrown() });
   if (ok) return;
   throw new KubevidenceError('integrity', `the pack that was written does not verify: ${problems[0] ?? 'no reason given'}`, {
     means: 'It was left where it is, and was not logged as issued.',
@@ -59,6 +60,7 @@ export function openPackOutput(out: string, form: PackForm): PackOutput {
       mkdirSync(dirname(join(partial, name)), { recursive: true });
       writeFileSync(join(partial, name), bytes);
       names.add(name);
+      giveBackGrown();
     },
     async finish() {
       if (form !== 'directory') {

@@ -41,7 +41,7 @@ import { readPaths } from './pack-paths.ts';
 import { choosePeriod, citedObjects, isInside, readPackPeriod, shownRun } from './pack-period.ts';
 import { changesSince, readBindings } from './pack-snapshot.ts';
 import { tellRuns } from './pack-runs.ts';
-import { collectAtOnce, giveBackMemory, withSmallHeap } from './small-heap.ts';
+import { collectAtOnce, giveBackGrown, giveBackMemory, withSmallHeap } from './small-heap.ts';
 import { pseudonymise } from './pseudonymised-pack.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { type FrozenTimes, readPackTimestamps, stampFrozen } from './pack-timestamps.ts';
@@ -252,15 +252,19 @@ async function renderFiles(job: PackJob): Promise<ToldOfModel & { readonly input
   const reportPdf = await renderPdf(model, {
     prepareSignature: (doc, structParent) =>
       addSignaturePlaceholder(doc, { time: inputs.time, fieldName: 'Kubevidence', reason: 'Audit pack', name, structParent }),
+    onSection: () => giveBackGrown(),
   });
   await giveBackMemory();
-  return { ...told, inputs: { ...inputs, reportPdf, workbook: await renderWorkbook(model) } };
+  return { ...told, inputs: { ...inputs, reportPdf, workbook: await renderWorkbook(model, { onSheet: () => giveBackGrown() }) } };
 }
 
 interface PackContent extends ToldOfModel {
   readonly model: ReportModel;
   readonly inputs: Omit<PackInputs, 'reportPdf' | 'workbook'>;
 }
+
+/** Bytes of the process: what dies soon is most of it then, and V8 collects it anyway. */
+const whileJudging = 460e6;
 
 /** What the runs said is no longer held once the report is built. */
 async function readContent({ ledger, options, cluster, period, frozen, inForce, signer, times }: PackJob): Promise<PackContent> {
@@ -284,7 +288,10 @@ async function readContent({ ledger, options, cluster, period, frozen, inForce, 
     size: checkpoint.size,
     asOf: frozen.time,
     assessment: stored.assessment,
-    onSnapshot: ({ number }, listings) => void read.set(number, describeRead(listings)),
+    onSnapshot({ number }, listings) {
+      read.set(number, describeRead(listings));
+      giveBackGrown(whileJudging);
+    },
     onJudged() {
       collectAtOnce(false);
       return giveBackMemory();
@@ -294,6 +301,13 @@ async function readContent({ ledger, options, cluster, period, frozen, inForce, 
   const record = (leaf: number) => records[leaf]?.bytes ?? new Uint8Array();
   const runs = tellRuns({ ledger, cluster, period, ...frozen, judged: judged.judged, read, record });
   const definition = loadReportDefinition(join(packageRoot, 'reports', 'audit-pack.yaml'));
+  // Each takes much for a moment.
+  const first = changesSince(ledger, cluster, inPeriod, run, reader, { catalog, configured: rules.configured }, config);
+  giveBackGrown();
+  const paths = readPaths(reader, catalog);
+  giveBackGrown();
+  const bindings = readBindings(reader);
+  await giveBackMemory();
   const asRead = buildReportModel({
     definition,
     organization: config.organization,
@@ -325,10 +339,10 @@ async function readContent({ ledger, options, cluster, period, frozen, inForce, 
     params: rules.configured,
     assessment: shown,
     judged,
-    first: changesSince(ledger, cluster, inPeriod, run, reader, { catalog, configured: rules.configured }, config),
+    first,
     runs,
-    bindings: readBindings(reader),
-    paths: readPaths(reader, catalog),
+    bindings,
+    paths,
     auditPolicies: readAuditPolicies(reader),
     owners: readNamespaceOwners(reader, ownerKeysOf(rules)),
   });

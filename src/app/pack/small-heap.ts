@@ -50,14 +50,27 @@ export async function giveBackMemory(): Promise<void> {
   if (collect !== undefined && process.memoryUsage.rss() > small) tidy(collect);
 }
 
+/** Within a part of the work, now and then: gives back what is garbage once the process takes more bytes than that, and there may be some. */
+export function giveBackGrown(most = much): void {
+  if (collect !== undefined && process.memoryUsage.rss() > Math.max(most, tidied + worthwhile)) tidy(collect);
+}
+
 /** Returns pages that are empty to the system, too, and leaves the young generation as small as it began. */
 function tidy(thoroughly: Collect): void {
   thoroughly({ type: 'major', flavor: 'last-resort' });
   holdYoung();
+  tidied = process.memoryUsage.rss();
 }
 
 /** Bytes of the whole process; with less, a pack is done sooner without. */
 const small = 300e6;
+/** With more, garbage is given back within a part of the work too. */
+const much = 420e6;
+/** Less is not worth looking for. */
+const worthwhile = 30e6;
+
+/** What the process took when it was last tidied. */
+let tidied = 0;
 
 const growth = '--semi-space-growth-factor';
 

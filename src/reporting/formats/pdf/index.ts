@@ -28,6 +28,8 @@ export interface SignableDocument {
 export interface PdfOptions {
   /** Called once, on the first page, with a font set; `structParent` is the structure element that owns the field. */
   readonly prepareSignature?: (doc: SignableDocument, structParent: unknown) => void;
+  /** After each section. */
+  readonly onSection?: () => void;
 }
 
 export async function renderPdf(model: ReportModel, options: PdfOptions = {}): Promise<Uint8Array> {
@@ -39,6 +41,7 @@ export async function renderPdf(model: ReportModel, options: PdfOptions = {}): P
     if (index > 0 && !(sharesPage.has(section.id) && report.paper.room > leastRoom)) report.paper.newPage();
     else if (index > 0) report.paper.space(14);
     drawSection(report, section);
+    options.onSection?.();
   }
   const { prepareSignature } = options;
   return report.paper.finish(

@@ -17,7 +17,12 @@ import { contentOf } from './sheets.ts';
 /** ECMA-376 part 1, 18.3.1.63. */
 const paperSizes: Readonly<Record<ReportModel['meta']['paper'], number>> = { A4: 9, Letter: 1 };
 
-export async function renderWorkbook(model: ReportModel): Promise<Uint8Array> {
+export interface WorkbookOptions {
+  /** After each sheet. */
+  readonly onSheet?: () => void;
+}
+
+export async function renderWorkbook(model: ReportModel, { onSheet }: WorkbookOptions = {}): Promise<Uint8Array> {
   const { meta } = model;
   const book = new exceljs.Workbook();
   const time = new Date(meta.generatedAt);
@@ -47,7 +52,7 @@ export async function renderWorkbook(model: ReportModel): Promise<Uint8Array> {
       formatRows: true,
     });
   }
-  return repack(new Uint8Array(await book.xlsx.writeBuffer()), rows);
+  return repack(new Uint8Array(await book.xlsx.writeBuffer()), rows, onSheet);
 }
 
 function addSheet(book: Workbook, title: string, model: ReportModel): Worksheet {

@@ -11,17 +11,23 @@ import { countStrings, type RowsToWrite, shareStrings, writeSheet, writeStrings 
 const epoch = new Date(Date.UTC(1980, 0, 1));
 const stringsPart = 'xl/sharedStrings.xml';
 
-/** `rowsOf`: of the sheets by their number, from 1; of others exceljs wrote all. */
-export async function repack(workbook: Uint8Array, rowsOf: ReadonlyMap<number, RowsToWrite> = new Map()): Promise<Uint8Array> {
+/** `rowsOf`: of the sheets by their number, from 1; of others exceljs wrote all. `onPart`: after each. */
+export async function repack(
+  workbook: Uint8Array,
+  rowsOf: ReadonlyMap<number, RowsToWrite> = new Map(),
+  onPart: () => void = () => undefined,
+): Promise<Uint8Array> {
   const parts = await unzip(workbook);
   const text = (name: string): string => parts.get(name)?.toString('utf8') ?? '';
   const strings = shareStrings(countStrings(text(stringsPart))[1]);
   const sheets = new Map([...rowsOf].map(([number, rows]) => [`xl/worksheets/sheet${number}.xml`, rows]));
-  const piecesOf = (name: string): Iterable<string> => {
+  function* piecesOf(name: string): Generator<string> {
     const rows = sheets.get(name);
-    if (rows !== undefined) return writeSheet(text(name), rows, strings);
-    return name === stringsPart ? writeStrings(text(name), strings) : [addQuotePrefix(text(name))];
-  };
+    if (rows !== undefined) yield* writeSheet(text(name), rows, strings);
+    else if (name === stringsPart) yield* writeStrings(text(name), strings);
+    else yield addQuotePrefix(text(name));
+    onPart();
+  }
   const zip = new ZipFile();
   const options = { mtime: epoch, mode: 0o100644, forceDosTimestamp: true };
   // Sheets before the texts that they name.
