@@ -6,12 +6,17 @@ import { printError } from './output.ts';
 import { buildProgram, exitOfCommander } from './program.ts';
 import { openTerminal } from './terminal.ts';
 
+/** As a shell says it of a program that a closed pipe ended: 128 and SIGPIPE. */
+const cutOff = 141;
+
 /** Returns the exit code; never throws, and never ends the process, so that buffered output gets out. */
 export async function main(argv: readonly string[]): Promise<number> {
   process.umask(0o077);
   const terminal = openTerminal({ out: process.stdout, err: process.stderr }, process.env);
-  // Whoever pipes us into `head` has read enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
+  // Whoever pipes us into `head` has read enough; the exit code says all the same what there was to say.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exit(70);
+  });
   let code = 0;
   const app = {
     cwd: process.cwd(),
@@ -28,6 +33,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return exitOfCommander(error);
+    if (error === process.stdout.errored) return cutOff;
     printError(terminal, error);
     return exitCodeOf(error);
   }

@@ -15,7 +15,10 @@ export interface Terminal {
   /** Width for wrapping, 80 to 160. */
   readonly columns: number;
   print(text?: string): void;
-  /** Waits until a reader that is slower has taken what was printed, so that a long answer does not pile up in memory. */
+  /**
+   * Waits until a reader that is slower has taken what was printed, so that a long answer does not pile up in memory. Rejects when nobody
+   * reads any more: what answers line by line need not go on.
+   */
   readonly drained?: () => Promise<void>;
   /** To stderr: progress, warnings, errors. */
   note(text: string): void;
@@ -40,6 +43,7 @@ export function openTerminal(streams: Streams, env: NodeJS.ProcessEnv): Terminal
     },
     async drained() {
       if (streams.out.writableNeedDrain) await once(streams.out, 'drain');
+      if (streams.out.errored) throw streams.out.errored;
     },
     note(text) {
       clear();
