@@ -66,8 +66,9 @@ export function readPopulation(
     if (isRepeated(row.item)) throw new Error(`population ${population.name} has two rows with the key ${JSON.stringify(row.item)}`);
     visit(row);
   }
-  const listings = [...looked].flatMap((kind) => {
-    const listing = reader.listing(kind);
+  // As declared, in whichever order they were looked into.
+  const listings = [...new Set([...from, ...also])].flatMap((kind) => {
+    const listing = looked.has(kind) ? reader.listing(kind) : undefined;
     return listing === undefined ? [] : [{ listing, optional: !from.includes(kind) }];
   });
   return { gaps, listings: [...listings, ...[...earlier.values()].map((listing) => ({ listing, optional: true }))] };

@@ -81,7 +81,7 @@ export function createTimelineRecorder(): TimelineRecorder {
         take(state, findings, lastRun, sinceNew);
         const isSame = latest !== undefined && findings === before && fresh.length + state.fresh.length === 0;
         if (isSame && isSameResult(latest, result)) continue;
-        tell(state, run, outcomeOf(result, isSame ? latest.named : namedIn(findings, state.fresh)));
+        tell(state, run, outcomeOf(result, isSame ? latest.named : namedIn(findings, state.fresh, latest?.named)));
       }
     },
     outcome: outcomeAt,
@@ -171,15 +171,21 @@ function sorted(findings: readonly TimelineFinding[]): readonly TimelineFinding[
   return [...new Map(findings.map((each) => [each.item, each])).values()].sort((a, b) => (a.item < b.item ? -1 : 1));
 }
 
-function namedIn(findings: readonly TimelineFinding[], fresh: readonly Span[]): readonly ExactTime[] {
-  const named: ExactTime[] = [];
-  for (const { since } of findings) if (since !== undefined) named.push(since);
-  for (const { since } of fresh) if (since !== undefined) named.push(since);
-  return named.length === 0 ? noTimes : named;
+/** The very same list as `before` where it says the same: most changes of what is found name no other moments, and lists are long. */
+function namedIn(findings: readonly TimelineFinding[], fresh: readonly Span[], before: readonly ExactTime[] = []): readonly ExactTime[] {
+  let count = 0;
+  let named: ExactTime[] | undefined;
+  for (const list of [findings, fresh])
+    for (const { since } of list) {
+      if (since === undefined) continue;
+      if (named === undefined && since !== before[count]) named = before.slice(0, count);
+      named?.push(since);
+      count += 1;
+    }
+  return named ?? (count === before.length ? before : before.slice(0, count));
 }
 
 const none: readonly TimelineFinding[] = [];
-const noTimes: readonly ExactTime[] = [];
 
 function outcomeOf({ findings, ...result }: TimelineResult, named: readonly ExactTime[]): RunOutcome {
   return { ...result, found: result.outcome === 'fail' ? findings.length : 0, named };

@@ -59,6 +59,7 @@ export function createSeries(): (world: World, at: string) => LivingSnapshot {
   const known = new Map<string, StoredObject>();
   const contents = new Map<string, number>();
   const lists = new Map<string, readonly StoredObject[]>();
+  const series = {};
   let last: LivingSnapshot | null = null;
   let number = 0;
   const store = (kind: ListingKind, object: EvidenceObject): StoredObject => {
@@ -125,6 +126,7 @@ export function createSeries(): (world: World, at: string) => LivingSnapshot {
         contents.set(text, content);
         return content;
       },
+      series,
       previous: () => before,
     };
     last = snapshot;

@@ -15,12 +15,14 @@ import { drawGraph, drawGround, drawOn, hasGrant } from './draw.ts';
 import type { Path } from './find-paths.ts';
 import { shortestPaths } from './find-paths.ts';
 import { withoutIdlePods } from './idle-pods.ts';
+import type { Sight } from './quiet.ts';
+import { isQuiet, isSameSight, sightOf } from './quiet.ts';
 import { isBuiltinGrant } from './setup-grants.ts';
 import { stateOf } from './states.ts';
 import { operatorsOf } from './targets.ts';
 import type { HeldPod } from './districts.ts';
-import type { World } from './world.ts';
-import { readWorld } from './world.ts';
+import type { Inhabitants, World } from './world.ts';
+import { readInhabitants, readWorld } from './world.ts';
 
 export interface Climber {
   readonly subject: Subject;
@@ -40,9 +42,14 @@ interface Rbac {
 }
 
 interface Found {
+  /** Null where snapshots cannot be compared by it. */
+  readonly sight: Sight | null;
   readonly rbac: Rbac;
+  readonly world: World;
+  /** What runs in the last snapshot that had the same climbers. */
+  districts: Inhabitants['districts'];
   /** All that ways are made of. */
-  readonly world: Told;
+  readonly told: Told;
   readonly ground: Ground;
   readonly paths: ReadonlyMap<string, Path>;
   readonly climbers: readonly Climber[];
@@ -58,18 +65,31 @@ const memories = new WeakMap<object, WeakMap<readonly Technique[], Found>>();
 export function findClimbers(reader: EvidenceReader, techniques: readonly Technique[], pods?: Iterable<HeldPod>): readonly Climber[] {
   const memory = memoryOf(reader);
   const before = memory?.get(techniques);
+  const sight = memory === undefined || pods !== undefined ? null : sightOf(reader);
+  if (before !== undefined && sight !== null && isStill(before, sight, reader, techniques)) return before.climbers;
   const rbac = readRbac(reader, before?.rbac);
-  const world = withoutIdlePods(readWorld(reader, rbac.index, pods), techniques);
+  const inhabitants = readInhabitants(reader, rbac.index, pods);
+  const whole = readWorld(reader, rbac.index, inhabitants);
+  const world = withoutIdlePods(whole, techniques);
   if (memory === undefined) return climbersBy(rbac.index, shortestPaths(drawGraph(world, techniques, [])));
   const told = tellWorld(world);
-  const isSameGround = before !== undefined && isSameList(before.world.ground, told.ground);
-  const isSame = isSameGround && before.world.bound === told.bound;
-  if (isSame && before.rbac === rbac) return before.climbers;
+  const isSameGround = before !== undefined && isSameList(before.told.ground, told.ground);
+  const isSame = isSameGround && before.told.bound === told.bound;
+  const isKept = isSame && before.rbac === rbac;
   const ground = isSame || (isSameGround && !before.ground.isPersonal) ? before.ground : drawGround(world, techniques, []);
   const paths = isSame ? before.paths : shortestPaths(drawOn(ground, world));
-  const climbers = climbersBy(rbac.index, paths, before);
-  memory.set(techniques, { rbac, world: told, ground, paths, climbers });
+  const climbers = isKept ? before.climbers : climbersBy(rbac.index, paths, before);
+  memory.set(techniques, { sight, rbac, world: whole, districts: inhabitants.districts, told, ground, paths, climbers });
   return climbers;
+}
+
+/** Whether nothing shows that could have a say. */
+function isStill(before: Found, sight: Sight, reader: EvidenceReader, techniques: readonly Technique[]): boolean {
+  if (before.sight === null || !isSameSight(before.sight, sight)) return false;
+  const { districts } = readInhabitants(reader, before.rbac.index);
+  if (!isQuiet(before.districts, districts, sight, before.world, techniques)) return false;
+  before.districts = districts;
+  return true;
 }
 
 /** Of one snapshot alone, nothing is asked for again. */

@@ -19,7 +19,8 @@ export const workloadKinds: readonly (readonly [ListingKind, string])[] = [
 const podKind: ListingKind = 'k8s.pods/pods';
 /** The template of a Job cannot be changed, but its pods run as somebody. */
 const jobKind: ListingKind = 'k8s.workloads/jobs';
-const kinds: readonly ListingKind[] = [podKind, ...workloadKinds.map(([kind]) => kind), jobKind];
+/** All that districts are read from. */
+export const districtKinds: readonly ListingKind[] = [podKind, ...workloadKinds.map(([kind]) => kind), jobKind];
 
 export type Workloads = ReadonlyMap<string, ReadonlySet<string>>;
 
@@ -67,7 +68,7 @@ type Lists = ReadonlyMap<string, readonly StoredObject[]>;
 /** Null where they are not read by namespace, or an object has none. */
 function partsOf(reader: EvidenceReader): readonly Lists[] | null {
   const parts: Lists[] = [];
-  for (const kind of kinds) {
+  for (const kind of districtKinds) {
     const lists = reader.parts?.(kind) ?? null;
     if (lists === null || lists.has('')) return null;
     parts.push(lists);
@@ -89,7 +90,7 @@ function readParts(parts: readonly Lists[], automount: Automount): ReadonlyMap<s
       continue;
     }
     const survey = new Survey(automount);
-    for (const [i, kind] of kinds.entries()) for (const object of lists[i] ?? []) survey.take(kind, object);
+    for (const [i, kind] of districtKinds.entries()) for (const object of lists[i] ?? []) survey.take(kind, object);
     districts.set(namespace, survey);
     // What an account decides can change without the pods.
     if (!survey.asked) knownDistricts.set(key, { lists, district: survey });
@@ -105,7 +106,7 @@ function readAll(reader: EvidenceReader, automount: Automount, held: Iterable<He
     return found;
   };
   if (held !== undefined) for (const each of held) survey('pod' in each ? each.pod.namespace : namespaceOf(each)).hold(each);
-  for (const kind of held === undefined ? kinds : kinds.filter((each) => each !== podKind))
+  for (const kind of held === undefined ? districtKinds : districtKinds.filter((each) => each !== podKind))
     for (const object of reader.objects(kind)) survey(namespaceOf(object)).take(kind, object);
   return districts;
 }

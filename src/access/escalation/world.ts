@@ -90,21 +90,31 @@ export const pathListings: readonly ListingKind[] = [
   ...apiServerListings,
 ];
 
+/** Who is there, and what runs as whom. */
+export interface Inhabitants {
+  readonly listed: Accounts;
+  readonly districts: ReadonlyMap<string, District>;
+}
+
 /** `held`: the pods, where somebody has read them already. */
-export function readWorld(reader: EvidenceReader, index: AccessIndex, held?: Iterable<HeldPod>): World {
-  const complete = (kind: ListingKind) => {
-    const listing = reader.listing(kind);
-    return listing !== undefined && isComplete(listing);
-  };
-  const allAccounts = complete('k8s.serviceaccounts/serviceaccounts');
-  const listed = readAccounts(reader, index, allAccounts);
+export function readInhabitants(reader: EvidenceReader, index: AccessIndex, held?: Iterable<HeldPod>): Inhabitants {
+  const listed = readAccounts(reader, index, isWhole(reader, 'k8s.serviceaccounts/serviceaccounts'));
+  return { listed, districts: readDistricts(reader, listed.automount, held) };
+}
+
+export function readWorld(
+  reader: EvidenceReader,
+  index: AccessIndex,
+  { listed, districts }: Inhabitants = readInhabitants(reader, index),
+): World {
+  const complete = (kind: ListingKind) => isWhole(reader, kind);
   const components = new Map<string, StoredObject[]>();
   const pods = new Map<string, readonly PodFacts[]>();
   const workloads = new Map<string, Workloads>();
   const running = new Set<string>();
   const missing: string[] = [];
   const nodes = new Set<string>();
-  for (const [namespace, district] of readDistricts(reader, listed.automount, held)) {
+  for (const [namespace, district] of districts) {
     if (district.pods.length > 0) pods.set(namespace, district.pods);
     if (district.workloads.size > 0) workloads.set(namespace, district.workloads);
     for (const account of district.accounts) running.add(account);
@@ -114,7 +124,7 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex, held?: Ite
   }
   for (const { name } of reader.objects('k8s.nodes/nodes')) nodes.add(name);
   const settings = readSettings(reader, components);
-  const accounts = withRunning(listed.byNamespace, missing, allAccounts);
+  const accounts = withRunning(listed.byNamespace, missing, complete('k8s.serviceaccounts/serviceaccounts'));
   const names = new Set([...accounts.keys(), ...pods.keys(), ...workloads.keys()]);
   for (const { namespace } of index.bindings) if (namespace !== '') names.add(namespace);
   return {
@@ -133,6 +143,11 @@ export function readWorld(reader: EvidenceReader, index: AccessIndex, held?: Ite
     complete,
     gaps: readGaps(reader),
   };
+}
+
+function isWhole(reader: EvidenceReader, kind: ListingKind): boolean {
+  const listing = reader.listing(kind);
+  return listing !== undefined && isComplete(listing);
 }
 
 const knownPodsOn = new WeakMap<World['pods'], ReadonlyMap<string, readonly PodFacts[]>>();
