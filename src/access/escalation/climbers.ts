@@ -17,6 +17,7 @@ import { shortestPaths } from './find-paths.ts';
 import { withoutIdlePods } from './idle-pods.ts';
 import type { Sight } from './quiet.ts';
 import { isQuiet, isSameSight, sightOf } from './quiet.ts';
+import { isSameList } from './same.ts';
 import { isBuiltinGrant } from './setup-grants.ts';
 import { stateOf } from './states.ts';
 import { operatorsOf } from './targets.ts';
@@ -42,15 +43,16 @@ interface Rbac {
 }
 
 interface Found {
-  /** Null where snapshots cannot be compared by it. */
-  readonly sight: Sight | null;
   readonly rbac: Rbac;
   readonly world: World;
-  /** What runs in the last snapshot that had the same climbers. */
+  /** Of the last snapshot in which nothing differed. Null where snapshots cannot be compared by it. */
+  sight: Sight | null;
   districts: Inhabitants['districts'];
-  /** All that ways are made of. */
-  readonly told: Told;
+  /** What the ground is drawn by; what is the very same value as in the snapshot before says the same. */
+  readonly told: readonly string[];
   readonly ground: Ground;
+  /** Whom bindings name. */
+  readonly bound: string;
   readonly paths: ReadonlyMap<string, Path>;
   readonly climbers: readonly Climber[];
 }
@@ -73,13 +75,14 @@ export function findClimbers(reader: EvidenceReader, techniques: readonly Techni
   const world = withoutIdlePods(whole, techniques);
   if (memory === undefined) return climbersBy(rbac.index, shortestPaths(drawGraph(world, techniques, [])));
   const told = tellWorld(world);
-  const isSameGround = before !== undefined && isSameList(before.told.ground, told.ground);
-  const isSame = isSameGround && before.told.bound === told.bound;
+  const isSameGround = before !== undefined && isSameList(before.told, told);
+  const bound = textBy(rbac.index.bindings, () => rbac.index.bindings.map(({ subjects }) => subjects.map(({ text }) => text)));
+  const isSame = isSameGround && before.bound === bound;
   const isKept = isSame && before.rbac === rbac;
   const ground = isSame || (isSameGround && !before.ground.isPersonal) ? before.ground : drawGround(world, techniques, []);
   const paths = isSame ? before.paths : shortestPaths(drawOn(ground, world));
   const climbers = isKept ? before.climbers : climbersBy(rbac.index, paths, before);
-  memory.set(techniques, { sight, rbac, world: whole, districts: inhabitants.districts, told, ground, paths, climbers });
+  memory.set(techniques, { rbac, world: whole, sight, districts: inhabitants.districts, told, ground, bound, paths, climbers });
   return climbers;
 }
 
@@ -88,7 +91,7 @@ function isStill(before: Found, sight: Sight, reader: EvidenceReader, techniques
   if (before.sight === null || !isSameSight(before.sight, sight)) return false;
   const { districts } = readInhabitants(reader, before.rbac.index);
   if (!isQuiet(before.districts, districts, sight, before.world, techniques)) return false;
-  before.districts = districts;
+  [before.sight, before.districts] = [sight, districts];
   return true;
 }
 
@@ -128,10 +131,6 @@ function isSameClimber(a: Climber, b: Climber): boolean {
   );
 }
 
-function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((each, at) => each === b[at]);
-}
-
 function readRbac(reader: EvidenceReader, before: Rbac | undefined): Rbac {
   const objects = rbacListings.flatMap((kind) => [...reader.objects(kind)]);
   const read = JSON.stringify([reader.scope, rbacListings.map((kind) => [isRead(reader, kind), reader.listing(kind)?.gaps])]);
@@ -143,17 +142,10 @@ function isRead(reader: EvidenceReader, kind: ListingKind): boolean {
   return listing !== undefined && isComplete(listing);
 }
 
-/** All of a world that ways are made of. */
-interface Told {
-  /** What a ground is drawn by; what is the very same value as in the snapshot before says the same. */
-  readonly ground: readonly string[];
-  /** Whom each binding names. */
-  readonly bound: string;
-}
-
-function tellWorld(world: World): Told {
+/** All of a world that ways are made of, but for whom bindings name. */
+function tellWorld(world: World): readonly string[] {
   const { index, reader, settings, roles, namespaces, accounts, pods, workloads, running, nodes, tokenSecrets, gathering, gaps } = world;
-  const ground = [
+  return [
     textBy(index, () => [
       index.subjects.map(stateOf),
       // What the roles say comes after them.
@@ -180,7 +172,6 @@ function tellWorld(world: World): Told {
       gaps,
     ]),
   ];
-  return { ground, bound: textBy(index.bindings, () => index.bindings.map(({ subjects }) => subjects.map(({ text }) => text))) };
 }
 
 const texts = new WeakMap<object, string>();

@@ -89,8 +89,8 @@ function readParts(parts: readonly Lists[], automount: Automount): ReadonlyMap<s
       districts.set(namespace, known.district);
       continue;
     }
-    const survey = new Survey(automount);
-    for (const [i, kind] of districtKinds.entries()) for (const object of lists[i] ?? []) survey.take(kind, object);
+    const survey = new Survey();
+    for (const [i, kind] of districtKinds.entries()) for (const object of lists[i] ?? []) survey.take(kind, object, automount);
     districts.set(namespace, survey);
     // What an account decides can change without the pods.
     if (!survey.asked) knownDistricts.set(key, { lists, district: survey });
@@ -102,36 +102,32 @@ function readAll(reader: EvidenceReader, automount: Automount, held: Iterable<He
   const districts = new Map<string, Survey>();
   const survey = (namespace: string) => {
     let found = districts.get(namespace);
-    if (found === undefined) districts.set(namespace, (found = new Survey(automount)));
+    if (found === undefined) districts.set(namespace, (found = new Survey()));
     return found;
   };
-  if (held !== undefined) for (const each of held) survey('pod' in each ? each.pod.namespace : namespaceOf(each)).hold(each);
+  if (held !== undefined) for (const each of held) survey('pod' in each ? each.pod.namespace : namespaceOf(each)).hold(each, automount);
   for (const kind of held === undefined ? districtKinds : districtKinds.filter((each) => each !== podKind))
-    for (const object of reader.objects(kind)) survey(namespaceOf(object)).take(kind, object);
+    for (const object of reader.objects(kind)) survey(namespaceOf(object)).take(kind, object, automount);
   return districts;
 }
 
+/** Keeps nothing of the accounts that it is asked with: it may outlive them. */
 class Survey implements District {
   readonly pods: PodFacts[] = [];
   readonly workloads = new Map<string, Set<string>>();
   readonly accounts = new Set<string>();
   readonly nodes = new Set<string>();
   readonly components: [string, StoredObject][] = [];
-  readonly #automount: Automount;
   /** An account had a say. */
   asked = false;
 
-  constructor(automount: Automount) {
-    this.#automount = automount;
-  }
-
-  take(kind: ListingKind, object: StoredObject): void {
-    if (kind === podKind) this.hold(object);
+  take(kind: ListingKind, object: StoredObject, automount: Automount): void {
+    if (kind === podKind) this.hold(object, automount);
     else this.#takeWorkload(kind, object);
   }
 
-  hold(each: HeldPod): void {
-    const { known, asked } = 'pod' in each ? { known: each, asked: false } : factsOf(each, this.#automount);
+  hold(each: HeldPod, automount: Automount): void {
+    const { known, asked } = 'pod' in each ? { known: each, asked: false } : factsOf(each, automount);
     this.asked ||= asked;
     this.pods.push(known.pod);
     if (known.pod.node !== '') this.nodes.add(known.pod.node);

@@ -11,7 +11,7 @@ export interface Guards {
   of(labels: JsonObject | undefined): readonly string[] | undefined;
 }
 
-const listings: readonly ListingKind[] = [
+export const guardListings: readonly ListingKind[] = [
   'k8s.admission/validatingwebhookconfigurations',
   'k8s.admission/validatingadmissionpolicies',
   'k8s.admission/validatingadmissionpolicybindings',
@@ -36,7 +36,7 @@ interface Guard {
 }
 
 export function readGuards(reader: EvidenceReader): Guards {
-  const known = listings.every((kind) => {
+  const known = guardListings.every((kind) => {
     const listing = reader.listing(kind);
     return listing !== undefined && isComplete(listing);
   });

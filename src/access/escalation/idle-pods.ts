@@ -9,6 +9,7 @@ import type { Plan } from './plan.ts';
 import { planTechniques } from './plan.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { matchRole } from './rights.ts';
+import { isSameSet } from './same.ts';
 import { impliedGroups } from './states.ts';
 import { isRight } from './technique.ts';
 import type { World } from './world.ts';
@@ -28,11 +29,12 @@ export function withoutIdlePods(world: World, techniques: readonly Technique[]):
   const { gains, changes } = rulesOf(world, techniques);
   if (changes === null) return world;
   const isPassed = passing(world, changes);
+  const isSame = createComparison(gains);
   const kept = new Map<string, readonly PodFacts[]>();
   for (const [namespace, pods] of world.pods) {
     const tokens = world.tokenSecrets === undefined ? 'not read' : JSON.stringify([...(world.tokenSecrets.get(namespace) ?? [])]);
     let sifted = known.get(pods);
-    if (sifted?.gains !== gains || sifted.isPassed !== isPassed(namespace) || sifted.tokens !== tokens) {
+    if (sifted === undefined || !isSame(sifted.gains) || sifted.isPassed !== isPassed(namespace) || sifted.tokens !== tokens) {
       const isIdle = idleness(world, gains, isPassed);
       sifted = { gains, isPassed: isPassed(namespace), tokens, busy: pods.filter((pod) => !isIdle(pod)) };
       known.set(pods, sifted);
@@ -50,13 +52,31 @@ function idleness(world: World, gains: Gains, isPassed: (namespace: string) => b
     component === '' &&
     !mirror &&
     reach === undefined &&
-    (account === '' || !gains(namespace, account)) &&
+    (account === '' || !gains.of(namespace, account)) &&
     !secrets.some((secret) => isToken(namespace, secret)) &&
     !pullSecrets.some((secret) => isToken(namespace, secret)) &&
     isPassed(namespace);
 }
 
-type Gains = (namespace: string, account: string) => boolean;
+/** Which accounts have more than every account has. */
+interface Gains {
+  /** Accounts that are bound, `namespace/name`. */
+  readonly bound: ReadonlySet<string>;
+  /** Groups that are worth climbing for. */
+  readonly groups: ReadonlySet<string>;
+  of(namespace: string, account: string): boolean;
+}
+
+/** Roles and bindings change, and the same accounts are bound all the same. */
+function createComparison(now: Gains): (before: Gains) => boolean {
+  const known = new Map<Gains, boolean>([[now, true]]);
+  return (before) => {
+    let isSame = known.get(before);
+    if (isSame === undefined) known.set(before, (isSame = isSameSet(before.bound, now.bound) && isSameSet(before.groups, now.groups)));
+    return isSame;
+  };
+}
+
 /** Of each role that opens pods: the workloads that it may change; null where it may create what it likes. */
 type Changes = readonly (ReadonlySet<string> | null)[];
 
@@ -133,7 +153,7 @@ function isGiven(role: Role, need: RightNeed): boolean {
   return free !== undefined || named.size > 0;
 }
 
-/** Accounts that have more than every account has: a binding of their own, or of a group of theirs that is worth climbing for. */
+/** A binding of their own, or of a group of theirs that is worth climbing for. */
 function gainingAccounts({ index, roles }: World, techniques: readonly Technique[]): Gains {
   const plan = planTechniques(techniques);
   const edited = editedByName(plan, roles.values());
@@ -148,7 +168,7 @@ function gainingAccounts({ index, roles }: World, techniques: readonly Technique
     }
   }
   const known = new Map<string, Map<string, boolean>>();
-  return (namespace, name) => {
+  const of: Gains['of'] = (namespace, name) => {
     let inside = known.get(namespace);
     if (inside === undefined) known.set(namespace, (inside = new Map()));
     let gains = inside.get(name);
@@ -158,6 +178,7 @@ function gainingAccounts({ index, roles }: World, techniques: readonly Technique
     }
     return gains;
   };
+  return { bound, groups, of };
 }
 
 /** Roles that somebody may edit by their name, so that whoever holds them gains. Who may edit every role holds the one that says so. */

@@ -6,9 +6,11 @@ import type { EvidenceReader, ListingKind, StoredObject, Technique } from '../..
 import { isComplete } from '../../model/index.ts';
 import type { District } from './districts.ts';
 import { districtKinds } from './districts.ts';
+import { guardListings } from './guards.ts';
 import { withoutIdlePods } from './idle-pods.ts';
+import { isSameMap, isSameSet } from './same.ts';
 import type { World } from './world.ts';
-import { pathListings } from './world.ts';
+import { pathListings, podSecurityLabel, secretsOf } from './world.ts';
 
 type Lists = ReadonlyMap<string, readonly StoredObject[]>;
 
@@ -39,8 +41,24 @@ export function sightOf(reader: EvidenceReader): Sight | null {
 }
 
 export function isSameSight(a: Sight, b: Sight): boolean {
-  const isSame = (x: Lists | undefined, y: Lists) => x !== undefined && isSameMap(x, y, (list, other) => list === other);
-  return a.facts === b.facts && b.lists.entries().every(([kind, lists]) => isSame(a.lists.get(kind), lists));
+  if (a.facts !== b.facts) return false;
+  for (const [kind, lists] of b.lists) {
+    const gist = gistOf(kind, b);
+    const isSame = (x: readonly StoredObject[], y: readonly StoredObject[]) =>
+      x === y || (gist !== undefined && JSON.stringify(x.map(gist)) === JSON.stringify(y.map(gist)));
+    if (!isSameMap(a.lists.get(kind) ?? new Map(), lists, isSame)) return false;
+  }
+  return true;
+}
+
+/** All that counts of objects that change for other reasons most of the time; undefined where everything may. */
+function gistOf(kind: ListingKind, { lists }: Sight): ((object: StoredObject) => unknown) | undefined {
+  // Whether it mounts its token shows in what runs as it.
+  if (kind === 'k8s.serviceaccounts/serviceaccounts') return ({ name, body }) => [name, secretsOf(body)];
+  // Guards choose namespaces by whichever label they like.
+  if (kind === 'k8s.namespaces/namespaces' && guardListings.every((guards) => lists.get(guards)?.size === 0))
+    return ({ name, body }) => [name, podSecurityLabel(body)];
+  return undefined;
 }
 
 /** Of two snapshots of one sight: whether what runs is the same to all ways. `world`: the first of them, with all its pods. */
@@ -70,19 +88,4 @@ export function isQuiet(
         [...a.nodes, ...b.nodes].every((node) => (a.nodes.has(node) && b.nodes.has(node)) || isListed(node)) &&
         busy(a, namespace) === busy(b, namespace)),
   );
-}
-
-/** Whether it has the same keys, in whichever order. */
-function isSameMap<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>, isSame: (x: T, y: T, key: string) => boolean): boolean {
-  if (a === b) return true;
-  if (a.size !== b.size) return false;
-  for (const [key, value] of a) {
-    const other = b.get(key);
-    if (other === undefined || !isSame(value, other, key)) return false;
-  }
-  return true;
-}
-
-function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && a.values().every((each) => b.has(each));
 }

@@ -206,12 +206,17 @@ function readAccounts(reader: EvidenceReader, index: AccessIndex, allRead: boole
   for (const { namespace: inside, name, body } of reader.objects('k8s.serviceaccounts/serviceaccounts')) {
     const namespace = inside === '' ? 'default' : inside;
     mounts.set(`${namespace}/${name}`, at(body, 'automountServiceAccountToken') !== false);
-    put(byNamespace, { namespace, name, exists: true, secrets: listAt(body, 'secrets').flatMap((each) => textAt(each, 'name') ?? []) });
+    put(byNamespace, { namespace, name, exists: true, secrets: secretsOf(body) });
   }
   for (const { account } of index.subjects) if (account !== '') put(byNamespace, unlisted(account, allRead));
   const accounts = { byNamespace, automount: (account: string) => mounts.get(account) ?? (allRead ? true : undefined) };
   if (lists !== null) lastAccounts.set(index, { from, accounts });
   return accounts;
+}
+
+/** That an account names. */
+export function secretsOf(account: JsonObject): readonly string[] {
+  return listAt(account, 'secrets').flatMap((each) => textAt(each, 'name') ?? []);
 }
 
 function put(byNamespace: Map<string, Map<string, AccountFacts>>, account: AccountFacts): void {
@@ -261,13 +266,17 @@ function readNamespaces(
     const labels: JsonObject = isObject(given) ? given : {};
     namespaces.set(name, {
       name,
-      podSecurity: podSecurityOf(textAt(labels, 'pod-security.kubernetes.io/enforce'), settings),
+      podSecurity: podSecurityOf(podSecurityLabel(body), settings),
       guards: guards.of(labels ?? {}),
     });
   }
   for (const name of others)
     if (!namespaces.has(name)) namespaces.set(name, { name, podSecurity: 'unknown', guards: guards.of(undefined) });
   return namespaces;
+}
+
+export function podSecurityLabel(body: JsonObject): string | undefined {
+  return textAt(body, 'metadata', 'labels', 'pod-security.kubernetes.io/enforce');
 }
 
 /** KEP-2579: a label that names no level, or none, leaves the default of the admission configuration, which is `privileged` without one. */

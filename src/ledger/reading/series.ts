@@ -67,15 +67,19 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
   const erased = erasedIds(stores.db);
   const readers = new Map<number, SeriesSnapshot>();
   const opened = new Map<number, Opened>();
+  /** Asked for last: nearly always the one that is asked for. */
+  let lately: { readonly number: number; readonly opened: Opened } | undefined;
   const latest = new Map<ListingKind, Held>();
   const shelf = openShelf(stores);
   const series = {};
 
   const open = (number: number, read?: { readonly stored: StoredRun | undefined }): Opened => {
+    if (number === lately?.number) return lately.opened;
     const known = opened.get(number);
     if (known !== undefined) {
       opened.delete(number);
       opened.set(number, known);
+      lately = { number, opened: known };
       return known;
     }
     const { stored } = read ?? openRun(stores, cluster, number, shelf.treeId);
@@ -84,6 +88,7 @@ export function openSeries(stores: Stores, cluster: string): SnapshotSeries {
     opened.set(number, fresh);
     const [oldest] = opened.keys();
     if (opened.size > kept && oldest !== undefined) opened.delete(oldest);
+    lately = { number, opened: fresh };
     return fresh;
   };
   /** Null for a listing without objects, and for one that is too large to be held. */
