@@ -16,6 +16,7 @@ import { referencesOfObjects, summarizeReferences } from './secret-references.ts
 const objects: readonly ListingKind[] = ['k8s.serviceaccounts/serviceaccounts', 'k8s.ingresses/ingresses'];
 
 const volumes: ListingKind = 'k8s.storage/persistentvolumes';
+const extensions: readonly ListingKind[] = [...storesOfOperator.listings, ...sops.listings, ...certManager.listings];
 // core/v1 CSIPersistentVolumeSource.
 const driverSecrets = ['controllerExpand', 'controllerPublish', 'nodeExpand', 'nodePublish', 'nodeStage'].map((act) => `${act}SecretRef`);
 
@@ -85,7 +86,8 @@ export const referredSecrets: Population = {
   name: 'referredSecrets',
   doc: 'A Secret of the inventory, with what refers to it',
   from: [inventory, ...podListings, ...objects, volumes, groupListing],
-  also: [...storesOfOperator.listings, ...sops.listings, ...certManager.listings],
+  also: extensions,
+  besideNamespace: [volumes, groupListing, ...extensions],
   *rows(input) {
     const { byName, silent } = readUsers(input);
     const gaps = unread(input);
