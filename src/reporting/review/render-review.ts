@@ -2,8 +2,7 @@
  * The workbook that reviewers fill: one row per grant, grouped by who owns the namespace, with four cells to fill and everything else
  * locked, without a password. Names from a cluster are text and nothing else. What it was made of stands on a sheet of its own.
  */
-import exceljs from 'exceljs';
-import type { Cell, Workbook, Worksheet } from 'exceljs';
+import type { Cell, DataValidation, Workbook, Worksheet } from 'exceljs';
 import { font, writeText } from '../formats/xlsx/cells.ts';
 import { heightOf, numberAlignment, writeHeader } from '../formats/xlsx/layout.ts';
 import { repack } from '../formats/xlsx/repack.ts';
@@ -44,6 +43,7 @@ const line = { style: 'thin', color: { argb: 'FF4A4F55' } } as const;
 const widths = reviewColumns.map(({ width }) => width);
 
 export async function renderReview(review: ReviewWorkbook): Promise<Uint8Array> {
+  const { default: exceljs } = await import('exceljs');
   const book = new exceljs.Workbook();
   const time = new Date(review.origin.exported);
   book.creator = 'Kubevidence';
@@ -149,7 +149,7 @@ function writeDay(cell: Cell, { firstSeen, lastChange }: ReviewSheetRow, key: 'f
 
 type FilledKey = Extract<(typeof reviewColumns)[number], { kind: 'filled' }>['key'];
 
-function writeFilled(cell: Cell, { filled }: ReviewSheetRow, key: FilledKey, validation: exceljs.DataValidation): void {
+function writeFilled(cell: Cell, { filled }: ReviewSheetRow, key: FilledKey, validation: DataValidation): void {
   cell.fill = editable;
   cell.border = { ...cell.border, bottom: between, left: between };
   cell.protection = { locked: false };
@@ -161,9 +161,9 @@ function writeFilled(cell: Cell, { filled }: ReviewSheetRow, key: FilledKey, val
   } else if (filled !== null && filled[key] !== '') writeText(cell, filled[key]);
 }
 
-function validationsOf({ observed }: ReviewOrigin): Readonly<Record<FilledKey, exceljs.DataValidation>> {
+function validationsOf({ observed }: ReviewOrigin): Readonly<Record<FilledKey, DataValidation>> {
   const shared = { allowBlank: true, showErrorMessage: true, errorStyle: 'stop' } as const;
-  const upTo = (length: number): exceljs.DataValidation => ({
+  const upTo = (length: number): DataValidation => ({
     ...shared,
     type: 'textLength',
     operator: 'lessThanOrEqual',

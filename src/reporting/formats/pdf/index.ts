@@ -34,7 +34,7 @@ export interface PdfOptions {
 
 export async function renderPdf(model: ReportModel, options: PdfOptions = {}): Promise<Uint8Array> {
   const title = `${model.meta.title}, ${harmless(model.meta.organization)}, ${spanText(model.meta)}`;
-  const report: Report = { paper: new Paper(model.meta, title), model };
+  const report: Report = { paper: await Paper.open(model.meta, title), model };
   for (const [index, section] of model.sections.entries()) {
     if (section.id === 'changes' && model.changes === null) continue;
     if ((section.id === 'timelines' || section.id === 'deviations') && model.period === null) continue;

@@ -4,7 +4,7 @@
  * the model alone, byte for byte.
  */
 import { createRequire } from 'node:module';
-import PdfKit from 'pdfkit';
+import type PdfKit from 'pdfkit';
 import { KubevidenceError, reasonOf } from '../../../model/index.ts';
 import type { ReportMeta } from '../../report-model.ts';
 import { harmless } from '../wording.ts';
@@ -35,9 +35,14 @@ export class Paper {
   private readonly linked = new Set<string>();
   private readonly bookmarks: PDFKit.PDFOutline[] = [];
 
-  constructor(meta: ReportMeta, title: string) {
+  /** pdfkit takes 30 MB, so it is loaded when it is time to print. */
+  static async open(meta: ReportMeta, title: string): Promise<Paper> {
+    return new Paper((await import('pdfkit')).default, meta, title);
+  }
+
+  private constructor(Kit: typeof PdfKit, meta: ReportMeta, title: string) {
     const time = new Date(meta.generatedAt);
-    this.doc = new PdfKit({
+    this.doc = new Kit({
       size: meta.paper === 'A4' ? 'A4' : 'LETTER',
       // pdfkit breaks pages by itself at a margin; every break here is ours.
       margins: { top: 0, bottom: 0, left: margin, right: margin },

@@ -2,8 +2,7 @@
  * The workbook: the report model as sheets that an auditor filters and sorts. Every row of the model is here, also where the PDF shows
  * only the first ones. Locked without a password, byte-deterministic, unsigned.
  */
-import exceljs from 'exceljs';
-import type { Workbook, Worksheet } from 'exceljs';
+import type { Cell, Workbook, Worksheet } from 'exceljs';
 import type { ReportModel } from '../../report-model.ts';
 import { shownOutcomes } from '../../report-model.ts';
 import { harmless, spanText, timeText } from '../wording.ts';
@@ -24,6 +23,8 @@ export interface WorkbookOptions {
 
 export async function renderWorkbook(model: ReportModel, { onSheet }: WorkbookOptions = {}): Promise<Uint8Array> {
   const { meta } = model;
+  // Some 18 MB, which nobody needs until now.
+  const { default: exceljs } = await import('exceljs');
   const book = new exceljs.Workbook();
   const time = new Date(meta.generatedAt);
   book.creator = 'Kubevidence';
@@ -99,7 +100,7 @@ function fillSheet(sheet: Worksheet, { columns, rows }: SheetContent): readonly 
   return widths;
 }
 
-function writeSpecimen(cell: exceljs.Cell, value: Value): void {
+function writeSpecimen(cell: Cell, value: Value): void {
   cell.font = font;
   cell.border = { bottom: { style: 'hair', color: { argb: 'FFC9CED3' } } };
   if (value === null) return;
