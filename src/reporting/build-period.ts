@@ -15,6 +15,7 @@ import type {
 import { type Outcome, severities } from '../model/index.ts';
 import type { CitedListing, ExhibitSource } from './build-exhibits.ts';
 import { ownerOf } from './owners.ts';
+import { showsWhoCould, trailOf, type TrailInputs } from './build-trail.ts';
 import type { ReportInputs } from './report-inputs.ts';
 import type { ReportDeviation, ReportFlip, ReportPeriod, ReportStanding } from './report-period.ts';
 import { countShown, periodVerdictsOf, shownOf, verdictsOf } from './verdict.ts';
@@ -39,13 +40,14 @@ const exhibitedAtMost = { deviations: 100, objects: 250_000 };
 /** A deviation before its exhibits have numbers. */
 export type DeviationDraft = Omit<ReportDeviation, 'exhibits'> & { readonly evidence: readonly CitedListing[] };
 
-export function draftDeviations({ judged, runs, catalog, owners }: ReportInputs): readonly DeviationDraft[] {
+export function draftDeviations(inputs: ReportInputs): readonly DeviationDraft[] {
+  const { judged, runs, catalog, owners } = inputs;
   if (judged === null) return [];
   const { timeline, record } = judged;
   const severityOf = new Map(catalog.controls.map(({ id, title, severity }) => [id, { id, title, severity }]));
   const observed = new Map(runs.map(({ summary }) => [summary.number, summary.observedAt ?? summary.endedAt ?? summary.startedAt]));
   const alike = Map.groupBy(timeline.controls.flatMap(entriesOf), ({ item, deviation }) => keyOf(item, deviation));
-  const drafts = [...alike.values()].map((group): Omit<DeviationDraft, 'id' | 'evidence'> => {
+  const drafts = [...alike.values()].map((group): Omit<DeviationDraft, 'id' | 'evidence' | 'trail'> => {
     const [first] = group as [Entry, ...Entry[]];
     const { item, deviation, states } = first;
     const found = item === null ? undefined : record.found(first.control, item, deviation.firstBad);
@@ -75,11 +77,13 @@ export function draftDeviations({ judged, runs, catalog, owners }: ReportInputs)
   });
   const width = Math.max(4, String(drafts.length).length);
   const evidenceOf = exhibitor(record, runs);
+  const trails = trailer(inputs);
   return drafts
     .toSorted((a, b) => compare(rank(a), rank(b)))
     .map((draft, index) => {
-      const evidence = draft.throughout || index >= exhibitedAtMost.deviations ? [] : evidenceOf(draft);
-      return Object.assign({ id: `D-${String(index + 1).padStart(width, '0')}`, evidence }, draft);
+      const isTold = !draft.throughout && index < exhibitedAtMost.deviations;
+      const shown = { evidence: isTold ? evidenceOf(draft) : [], trail: isTold ? trails(draft) : null };
+      return Object.assign({ id: `D-${String(index + 1).padStart(width, '0')}`, ...shown }, draft);
     });
 }
 
@@ -128,7 +132,31 @@ function exhibitor(record: TimelineRecord, runs: ReportInputs['runs']) {
   };
 }
 
-function rank({ throughout, severity, onset, item }: Omit<DeviationDraft, 'id' | 'evidence'>): readonly (string | number)[] {
+function trailer({ catalog, runs, checkpoint, auditLogAt }: ReportInputs) {
+  const whoCould = new Set(catalog.controls.filter(showsWhoCould).map(({ id }) => id));
+  const settings = new Map<number, ReturnType<typeof auditLogAt>>();
+  const inputs: TrailInputs = {
+    runs: runs
+      .filter(({ summary: { status } }) => status === 'succeeded' || status === 'partial')
+      .map(({ summary: { number, observedAt, endedAt, startedAt } }) => ({ number, at: observedAt ?? endedAt ?? startedAt }))
+      .toSorted((a, b) => compare([a.at, a.number], [b.at, b.number])),
+    settingAt(run) {
+      const setting = settings.get(run) ?? auditLogAt(run);
+      settings.set(run, setting);
+      return setting;
+    },
+    now: checkpoint.time,
+  };
+  return (draft: Pick<DeviationDraft, 'controls' | 'firstBad' | 'lastBad' | 'onset' | 'end'>) =>
+    draft.controls.some(({ id }) => whoCould.has(id)) ? trailOf(draft, inputs) : null;
+}
+
+function rank({
+  throughout,
+  severity,
+  onset,
+  item,
+}: Pick<DeviationDraft, 'throughout' | 'severity' | 'onset' | 'item'>): readonly (string | number)[] {
   return [throughout ? 1 : 0, severities.indexOf(severity), onset.by, item ?? ''];
 }
 

@@ -9,6 +9,7 @@ export * from './review/index.ts';
 export { loadReportDefinition, type ReportDefinition } from './report-definition.ts';
 export type { JudgedPeriodInput, OwnersInput, PathsInput, ReadInput, ReportInputs, RunInput } from './report-inputs.ts';
 export type {
+  AuditLogSetting,
   ReportAuditPolicy,
   ReportBinding,
   ReportChanges,

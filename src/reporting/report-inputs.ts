@@ -16,6 +16,7 @@ import type {
 } from '../model/index.ts';
 import type { ReportDefinition } from './report-definition.ts';
 import type {
+  AuditLogSetting,
   ReportBinding,
   ReportChanges,
   ReportCheckpoint,
@@ -113,6 +114,8 @@ export interface ReportInputs {
   readonly paths: PathsInput;
   /** Of the last run. */
   readonly auditPolicies: readonly ReportAuditPolicy[];
+  /** What the API servers' flags say at a run that read something; asked for where a deviation needs it. */
+  readonly auditLogAt: (run: number) => AuditLogSetting;
   /** Whose namespaces are at the last run. */
   readonly owners: OwnersInput;
 }

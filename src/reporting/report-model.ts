@@ -14,6 +14,7 @@ export type * from './report-audit.ts';
 export type * from './report-gap.ts';
 export type * from './report-paths.ts';
 export type * from './report-period.ts';
+export type * from './report-trail.ts';
 export { type OutcomeCounts, type ShownOutcome, shownOutcomes, type Verdict } from './shown-outcome.ts';
 
 /** Sections of a document and sheets of a workbook that formats know. */

@@ -4,6 +4,7 @@
  */
 import type { ControlTimeline, StateTimeline, TimelineBounds, TimelineSegment, TimelineState } from '../assessment/index.ts';
 import type { Instant, Severity } from '../model/index.ts';
+import type { ReportTrail } from './report-trail.ts';
 import type { OutcomeCounts, ShownOutcome, Verdict } from './shown-outcome.ts';
 
 export type { ControlTimeline, TimelineBounds, TimelineSegment, TimelineState };
@@ -52,6 +53,8 @@ export interface ReportDeviation {
   readonly timeline: Pick<StateTimeline, 'segments'>;
   /** Of the run that detected it, and of the retest; empty for what lasted throughout. */
   readonly exhibits: readonly string[];
+  /** Of those that say who could do something, and are told one by one; null for others. */
+  readonly trail: ReportTrail | null;
 }
 
 export interface ReportFlip {

@@ -2,6 +2,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import exceljs from 'exceljs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AppContext, createPackCommand, loadCatalogInForce, loadConfig, runDemo } from '../../src/app/index.ts';
 import { judgePeriod } from '../../src/app/assess/judged-period.ts';
@@ -178,6 +179,17 @@ describe("the demo's quarter", () => {
     expect(alice?.onset).toMatchObject({ by: '2026-08-14T15:52:00.000Z', source: 'creationTimestamp of ClusterRoleBinding/friday' });
     const hours = (milliseconds = 0) => Math.floor(milliseconds / 3_600_000);
     expect([hours(alice?.exposure.least), hours(alice?.exposure.most ?? undefined)]).toEqual([2 * 24 + 12, 2 * 24 + 17]);
+  });
+
+  it('says that what alice did can no longer be told: the log of that time had gone before the next run', async () => {
+    const workbook = new exceljs.Workbook();
+    await workbook.xlsx.readFile(join(demo.pack.directory ?? '', 'workbook.xlsx'));
+    const sheet = workbook.getWorksheet('Deviations');
+    const rows = sheet?.getSheetValues().flatMap((row) => (Array.isArray(row) ? [Array.from(row, String)] : [])) ?? [];
+    const trailOf = (item: string) =>
+      rows.find((row) => row.some((cell) => cell.startsWith(item)))?.find((cell) => cell.startsWith('Files are kept'));
+    expect(trailOf('User/alice|')).toMatch(/for 7 days, as run 9 shows, the last before Mon 24 Aug 11:30, .*can no longer be told/);
+    expect(trailOf('Group/clinic-breakglass|')).toMatch(/for 30 days, as run 16 shows; none of this time before Sat 3 Oct 16:00/);
   });
 
   it('knows nothing from the end of the time to live until the run after the missed one', () => {

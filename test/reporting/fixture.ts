@@ -306,6 +306,7 @@ export function makeInputs({ bindings = 40, demo = true, period = true, runs: ru
     bindings: { rows, gaps: [] },
     paths: manyPaths,
     auditPolicies: manyPolicies,
+    auditLogAt: () => ({ servers: 3, complete: true, withoutFile: 0, elsewhere: 0, days: 30 }),
     owners: { of: (namespace) => (namespace === 'team' ? hostile.markup : null), read: true },
   };
 }

@@ -37,6 +37,7 @@ import { type Rules, rulesReader } from '../assess/rules-in-force.ts';
 import { readDefinitionChanges, readExceptions, readReviews } from './pack-governance.ts';
 import { checkWritten, openPackOutput, type PackForm, refuseOverwrite } from './pack-files.ts';
 import { readAuditPolicies } from './pack-audit.ts';
+import { readAuditLog } from './pack-audit-log.ts';
 import { readPaths } from './pack-paths.ts';
 import { choosePeriod, citedObjects, isInside, readPackPeriod, shownRun } from './pack-period.ts';
 import { changesSince, readBindings } from './pack-snapshot.ts';
@@ -344,6 +345,7 @@ async function readContent({ ledger, options, cluster, period, frozen, inForce, 
     bindings,
     paths,
     auditPolicies: readAuditPolicies(reader),
+    auditLogAt: (number) => readAuditLog(ledger.snapshot(cluster, number)),
     owners: readNamespaceOwners(reader, ownerKeysOf(rules)),
   });
   const time = new Date(frozen.time);

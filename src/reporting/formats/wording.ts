@@ -5,6 +5,7 @@ import type {
   ReportControlLink,
   ReportMeta,
   ReportRequirement,
+  ReportTrail,
   ShownOutcome,
   TimelineSegment,
   TimelineState,
@@ -100,6 +101,27 @@ export function exposureText({ least, most }: { readonly least: number; readonly
   return least < 60_000
     ? `at most ${lengthText(most, 'up')}; seen once`
     : `between ${lengthText(least, 'down')} and ${lengthText(most, 'up')}`;
+}
+
+/** Where the audit log of a deviation's time is, and what to do. */
+export function trailText(trail: ReportTrail, zone: string): string {
+  const { kept, run, partly } = trail;
+  if (kept === 'files') return `${keptText(trail, zone)}${partly ? ' Not every API server was read, or not every one writes a file.' : ''}`;
+  if (kept === 'unread') return `Unknown: run ${run} could not read the flags of any API server.`;
+  if (kept === 'elsewhere')
+    return `In no file of an API server, as run ${run} shows: events go to a webhook or to standard output. Ask whoever keeps them.`;
+  return `None was written${partly ? ' by any API server that was read' : ''}, as run ${run} shows: what was done was not recorded.`;
+}
+
+function keptText({ run, days, standing, firstGone, lastGone }: Extract<ReportTrail, { kept: 'files' }>, zone: string): string {
+  const kept = days === null ? 'Files are not deleted by age' : `Files are kept for ${plural(days, 'day')}`;
+  const [first, last] = [firstGone, lastGone].map((instant) => (instant === null ? null : localText(instant, zone)));
+  if (standing === 'gone')
+    return `${kept}, as run ${run} shows, the last before ${last}, when all of this time could be deleted: unless a copy was kept, what was done can no longer be told.`;
+  if (standing === 'whole')
+    return `${kept}, as run ${run} shows${first === null ? '' : `; none of this time before ${first}. Secure them before then`}.`;
+  const began = first === null ? 'The beginning may be gone' : `The beginning may be gone since ${first}`;
+  return `${kept}, as run ${run} shows. ${began}; ${last === null ? 'the rest is there for now' : `the end may go from ${last} on`}. Secure them now.`;
 }
 
 /** What a state is shown as; unknown time has the mark of what was not assessed. */

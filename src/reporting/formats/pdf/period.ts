@@ -1,7 +1,7 @@
 /** The state of controls over the period, and every deviation with its bounds. */
 import { severities } from '../../../model/index.ts';
 import type { ReportControl, ReportDeviation, ReportPeriod, TimelineBounds } from '../../report-model.ts';
-import { exposureText, lengthText, localText, plural, stateWords } from '../wording.ts';
+import { exposureText, lengthText, localText, plural, stateWords, trailText } from '../wording.ts';
 import { drawBar } from './charts.ts';
 import { link, linkList, type Report, sheetTitle, toldDeviations, verdictCell } from './report.ts';
 import { quiet, sizes } from './style.ts';
@@ -132,6 +132,7 @@ export function drawDeviations(report: Report, period: ReportPeriod): void {
       );
     }
     drawMoved(report, shown);
+    drawTrails(report, shown);
     if (shown.length < moved.length) drawRest(report, moved.length - shown.length);
   }
   if (lasting.length > 0) drawLasting(report, lasting);
@@ -209,6 +210,33 @@ function drawMoved(report: Report, deviations: readonly ReportDeviation[]): void
         ],
       }),
     ),
+  );
+}
+
+/** A grant shows what somebody could do; where to look for what was done. */
+function drawTrails(report: Report, deviations: readonly ReportDeviation[]): void {
+  const { paper, model } = report;
+  const traced = deviations.flatMap((each) => (each.trail === null ? [] : [{ ...each, trail: each.trail }]));
+  if (traced.length === 0) return;
+  paper.ensure(120);
+  paper.heading('Was it used?', 2);
+  paper.paragraph(
+    'A grant shows what somebody could do, never what they did: that only the audit log of the API servers tells. Here is whether its files ' +
+      'of that time can still be there, by age. They may go sooner by number and size, and copies elsewhere are not known here.',
+  );
+  drawTable(
+    paper,
+    [
+      { title: 'Deviation', share: 12 },
+      { title: 'Who could do something', share: 40 },
+      { title: `The audit log of that time (${model.meta.timezone})`, share: 60 },
+    ],
+    traced.map(
+      ({ id, item, trail }): TableRow => ({
+        cells: [[name(id, { whole: true })], [name(item ?? '')], trailText(trail, model.meta.timezone)],
+      }),
+    ),
+    { dense: true },
   );
 }
 

@@ -1,6 +1,6 @@
 /** The period as sheets: every state of every control and item, and every deviation with its bounds. */
 import type { ReportModel, ReportStanding, TimelineSegment, Verdict } from '../../report-model.ts';
-import { causeWords, exposureText, shownState, stateWords } from '../wording.ts';
+import { causeWords, exposureText, shownState, stateWords, trailText } from '../wording.ts';
 import { list, moment, number, type SheetContent, type Value, words } from './content.ts';
 
 /** One exhibit is a link; several are text, because a cell leads to one place only. */
@@ -105,6 +105,7 @@ export function deviations(model: ReportModel): SheetContent {
       exposureText(exposure),
       each.throughout ? 'yes' : 'no',
       list(each.exceptions),
+      each.trail === null ? null : trailText(each.trail, model.meta.timezone),
       list(each.uids),
       exhibitCell(model, each.exhibits),
     ];
@@ -125,7 +126,7 @@ export function deviations(model: ReportModel): SheetContent {
       moment('Retested'),
       number('Hours at least'),
       number('Hours at most'),
-      ...words({ Exposure: 26, 'All the period': 10, Exceptions: 16, UIDs: 20, Exhibits: 34 }),
+      ...words({ Exposure: 26, 'All the period': 10, Exceptions: 16, 'Audit log of that time': 44, UIDs: 20, Exhibits: 34 }),
     ],
     rows,
   };
