@@ -15,7 +15,7 @@ export type { AccessRow } from './matrix.ts';
 export { accessRows } from './matrix.ts';
 export type { Memberships } from './memberships.ts';
 export { readMemberships } from './memberships.ts';
-export { nameOf, segment } from './names.ts';
+export { nameOf, segment, subjectSegment } from './names.ts';
 export type { NamespaceOwners } from './namespace-owners.ts';
 export { readNamespaceOwners } from './namespace-owners.ts';
 export type { Overlap } from './overlaps.ts';

@@ -1,7 +1,7 @@
 /** How rows name objects and subjects: keys that stay the same over time, and that no hostile name can make equal. */
 import type { ResourceRef, StoredObject } from '../model/index.ts';
 
-export { nameOf, segment } from '../access/index.ts';
+export { nameOf, segment, subjectSegment } from '../access/index.ts';
 
 export function resourceOf(object: StoredObject): ResourceRef {
   return { apiVersion: object.apiVersion, kind: object.type, namespace: object.namespace, name: object.name, uid: object.uid };

@@ -4,7 +4,7 @@
  */
 import type { Json, ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
 import { at, isMarker, isObject } from '../../model/index.ts';
-import { nameOf, resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { resourceOf, segment, subjectSegment, uniqueKeys } from '../identity.ts';
 import { readPodSpecs } from '../workloads/pod-parts.ts';
 import { podListings } from '../workloads/pod-specs.ts';
 
@@ -62,18 +62,19 @@ const annotated: readonly ListingKind[] = [
   'k8s.ingresses/ingresses',
 ];
 
-type Place = Pick<Row, 'resource' | 'evidence'> & { readonly namespace: string; readonly holder: string };
+type Place = Pick<Row, 'resource' | 'evidence'> & { readonly namespace: string; readonly holder: string; readonly key: string };
 
 function* places(input: PopulationInput): Iterable<readonly [Place, readonly Found[]]> {
   for (const pod of readPodSpecs(input)) {
     const { resource, evidence, namespace, workload } = pod;
     const all = found(at(pod.metadata, 'annotations'));
-    if (all.length > 0) yield [{ resource, evidence, namespace, holder: `pods of ${workload}` }, all];
+    if (all.length > 0) yield [{ resource, evidence, namespace, holder: `pods of ${workload}`, key: `pods of ${workload}` }, all];
   }
   for (const object of input.each(...annotated)) {
     const all = found(at(object.body, 'metadata', 'annotations'));
     const { type, namespace, name, id } = object;
-    if (all.length > 0) yield [{ resource: resourceOf(object), evidence: [id], namespace, holder: `${type}/${name}` }, all];
+    const key = `${type}/${segment(name)}`;
+    if (all.length > 0) yield [{ resource: resourceOf(object), evidence: [id], namespace, holder: `${type}/${name}`, key }, all];
   }
 }
 
@@ -85,11 +86,12 @@ export const annotationCredentials: Population = {
   *rows(input) {
     const unique = uniqueKeys();
     const seen = new Set<string>();
-    for (const [{ namespace, holder, ...place }, all] of places(input))
+    for (const [{ namespace, holder, key: held, ...place }, all] of places(input))
       for (const { key, rule } of all) {
-        const item = nameOf(segment(namespace), holder, key);
+        // A `/` is common in the name of an annotation, and stands at the end.
+        const item = `${segment(namespace)}/${held}/${subjectSegment(key)}`;
         // Pods of one workload have the annotations of their template.
-        const same = `${item} ${rule}`;
+        const same = JSON.stringify([namespace, held, key, rule]);
         if (seen.has(same)) continue;
         seen.add(same);
         yield { item: unique(item), ...place, namespace, holder, annotation: key, rule };
