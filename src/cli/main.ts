@@ -17,6 +17,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') process.exit(70);
   });
+  // Nobody listens any more: what is done is done all the same, and the exit code says it.
+  process.stderr.on('error', () => {});
   let code = 0;
   const app = {
     cwd: process.cwd(),

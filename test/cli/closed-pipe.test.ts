@@ -43,3 +43,19 @@ it('a command that answers line by line ends, and does not say that it was done'
     err: '',
   });
 });
+
+it('a command whose warnings and errors nobody reads ends as it would, and says by its exit code what was wrong', async () => {
+  const ending = async (args: readonly string[]) => {
+    const child = spawn(process.execPath, [cli, ...args], { cwd: folder });
+    child.stderr.destroy();
+    let out = '';
+    child.stdout.on('data', (piece: Buffer) => (out += piece.toString('utf8')));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, out };
+  };
+  expect(await ending(['ledger', 'status', '--no-such-option'])).toEqual({ code: 2, out: '' });
+  writeFileSync(join(folder, 'role.json'), JSON.stringify({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' }));
+  // It warns of the role without a name, and judges what there is.
+  const { code, out } = await ending(['assess', '--from', 'role.json', '--control', 'RBAC-001', '-o', 'json']);
+  expect([code, (JSON.parse(out) as { schema: string }).schema]).toEqual([0, 'kubevidence/assessment/v1']);
+});
