@@ -54,6 +54,16 @@ describe('the workbook', () => {
     expect(column('Evidence index', 'Record hash')).toEqual(model.exhibits.map(({ recordHash }) => recordHash));
   });
 
+  test('is printed so that it can be read: what is too wide for one page on two, each with the column that says what it is about', () => {
+    const printed = (name: string) => [sheet(name).pageSetup.fitToWidth, sheet(name).pageSetup.printTitlesColumn];
+    expect(printed('Requirements')).toEqual([1, undefined]);
+    expect(printed('Deviations')).toEqual([2, 'A:A']);
+    for (const { name, pageSetup, columns } of book.worksheets) {
+      const wide = columns.reduce((sum, { width }) => sum + (width ?? 9), 0);
+      expect([name, wide / (pageSetup.fitToWidth ?? 0) < 400]).toEqual([name, true]);
+    }
+  });
+
   test('shows outcomes as glyph and word, in the words of the framework', () => {
     const words = new Set(column('Requirements', 'At the end'));
     expect(words).toContain('● pass');
@@ -72,7 +82,7 @@ describe('the workbook', () => {
     for (const worksheet of book.worksheets.slice(1)) {
       expect(worksheet.views[0]).toMatchObject({ state: 'frozen', ySplit: 1 });
       expect(worksheet.autoFilter).toBeTruthy();
-      expect(worksheet.pageSetup).toMatchObject({ orientation: 'landscape', fitToPage: true, fitToWidth: 1, printTitlesRow: '1:1' });
+      expect(worksheet.pageSetup).toMatchObject({ orientation: 'landscape', fitToPage: true, printTitlesRow: '1:1' });
       for (const { width } of worksheet.columns) expect(width ?? 0).toBeLessThanOrEqual(60);
     }
     for (const [name, xml] of parts) {

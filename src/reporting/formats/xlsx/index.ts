@@ -96,8 +96,21 @@ function fillSheet(sheet: Worksheet, { columns, rows }: SheetContent): readonly 
     widths.map((width) => width - 3),
   );
   for (const [index, width] of widths.entries()) sheet.getColumn(index + 1).width = width;
+  printWide(sheet, widths);
   for (const [index, value] of specimens.entries()) writeSpecimen(sheet.getRow(specimenRow).getCell(index + 1), value);
   return widths;
+}
+
+/** Characters that a page in landscape holds, small but still to be read: some 4 points high. */
+const pageWidth = 400;
+
+/** What is wider than a page goes on several side by side, each with the first column, which says what the rest is about. */
+function printWide({ pageSetup }: Worksheet, widths: readonly number[]): void {
+  const [first = 0, ...others] = widths;
+  const pages = Math.ceil(others.reduce((sum, width) => sum + width, 0) / (pageWidth - first));
+  if (pages < 2) return;
+  pageSetup.fitToWidth = pages;
+  pageSetup.printTitlesColumn = 'A:A';
 }
 
 function writeSpecimen(cell: Cell, value: Value): void {
