@@ -1,10 +1,12 @@
 /**
  * What brings Secrets into the cluster instead of a person: from an external store, or decrypted from a repository. Each says itself whether
- * it could; that a store renews its values, or who may read them there, is not seen from here.
+ * it could, and for how long that holds only an ExternalSecret; that a store renews its values, or who may read them there, is not seen
+ * from here.
  */
-import type { ListingKind, Population, Row, StoredObject } from '../../model/index.ts';
+import type { Gap, ListingKind, Population, Row, StoredObject } from '../../model/index.ts';
 import { at, isObject, listAt, textAt } from '../../model/index.ts';
 import { nameOf, resourceOf, uniqueKeys } from '../identity.ts';
+import { readSeconds } from '../nodes/kubelet-settings.ts';
 import { type Extension, groupListing, requireExtension } from './extensions.ts';
 import { readiness } from './issued-certificates.ts';
 
@@ -67,6 +69,28 @@ function provider(body: StoredObject['body']): string {
   return isObject(map) ? Object.keys(map).sort().join(', ') : '';
 }
 
+const hour = 3_600_000;
+
+/**
+ * That it could says an ExternalSecret until it is looked at again, and nobody does where the operator stands still. Twice its interval and
+ * an hour are given to a busy one; what is fetched once, or when it changes, says nothing later.
+ * external-secrets.io/latest/api/externalsecret, `refreshInterval`, `refreshPolicy`
+ */
+function sayOld({ type, body }: StoredObject, item: string, at: string): readonly Gap[] {
+  if (type !== 'ExternalSecret') return [];
+  const interval = textAt(body, 'spec', 'refreshInterval') || '1h0m0s';
+  const policy = textAt(body, 'spec', 'refreshPolicy') || 'Periodic';
+  const milliseconds = (readSeconds(interval) ?? 0) * 1000;
+  if (policy !== 'Periodic' || milliseconds <= 0) return [];
+  const fetched = textAt(body, 'status', 'refreshTime') ?? '';
+  const last = Date.parse(fetched);
+  if (Date.parse(at) - last <= 2 * milliseconds + hour) return [];
+  const detail = Number.isNaN(last)
+    ? 'it says that it is ready, and not since when'
+    : `what it says is of ${fetched.slice(0, 16)}Z, and it is to be fetched every ${interval}`;
+  return [{ reason: 'stale', what: item, detail, closedBy: 'see whether the External Secrets Operator runs, and collect again' }];
+}
+
 export const managedSecrets: Population = {
   name: 'managedSecrets',
   doc: 'What brings Secrets from an external store or out of a repository, with whether it could',
@@ -79,10 +103,14 @@ export const managedSecrets: Population = {
       const facts = Object.hasOwn(kinds, object.type) ? kinds[object.type]?.(object) : undefined;
       if (facts === undefined || (object.type === 'Kustomization' && !decrypts(object))) continue;
       const { tool, origin, secrets, condition } = facts;
+      const item = unique(nameOf(object.type, object.namespace, object.name));
+      const says = condition === undefined ? { ready: false, reason: '' } : readiness(object, condition);
+      const gaps = says.ready ? sayOld(object, item, input.reader.at) : [];
       const row: Row = {
-        item: unique(nameOf(object.type, object.namespace, object.name)),
+        item,
         resource: resourceOf(object),
         evidence: [object.id],
+        ...(gaps.length > 0 && { gaps }),
         namespace: object.namespace,
         kind: object.type,
         name: object.name,
@@ -91,7 +119,7 @@ export const managedSecrets: Population = {
         secrets,
         // Only pods ask for what has no condition of its own.
         reports: condition !== undefined,
-        ...(condition === undefined ? { ready: false, reason: '' } : readiness(object, condition)),
+        ...says,
       };
       yield row;
     }

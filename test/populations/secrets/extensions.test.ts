@@ -88,6 +88,29 @@ test('what brings Secrets, from where, and into which', () => {
   ]);
 });
 
+test.each<[string, JsonObject, string | undefined, boolean]>([
+  ['just fetched', {}, '2026-10-01T11:30:00Z', false],
+  ['fetched three hours ago, by the hour', {}, '2026-10-01T09:00:00Z', false],
+  ['fetched longer ago', {}, '2026-10-01T08:59:59Z', true],
+  ['as long ago, by the day', { refreshInterval: '24h' }, '2026-10-01T08:59:59Z', false],
+  ['days ago, by the day', { refreshInterval: '24h' }, '2026-09-29T10:59:59Z', true],
+  ['who knows when', {}, undefined, true],
+  ['some time', {}, 'yesterday', true],
+  ['once', { refreshPolicy: 'CreatedOnce' }, '2026-01-01T00:00:00Z', false],
+  ['on change', { refreshPolicy: 'OnChange' }, undefined, false],
+  ['once, in the older way', { refreshInterval: '0s' }, '2026-01-01T00:00:00Z', false],
+])('an ExternalSecret that was fetched %s', (_what, spec, refreshTime, isOld) => {
+  const kind: ListingKind = 'k8s.externalsecrets/externalsecrets';
+  const status = { ...ready, ...(refreshTime !== undefined && { refreshTime }) };
+  const { rows } = read(managedSecrets, snapshot({ [groups]: [], [kind]: [object('ExternalSecret', 'db', spec, status)] }));
+  expect(rows[0]?.gaps?.map(({ reason, what }) => [reason, what])).toEqual(isOld ? [['stale', 'ExternalSecret/shop/db']] : undefined);
+  // What is not ready fails, however old that is.
+  const failing = { ...status, conditions: [{ type: 'Ready', status: 'False' }] };
+  const other = read(managedSecrets, snapshot({ [groups]: [], [kind]: [object('ExternalSecret', 'db', spec, failing)] }));
+  expect(other.rows[0]).toMatchObject({ ready: false });
+  expect(other.rows[0]?.gaps).toBeUndefined();
+});
+
 test('what is encrypted in a repository is told apart from a store', () => {
   const { rows } = read(
     secretStores,
