@@ -147,7 +147,7 @@ function trailer({ catalog, runs, checkpoint, auditLogAt }: ReportInputs) {
     },
     now: checkpoint.time,
   };
-  return (draft: Pick<DeviationDraft, 'controls' | 'firstBad' | 'lastBad' | 'onset' | 'end'>) =>
+  return (draft: Pick<DeviationDraft, 'controls' | 'lastGood' | 'firstBad' | 'lastBad' | 'onset' | 'end'>) =>
     draft.controls.some(({ id }) => whoCould.has(id)) ? trailOf(draft, inputs) : null;
 }
 

@@ -21,6 +21,8 @@ export type ReportTrail =
       readonly kept: 'files';
       readonly run: number;
       readonly partly: boolean;
+      /** At some run of its time none was written. */
+      readonly unwritten: boolean;
       /** Null: files are not deleted by age. */
       readonly days: number | null;
       /** By age, at the checkpoint. `gone`: all of it may have been deleted. `part`: its beginning. `whole`: nothing. */

@@ -188,8 +188,8 @@ describe("the demo's quarter", () => {
     const rows = sheet?.getSheetValues().flatMap((row) => (Array.isArray(row) ? [Array.from(row, String)] : [])) ?? [];
     const trailOf = (item: string) =>
       rows.find((row) => row.some((cell) => cell.startsWith(item)))?.find((cell) => cell.startsWith('Files are kept'));
-    expect(trailOf('User/alice|')).toMatch(/for 7 days, as run 9 shows, the last before Mon 24 Aug 11:30, .*can no longer be told/);
-    expect(trailOf('Group/clinic-breakglass|')).toMatch(/for 30 days, as run 16 shows; none of this time before Sat 3 Oct 16:00/);
+    expect(trailOf('User/alice|')).toMatch(/for 7 days, as run 9 shows, the last before 2026-08-24 11:30, .*can no longer be told/);
+    expect(trailOf('Group/clinic-breakglass|')).toMatch(/for 30 days, as run 16 shows; none of this time before 2026-10-03 16:00/);
   });
 
   it('knows nothing from the end of the time to live until the run after the missed one', () => {

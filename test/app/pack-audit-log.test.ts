@@ -29,6 +29,7 @@ const server = (name: string, ...flags: readonly string[]) => {
   ];
 };
 const read = (...documents: readonly object[]) => readAuditLog(exampleSnapshot(asFile(documents), 'servers'));
+const policy = '--audit-policy-file=/etc/policy.yaml';
 const path = '--audit-log-path=/var/log/audit.log';
 
 test.each([
@@ -40,17 +41,26 @@ test.each([
   ['a webhook', ['--audit-webhook-config-file=/etc/audit.conf'], { withoutFile: 1, elsewhere: 1, days: null }],
   ['a file and a webhook', [path, '--audit-log-maxage=7', '--audit-webhook-config-file=/etc/a'], { withoutFile: 0, elsewhere: 0, days: 7 }],
 ])('%s', (_what, flags, expected) => {
-  expect(read(...server('a', ...flags))).toMatchObject({ servers: 1, complete: true, ...expected });
+  expect(read(...server('a', policy, ...flags))).toMatchObject({ servers: 1, complete: true, ...expected });
 });
 
 test('of several the least holds', () => {
-  const several = [server('a', path, '--audit-log-maxage=30'), server('b', path, '--audit-log-maxage=7'), server('c')].flat();
+  const several = [
+    server('a', policy, path, '--audit-log-maxage=30'),
+    server('b', policy, path, '--audit-log-maxage=7'),
+    server('c', policy),
+  ].flat();
   expect(read(...several)).toEqual({ servers: 3, complete: true, withoutFile: 1, elsewhere: 0, days: 7 });
 });
 
 test('what nobody can read is no setting', () => {
-  expect(read(...server('a', path, '--audit-log-maxage=a week'))).toMatchObject({ servers: 0, complete: false });
+  expect(read(...server('a', policy, path, '--audit-log-maxage=a week'))).toMatchObject({ servers: 0, complete: false });
   const [lease] = server('b');
-  expect(read(...server('a', path, '--audit-log-maxage=7'), lease ?? {})).toMatchObject({ servers: 1, complete: false, days: 7 });
+  expect(read(...server('a', policy, path, '--audit-log-maxage=7'), lease ?? {})).toMatchObject({ servers: 1, complete: false, days: 7 });
   expect(read()).toMatchObject({ servers: 0, complete: false });
+});
+
+test('without a policy nothing is recorded, wherever it would go', () => {
+  for (const flags of [[path, '--audit-log-maxage=7'], ['--audit-log-path=-'], ['--audit-webhook-config-file=/etc/a']])
+    expect(read(...server('a', ...flags))).toMatchObject({ servers: 1, withoutFile: 1, elsewhere: 0 });
 });

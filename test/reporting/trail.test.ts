@@ -18,7 +18,7 @@ function trail(settings: Readonly<Record<number, AuditLogSetting>>, given: Parti
     const from = Object.keys(settings).findLast((key) => Number(key) <= run);
     return settings[Number(from)] ?? files(0);
   };
-  const deviated = { firstBad: 5, lastBad: 7, onset: bounds(5), end: bounds(8), ...given };
+  const deviated = { lastGood: 4, firstBad: 5, lastBad: 7, onset: bounds(5), end: bounds(8), ...given };
   return { told: trailOf(deviated, { runs, settingAt, now }), asked };
 }
 const told = (...given: Parameters<typeof trail>) => trail(...given).told;
@@ -27,8 +27,9 @@ describe('the audit log of a deviation', () => {
   test('is gone once its last day is older than files become, by the last run before that', () => {
     expect(told({ 1: files(7) })).toEqual({
       kept: 'files',
-      run: 15,
+      run: 14,
       partly: false,
+      unwritten: false,
       days: 7,
       standing: 'gone',
       firstGone: day(12),
@@ -41,14 +42,24 @@ describe('the audit log of a deviation', () => {
   });
 
   test('is kept by a setting that came in time, and by none that came later', () => {
-    expect(told({ 1: files(7), 11: files(30) })).toMatchObject({ days: 30, standing: 'part', firstGone: day(12), lastGone: day(7, 9) });
-    expect(told({ 1: files(7), 20: files(30) })).toMatchObject({ days: 7, run: 15, standing: 'gone' });
-    expect(told({ 1: files(7), 14: files(10), 17: files(null) })).toMatchObject({ days: null, run: 30, standing: 'part', lastGone: null });
+    expect(told({ 1: files(7), 11: files(30) })).toMatchObject({ days: 30, standing: 'whole', firstGone: day(4, 9), lastGone: day(7, 9) });
+    expect(told({ 1: files(7), 14: files(30) })).toMatchObject({ days: 30, standing: 'part', firstGone: day(12), lastGone: day(7, 9) });
+    expect(told({ 1: files(7), 20: files(30) })).toMatchObject({ days: 7, run: 14, standing: 'gone' });
+    expect(told({ 1: files(7), 11: files(null) })).toMatchObject({ days: null, run: 30, standing: 'whole', lastGone: null });
   });
 
-  test('goes when a shorter setting comes into force, and not before', () => {
-    expect(told({ 1: files(30), 29: files(3) })).toMatchObject({ days: 3, run: 30, standing: 'gone', lastGone: day(30) });
-    expect(told({ 1: files(30), 29: files(3) }, {}, day(28))).toMatchObject({ days: 30, standing: 'whole' });
+  test('goes when a shorter setting comes into force, and not before, however soon it is lengthened again', () => {
+    const shortened = { 1: files(30), 29: files(3) };
+    expect(told(shortened)).toMatchObject({ days: 3, run: 29, standing: 'gone', lastGone: day(29) });
+    expect(told(shortened, {}, day(28))).toMatchObject({ days: 30, standing: 'whole' });
+    expect(told({ 1: files(30), 10: files(3), 20: files(30) })).toMatchObject({ days: 3, run: 10, standing: 'gone', lastGone: day(11) });
+  });
+
+  test('is known through runs that could not be read, and said to be known in part', () => {
+    const unread = { ...files(null), servers: 0, complete: false };
+    expect(told({ 1: files(30), 10: files(3), 29: unread })).toMatchObject({ days: 3, standing: 'gone', partly: true });
+    expect(told({ 1: files(30), 8: unread })).toMatchObject({ days: 30, run: 7, standing: 'whole', partly: true });
+    expect(told({ 1: files(30), 5: unread, 8: files(30) })).toEqual({ kept: 'unread', run: 5, partly: false });
   });
 
   test('of something that lasts goes at its beginning only', () => {
@@ -59,7 +70,7 @@ describe('the audit log of a deviation', () => {
   });
 
   test('of something whose begin nobody knows may lack its beginning', () => {
-    const unknown = { onset: { after: null, by: day(5), source: null } };
+    const unknown = { lastGood: null, onset: { after: null, by: day(5), source: null } };
     expect(told({ 1: files(30) }, unknown)).toMatchObject({ standing: 'part', firstGone: null });
     expect(told({ 1: files(null) }, unknown)).toMatchObject({ standing: 'whole' });
   });
@@ -67,12 +78,17 @@ describe('the audit log of a deviation', () => {
   test('is nowhere where none was written then, whatever was set later', () => {
     const none = { ...files(null), withoutFile: 1 };
     expect(told({ 1: none, 8: files(30) })).toEqual({ kept: 'none', run: 5, partly: false });
-    expect(told({ 1: files(30), 7: none, 8: files(30) })).toMatchObject({ kept: 'none', run: 7 });
     expect(told({ 1: { ...none, complete: false } })).toMatchObject({ kept: 'none', partly: true });
     expect(told({ 1: { ...none, elsewhere: 1 } })).toMatchObject({ kept: 'elsewhere' });
-    expect(told({ 1: { ...none, servers: 0, withoutFile: 0 } })).toMatchObject({ kept: 'unread' });
     // What was switched off later was written before.
-    expect(told({ 1: files(30), 20: none })).toMatchObject({ kept: 'files', days: 30, run: 7 });
+    expect(told({ 1: files(30), 20: none })).toMatchObject({ kept: 'files', days: 30, run: 19, unwritten: false });
+    // Written for a part of the time, whichever.
+    for (const settings of [
+      { 1: files(30), 6: none, 7: files(30) },
+      { 1: none, 5: files(30) },
+      { 1: files(30), 7: none },
+    ])
+      expect(told(settings)).toMatchObject({ kept: 'files', standing: 'part', unwritten: true });
   });
 
   test('says where not every API server is known to keep one', () => {
@@ -80,19 +96,30 @@ describe('the audit log of a deviation', () => {
     expect(told({ 1: { ...files(7), servers: 3, withoutFile: 1 } })).toMatchObject({ kept: 'files', partly: true });
   });
 
-  test('is asked for at few runs', () => {
-    const settings = Object.fromEntries(Array.from({ length: 31 }, (_, index) => [index + 1, files(7 + (index % 2))]));
-    expect(new Set(trail(settings).asked).size).toBeLessThan(6);
+  test('is asked for at some hundred of thousands of runs, those that the deviation names among them', () => {
+    const runs = Array.from({ length: 2204 }, (_, index) => ({
+      number: index + 1,
+      at: new Date(Date.UTC(2026, 6, 1, index)).toISOString(),
+    }));
+    const asked = new Set<number>();
+    const settingAt = (run: number) => {
+      asked.add(run);
+      return files(7);
+    };
+    const deviated = { lastGood: 501, firstBad: 502, lastBad: 777, onset: bounds(20), end: bounds(30) };
+    expect(trailOf(deviated, { runs, settingAt, now: runs.at(-1)?.at ?? '' })).toMatchObject({ standing: 'gone', days: 7 });
+    expect([501, 502, 777, 2204].every((run) => asked.has(run))).toBe(true);
+    expect(asked.size).toBeLessThan(100);
   });
 });
 
 test.each([
-  [told({ 1: files(7) }), /kept for 7 days, as run 15 shows, the last before Sat 15 Aug 00:00, .* can no longer be told\.$/],
+  [told({ 1: files(7) }), /kept for 7 days, as run 14 shows, the last before 2026-08-15 00:00, .* can no longer be told\.$/],
   [told({ 1: files(1) }), /kept for 1 day, /],
-  [told({ 1: files(7) }, {}, day(14)), /may be gone since Wed 12 Aug 00:00; the end may go from Sat 15 Aug 00:00 on\. Secure them now\.$/],
-  [told({ 1: files(7) }, {}, day(11)), /none of this time before Wed 12 Aug 00:00\. Secure them before then\.$/],
+  [told({ 1: files(7) }, {}, day(14)), /may be gone since 2026-08-12 00:00; the end may go from 2026-08-15 00:00 on\. Secure them now\.$/],
+  [told({ 1: files(7) }, {}, day(11)), /none of this time before 2026-08-12 00:00\. Secure them before then\.$/],
   [told({ 1: files(null) }), /^Files are not deleted by age, as run 30 shows\.$/],
-  [told({ 1: { ...files(7), complete: false } }), /Not every API server was read/],
+  [told({ 1: { ...files(7), complete: false } }), /Not every API server was read at every run/],
   [{ kept: 'none', run: 3, partly: true } as const, /^None was written by any API server that was read, as run 3 shows/],
   [{ kept: 'elsewhere', run: 3, partly: false } as const, /webhook or to standard output/],
   [{ kept: 'unread', run: 3, partly: false } as const, /^Unknown: run 3/],

@@ -37,10 +37,12 @@ interface Server {
 
 /** Undefined where a flag that decides was not read, or is no number. */
 function readServer(flag: (name: string) => string | undefined): Server | undefined {
-  const [path, age, webhook] = [flag('audit-log-path'), flag('audit-log-maxage'), flag('audit-webhook-config-file')];
-  if (path === undefined) return undefined;
+  const [policy, path, age] = [flag('audit-policy-file'), flag('audit-log-path'), flag('audit-log-maxage')];
+  if (policy === undefined || path === undefined) return undefined;
+  // Without a policy no event is recorded, wherever it would go (k8s.io/apiserver pkg/server/options/audit.go).
+  if (policy === '') return { file: false, elsewhere: false, days: null };
   // `-` is standard output. A webhook whose file is not known is one.
-  if (path === '' || path === '-') return { file: false, elsewhere: path === '-' || webhook !== '', days: null };
+  if (path === '' || path === '-') return { file: false, elsewhere: path === '-' || flag('audit-webhook-config-file') !== '', days: null };
   if (age === undefined || !/^\d{1,9}$/.test(age)) return undefined;
   const days = Number(age);
   return { file: true, elsewhere: false, days: days === 0 || days > never ? null : days };

@@ -106,16 +106,25 @@ export function exposureText({ least, most }: { readonly least: number; readonly
 /** Where the audit log of a deviation's time is, and what to do. */
 export function trailText(trail: ReportTrail, zone: string): string {
   const { kept, run, partly } = trail;
-  if (kept === 'files') return `${keptText(trail, zone)}${partly ? ' Not every API server was read, or not every one writes a file.' : ''}`;
+  if (kept === 'files') {
+    const lacking = trail.unwritten ? ' At some run of that time, or the last before it, none was written.' : '';
+    return `${keptText(trail, zone)}${lacking}${partly ? ' Not every API server was read at every run, or not every one writes a file.' : ''}`;
+  }
   if (kept === 'unread') return `Unknown: run ${run} could not read the flags of any API server.`;
   if (kept === 'elsewhere')
     return `In no file of an API server, as run ${run} shows: events go to a webhook or to standard output. Ask whoever keeps them.`;
   return `None was written${partly ? ' by any API server that was read' : ''}, as run ${run} shows: what was done was not recorded.`;
 }
 
+/** With its year: what is deleted later may be so in another. */
+function dateText(instant: string, zone: string): string {
+  const { date, time } = localParts(instant, zone);
+  return `${date} ${time}`;
+}
+
 function keptText({ run, days, standing, firstGone, lastGone }: Extract<ReportTrail, { kept: 'files' }>, zone: string): string {
   const kept = days === null ? 'Files are not deleted by age' : `Files are kept for ${plural(days, 'day')}`;
-  const [first, last] = [firstGone, lastGone].map((instant) => (instant === null ? null : localText(instant, zone)));
+  const [first, last] = [firstGone, lastGone].map((instant) => (instant === null ? null : dateText(instant, zone)));
   if (standing === 'gone')
     return `${kept}, as run ${run} shows, the last before ${last}, when all of this time could be deleted: unless a copy was kept, what was done can no longer be told.`;
   if (standing === 'whole')

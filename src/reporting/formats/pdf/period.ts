@@ -222,7 +222,8 @@ function drawTrails(report: Report, deviations: readonly ReportDeviation[]): voi
   paper.heading('Was it used?', 2);
   paper.paragraph(
     'A grant shows what somebody could do, never what they did: that only the audit log of the API servers tells. Here is whether its files ' +
-      'of that time can still be there, by age. They may go sooner by number and size, and copies elsewhere are not known here.',
+      'of that time can still be there, by their age and what runs read of the setting. They may go sooner by number and size, and copies ' +
+      'elsewhere are not known here.',
   );
   drawTable(
     paper,
