@@ -3,7 +3,7 @@
  * more: something began after it was last seen good, and not later than it was first seen bad. Unknown time neither ends a deviation nor
  * counts as failing.
  */
-import { beginningOf, type Moment, type Observation, type Stretch } from './timeline-states.ts';
+import { beginningOf, isUnproven, type Moment, type Observation, type Stretch } from './timeline-states.ts';
 
 /** (after, by]; the same twice when the evidence names the moment. Milliseconds since 1970. */
 export interface Bounds {
@@ -34,7 +34,7 @@ export function deviationsOf(observations: readonly Observation[], states: reado
     bad = [];
   };
   for (const seen of observations) {
-    if (seen.state === 'unknown') continue;
+    if (seen.state === 'unknown' || isUnproven(seen)) continue;
     if (seen.state === 'fail') bad.push(seen);
     else {
       settle(seen);
@@ -55,7 +55,7 @@ function describe(
   const onset = boundsOf(lastGood, firstBad, beginningOf(firstBad, lastGood));
   const end = firstGood === null ? null : boundsOf(lastBad, firstGood, beginningOf(firstGood, lastBad));
   const from = onset.by;
-  const to = end === null || end.source === null ? lastBad.from : (end.after ?? lastBad.from);
+  const to = end === null || end.source === null ? lastBad.began : (end.after ?? lastBad.began);
   return {
     lastGood,
     bad,
@@ -69,8 +69,8 @@ function describe(
 
 /** Of the change from what `before` saw to what `after` saw. A moment that is not of all that was found bounds it from one side only. */
 function boundsOf(before: Observation | null, after: Observation, named: Moment | null): Bounds {
-  if (named === null) return { after: before?.from ?? null, by: after.to, source: null };
-  return { after: after.allExact ? named.at : (before?.from ?? null), by: named.at, source: named.source };
+  if (named === null) return { after: before?.began ?? null, by: after.to, source: null };
+  return { after: after.allExact ? named.at : (before?.began ?? null), by: named.at, source: named.source };
 }
 
 function unknownIn(states: readonly Stretch[], from: number, to: number): number {

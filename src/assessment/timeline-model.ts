@@ -69,8 +69,10 @@ export interface TimelineRun {
   readonly missedSlots?: readonly Instant[];
   /** When the attempt began: from then on a failed one leaves the state unknown. */
   readonly startedAt: Instant;
-  /** When the evidence was observed; null when nothing was read. */
+  /** When the evidence was observed, at the latest; null when nothing was read. */
   readonly observedAt: Instant | null;
+  /** When reading it began, where that took time: what came to be since may not have been seen. Default: {@link observedAt}. */
+  readonly began?: Instant;
   /** From a recording. `provenFrom`: what it says of the time before proves nothing (ledger.md: unsigned imports before `loggedAt`). */
   readonly imported?: { readonly provenFrom: Instant | null };
   /** Seconds, as recorded at collection. */

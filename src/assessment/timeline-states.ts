@@ -18,6 +18,8 @@ export interface Observation {
   /** See {@link Placed}. */
   readonly from: number;
   readonly to: number;
+  /** What came to be since may not have been seen; at most `from`. */
+  readonly began: number;
   readonly doubtful: boolean;
   readonly state: TimelineState;
   /** Why it is unknown. */
@@ -70,7 +72,7 @@ export function statesOf(
       index += 1;
       append(stretches, seen, certain[index]?.from ?? to, beginningOf(seen, known));
     }
-    if (seen.state !== 'unknown') known = seen;
+    if (seen.state !== 'unknown' && !isUnproven(seen)) known = seen;
   }
   for (const other of observations.filter(({ doubtful }) => doubtful)) {
     const doubt = (each: Stretch): Stretch => ({ ...nothing(each.from, each.to, 'clock'), run: other.run });
@@ -94,11 +96,14 @@ function append(stretches: Stretch[], seen: Observation, end: number, onset: Mom
 /** The earliest moment named that an earlier observation does not contradict; of a pass only when there is an earlier one. */
 export function beginningOf(seen: Observation, known: Observation | null): Moment | null {
   if (seen.doubtful || seen.state === 'unknown' || (known === null && seen.state !== 'fail')) return null;
-  const fitting = seen.since.filter(({ at }) => at <= seen.from && (known === null || at > known.to));
+  const fitting = seen.since.filter(({ at }) => at <= seen.from && (known === null || at > (known.doubtful ? known.to : known.began)));
   return fitting.reduce<Moment | null>((best, next) => (best === null || next.at < best.at ? next : best), null);
 }
 
 export const isGood = (state: TimelineState): boolean => state !== 'fail' && state !== 'unknown';
+
+/** Says of its time that all was well, and could have been made up later: it bounds nothing either. */
+export const isUnproven = ({ state, provenFrom, to }: Observation): boolean => isGood(state) && provenFrom > to;
 
 function stretchOf(
   { state, run, gaps, items }: Observation,

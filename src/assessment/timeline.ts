@@ -130,7 +130,8 @@ function observe(
   frame: Frame,
 ): Observation {
   const proven = run.imported?.provenFrom ?? null;
-  const place = { run: run.number, from, to, doubtful, provenFrom: proven === null ? -Infinity : Date.parse(proven) };
+  const began = doubtful || run.began === undefined ? from : Math.min(from, Date.parse(run.began));
+  const place = { run: run.number, from, to, began, doubtful, provenFrom: proven === null ? -Infinity : Date.parse(proven) };
   const silent = { state: 'unknown', expires: Infinity, since: [], allExact: false, items: noItems } as const;
   if (!hasRead(run)) return { ...place, ...silent, cause: 'failed', gaps: [] };
   const result = record.outcome(control, run.number);

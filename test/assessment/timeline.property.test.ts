@@ -25,6 +25,7 @@ interface Seen {
   readonly number: number;
   readonly from: number;
   readonly to: number;
+  readonly began: number;
   readonly doubtful: boolean;
   readonly state: string;
   readonly expires: number;
@@ -62,6 +63,7 @@ function seenBy(given: TimelineInput, item: string | null): { certain: Seen[]; d
       number: each.number,
       from,
       to,
+      began: doubtful || each.began === undefined ? from : minutesOf(each.began),
       doubtful,
       provenFrom: each.imported?.provenFrom ? minutesOf(each.imported.provenFrom) : -1e9,
     };
@@ -99,14 +101,18 @@ function seenBy(given: TimelineInput, item: string | null): { certain: Seen[]; d
   return { certain, doubtful, order };
 }
 
+const isUnproven = ({ state, provenFrom, to }: Seen) => state !== 'unknown' && state !== 'fail' && provenFrom > to;
+
 function stateAt(t: number, { certain, doubtful, order }: ReturnType<typeof seenBy>): string {
   const held = certain.findLast(({ from }) => from <= t);
   let [state, by] = [held === undefined || t >= held.expires ? 'unknown' : held.state, held];
   for (const later of certain) {
     if (later.from <= t || later.state === 'unknown') continue;
-    const known = order.slice(0, order.indexOf(later)).findLast((each) => each.state !== 'unknown');
+    const known = order.slice(0, order.indexOf(later)).findLast((each) => each.state !== 'unknown' && !isUnproven(each));
     if (known === undefined && later.state !== 'fail') continue;
-    const fitting = later.since.filter((since) => since <= later.from && (known === undefined || since > known.to));
+    const fitting = later.since.filter(
+      (since) => since <= later.from && (known === undefined || since > (known.doubtful ? known.to : known.began)),
+    );
     if (fitting.length > 0 && Math.min(...fitting) <= t) [state, by] = [later.state, later];
   }
   if (state !== 'unknown' && state !== 'fail' && by !== undefined && t < by.provenFrom) state = 'unknown';
@@ -144,6 +150,7 @@ const given: fc.Arbitrary<TimelineInput> = fc
         gap: fc.integer({ min: 0, max: 60 }),
         jump: rarely(fc.integer({ min: -150, max: 150 }), 0),
         took: fc.integer({ min: 0, max: 5 }),
+        reads: fc.boolean(),
         status: fc.constantFrom('succeeded', 'succeeded', 'partial', 'failed', 'missed', 'interrupted'),
         said: fc.option(results, { nil: null, freq: 9 }),
         holds: fc.constantFrom(10, 30, 90, 400),
@@ -158,12 +165,13 @@ const given: fc.Arbitrary<TimelineInput> = fc
   })
   .map(({ runs: drawn, from, length, asOf, genesis }) => {
     let clock = 0;
-    const runs = drawn.map(({ gap, jump, took, status, said, holds, imported }, index) => {
+    const runs = drawn.map(({ gap, jump, took, reads, status, said, holds, imported }, index) => {
       clock += gap;
       const claimed = at(clock + jump);
       const startedAt = at(clock + jump - took);
       const whole = run(index + 1, { at: claimed, startedAt, status, holds: holds * 60, ...(imported && { imported }) });
-      return { ...whole, results: new Map(said === null || whole.observedAt === null ? [] : [[control, said]]) };
+      const timed = { ...whole, ...(reads && imported === undefined && whole.observedAt !== null && { began: startedAt }) };
+      return { ...timed, results: new Map(said === null || whole.observedAt === null ? [] : [[control, said]]) };
     });
     return {
       period: { from: at(from), to: at(from + length) },
@@ -266,7 +274,7 @@ function wrongSums({ time, percent, verdict, longestFail, opening }: StateTimeli
 
 /** Every deviation is a run of bad observations between good ones, its bounds are those of the reference, and none is left out. */
 function wrongDeviations({ deviations, verdict }: StateTimeline, seen: ReturnType<typeof seenBy>, from: number, until: number): string[] {
-  const known = seen.order.filter(({ state }) => state !== 'unknown');
+  const known = seen.order.filter((each) => each.state !== 'unknown' && !isUnproven(each));
   const groups: Seen[][] = [];
   for (const [index, each] of known.entries()) {
     if (each.state !== 'fail') continue;
@@ -284,16 +292,16 @@ function wrongDeviations({ deviations, verdict }: StateTimeline, seen: ReturnTyp
     const [before, after] = [known[place - 1], known[place + group.length]];
     const [onsetAfter, onsetBy] = [onset.after === null ? null : minutesOf(onset.after), minutesOf(onset.by)];
     // At least: the minutes between the first and the last certain moment of failing that are not unknown.
-    const until = end?.source === undefined || end.source === null ? last.from : minutesOf(end.after as string);
+    const until = end?.source === undefined || end.source === null ? last.began : minutesOf(end.after as string);
     const minutes = Array.from({ length: Math.max(0, until - onsetBy) }, (_, i) => stateAt(onsetBy + i, seen));
     wrong.push(
       ...failing({
         runs: lastBad === last.number && lastGood === (before?.number ?? null) && firstGood === (after?.number ?? null),
-        'an onset is not earlier than seen good': onsetAfter === null || before === undefined || onsetAfter >= before.from,
+        'an onset is not earlier than seen good': onsetAfter === null || before === undefined || onsetAfter >= before.began,
         'an onset is not later than seen bad': onsetBy <= first.to,
-        'bounds of an onset without a source': onset.source !== null || (onsetAfter === (before?.from ?? null) && onsetBy === first.to),
+        'bounds of an onset without a source': onset.source !== null || (onsetAfter === (before?.began ?? null) && onsetBy === first.to),
         'bounds of an onset with one':
-          onset.source === null || (first.since.includes(onsetBy) && onsetAfter === (first.allExact ? onsetBy : (before?.from ?? null))),
+          onset.source === null || (first.since.includes(onsetBy) && onsetAfter === (first.allExact ? onsetBy : (before?.began ?? null))),
         'an end is not later than seen good': end === null || (after !== undefined && minutesOf(end.by) <= after.to),
         least: exposure.least === minutes.filter((state) => state !== 'unknown').length * minute,
         most: exposure.most === null ? onsetAfter === null || end === null : exposure.most >= exposure.least,

@@ -130,6 +130,20 @@ describe('a period that is not simply over', () => {
       'pass run 3',
     ]);
   });
+
+  it('bounds no failure by what an unsigned import says of an earlier time', () => {
+    const live = [
+      run(1, { at: berlin('2026-07-02 06:00'), results: { [control]: 'pass' } }),
+      run(2, { at: berlin('2026-07-05 06:00'), results: { [control]: { findings: ['a'] } } }),
+      run(3, { at: berlin('2026-07-28 06:00'), results: { [control]: 'pass' } }),
+    ];
+    const late = { imported: { provenFrom: berlin('2026-07-29 12:00') }, results: { [control]: 'pass' as const } };
+    const imported = ['2026-07-05 05:59', '2026-07-05 06:01'].map((at, index) => run(4 + index, { at: berlin(at), ...late }));
+    const month = { period: { from: berlin('2026-07-01 00:00'), to: berlin('2026-08-01 00:00') }, asOf: berlin('2026-08-02 00:00') };
+    const told = only(july([...live, ...imported], month)).deviations;
+    expect(told).toEqual(only(july(live, month)).deviations);
+    expect(told).toMatchObject([{ lastGood: 1, firstGood: 3 }]);
+  });
 });
 
 describe('clocks that are wrong', () => {

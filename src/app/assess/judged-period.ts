@@ -48,7 +48,7 @@ export interface JudgedPeriod {
   readonly timeline: Timeline;
   /** What the runs said, as judged by the definitions that held then. */
   readonly record: TimelineRecord;
-  /** Numbers of the runs that were judged. */
+  /** Numbers of the runs that were judged, or read nothing to be judged. */
   readonly judged: ReadonlySet<number>;
 }
 
@@ -97,6 +97,7 @@ function judgeRuns(options: PeriodOptions): JudgedRuns {
   let before: { readonly rules: Rules; readonly observedAt: Instant } | undefined;
   for (const run of runs) {
     if (!hasSnapshot(run)) {
+      if (run.status !== 'missed') judged.add(run.number);
       told.push(tell(run, {}));
       continue;
     }
@@ -175,26 +176,32 @@ function createSelection({ frameworks: wanted }: Config): Selection {
   };
 }
 
-/** The last snapshot before the period, whatever was attempted in it, and the first snapshot after it, which bounds what was open. */
+/**
+ * The last snapshot before the period, whatever was attempted since, as that may end what it said, and the first snapshot after the period,
+ * which bounds what was open.
+ */
 function runsFor(runs: readonly RunSummary[], { start, end }: PeriodOptions['period']): readonly RunSummary[] {
   const opening = runs.findLast((run) => hasSnapshot(run) && observedAt(run) < start);
   const next = runs.find((run) => hasSnapshot(run) && observedAt(run) >= end);
-  return runs.filter((run) => run === opening || run === next || (observedAt(run) >= start && observedAt(run) < end));
+  const [from, to] = [opening === undefined ? start : observedAt(opening), next === undefined ? end : observedAt(next)];
+  return runs.filter((run) => run === opening || run === next || (observedAt(run) >= from && observedAt(run) < to));
 }
 
 function hasSnapshot({ status }: RunSummary): boolean {
   return status === 'succeeded' || status === 'partial';
 }
 
-function observedAt({ observedAt, endedAt, slot, startedAt }: RunSummary): Instant {
-  return observedAt ?? slot ?? endedAt ?? startedAt;
+/** When a run's evidence was observed, which decides the period it belongs to. A slot is when it was due: only what was missed has no other. */
+export function observedAt({ observedAt, endedAt, slot, startedAt, status }: RunSummary): Instant {
+  return observedAt ?? (status === 'missed' ? slot : null) ?? endedAt ?? startedAt;
 }
 
 function tell(run: RunSummary, timeToLive: TimelineRun['timeToLive']): TimelineRun {
   const { number, kind, status, slot, startedAt } = run;
   const seen = hasSnapshot(run) ? observedAt(run) : null;
   const imported = importedLate(run) ? { imported: { provenFrom: run.endedAt } } : {};
-  return { number, kind, status, slot, startedAt, observedAt: seen, timeToLive, results: new Map(), ...imported };
+  const began = run.observedAt === null ? { began: startedAt } : {};
+  return { number, kind, status, slot, startedAt, observedAt: seen, timeToLive, results: new Map(), ...began, ...imported };
 }
 
 /** A recording that was taken over as it was made is as good as a run; a later one proves nothing of the time before. */

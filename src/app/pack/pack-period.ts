@@ -9,18 +9,13 @@ import type { Assessment, Catalog, ControlResult, EvidenceReader, Outcome, Requi
 import { KubevidenceError } from '../../model/index.ts';
 import { type JudgedPeriodInput, outcomeOfPeriod, type ReportExhibit } from '../../reporting/index.ts';
 import { managedOf } from '../assess/assess.ts';
-import { type JudgedPeriod, judgePeriod, type PeriodOptions } from '../assess/judged-period.ts';
+import { type JudgedPeriod, judgePeriod, observedAt, type PeriodOptions } from '../assess/judged-period.ts';
 import { parsePeriod, type Period, quarterOf } from '../period.ts';
-
-/** When a run's evidence was observed, which decides the period it belongs to. */
-export function observed(run: RunSummary): string {
-  return run.observedAt ?? (run.status === 'missed' ? run.slot : null) ?? run.endedAt ?? run.plannedAt;
-}
 
 export const withSnapshot = (run: RunSummary) => run.status === 'succeeded' || run.status === 'partial';
 
 export const isInside = (run: RunSummary, period: Pick<Period, 'start' | 'end'>) =>
-  observed(run) >= period.start && observed(run) < period.end;
+  observedAt(run) >= period.start && observedAt(run) < period.end;
 
 /** The named period; else the last closed quarter with a snapshot in it; else the quarter of the latest snapshot. */
 export function choosePeriod(runs: readonly RunSummary[], name: string | undefined, timezone: string, now: string): Period {
@@ -31,14 +26,14 @@ export function choosePeriod(runs: readonly RunSummary[], name: string | undefin
       next: 'Collect first: kubevidence collect',
     });
   if (name !== undefined) return parsePeriod(name, timezone);
-  const quarters = read.map((run) => quarterOf(observed(run), timezone));
-  return quarters.findLast((quarter) => quarter.end <= now) ?? quarterOf(observed(latest), timezone);
+  const quarters = read.map((run) => quarterOf(observedAt(run), timezone));
+  return quarters.findLast((quarter) => quarter.end <= now) ?? quarterOf(observedAt(latest), timezone);
 }
 
 /** The last that read something in the period; where none did, the last before it, else the first after it. */
 export function shownRun(runs: readonly RunSummary[], period: Period): RunSummary {
   const read = runs.filter(withSnapshot);
-  const run = read.findLast((each) => isInside(each, period)) ?? read.findLast((each) => observed(each) < period.end) ?? read.at(0);
+  const run = read.findLast((each) => isInside(each, period)) ?? read.findLast((each) => observedAt(each) < period.end) ?? read.at(0);
   if (run === undefined)
     throw new KubevidenceError('usage', 'no run had read anything by then', { next: 'See the runs: kubevidence ledger status' });
   return run;

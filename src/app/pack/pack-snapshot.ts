@@ -9,7 +9,8 @@ import { judge } from '../assess/assess.ts';
 import { labelsAt } from '../assess/labels.ts';
 import type { CatalogInForce } from '../catalog.ts';
 import type { Config } from '../config.ts';
-import { observed, withSnapshot } from './pack-period.ts';
+import { observedAt } from '../assess/judged-period.ts';
+import { withSnapshot } from './pack-period.ts';
 
 export function readBindings(reader: EvidenceReader): { rows: ReportBinding[]; gaps: readonly Gap[] } {
   const created = new Map<string, string>();
@@ -45,7 +46,7 @@ export function changesSince(
   const opening = runs.find(withSnapshot);
   if (opening === undefined || opening.number === run.number) return null;
   const first = ledger.snapshot(cluster, opening.number);
-  const { exceptions } = labelsAt(ledger, cluster, observed(opening));
+  const { exceptions } = labelsAt(ledger, cluster, observedAt(opening));
   return { assessment: judge(first, inForce, {}, config, exceptions).assessment, objects: countChanges(first, reader) };
 }
 
