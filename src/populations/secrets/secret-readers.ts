@@ -1,7 +1,8 @@
 /**
  * Who can read the Secrets of each namespace through RBAC: one row for those who can everywhere, if anybody can, and one for each namespace
  * with those who can there besides. Whoever may start a pod reads the Secrets that it mounts, and whoever may bind a role takes one that reads them: such ways
- * are found by the population `escalationPaths`. `system:masters` and nodes, which no binding names, are not among them.
+ * are found by the population `escalationPaths`. `system:masters` and nodes, which no binding names, are not among them. A group of service
+ * accounts stands for accounts of other namespaces too, unless it is the group of that very namespace.
  */
 import type { AccessIndex, Binding, Subject, Via } from '../../access/index.ts';
 import { createAccessIndex, isBootstrapGrant, rbacListings } from '../../access/index.ts';
@@ -64,6 +65,15 @@ function readReaders(index: AccessIndex): ReadonlyMap<string, Readers> {
 
 const nobody = new Readers();
 
+/**
+ * Whether this is an account of another namespace, or holds such accounts. Those who did not sign in are among them: a pod of any
+ * namespace can leave its token out.
+ */
+function isForeign({ account, everyone, text }: Subject, namespace: string): boolean {
+  if (account !== '') return !account.startsWith(`${namespace}/`);
+  return everyone !== '' && text !== `Group/system:serviceaccounts:${namespace}`;
+}
+
 function describe(namespace: string, own: Readers, everywhere: Readers): Pick<Row, string> {
   // Whoever can everywhere is no reader of one namespace.
   const subjects = [...own.subjects.values()].filter(({ text }) => namespace === '' || !everywhere.subjects.has(text));
@@ -79,7 +89,7 @@ function describe(namespace: string, own: Readers, everywhere: Readers): Pick<Ro
     users: names(({ kind, account }) => kind === 'User' && account === ''),
     groups: names(({ kind }) => kind === 'Group'),
     accounts: names(({ account }) => account !== ''),
-    foreignAccounts: namespace === '' ? [] : names(({ account }) => account !== '' && !account.startsWith(`${namespace}/`)),
+    foreignAccounts: namespace === '' ? [] : names((subject) => isForeign(subject, namespace)),
     everyone: names(({ everyone }) => everyone !== ''),
     limited: [...own.limited].map(([text, secrets]) => `${text} (only ${[...secrets].sort().join(', ')})`).sort(),
     readersEverywhere: everywhere.subjects.size,
