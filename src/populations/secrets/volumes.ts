@@ -1,6 +1,7 @@
 /**
- * Every PersistentVolume, and every claim that still waits for one, with what its class asks the provisioner for. Parameters of a class
- * cannot be changed, but a class can be deleted and made anew: one that is younger than the volume says nothing about it.
+ * Every PersistentVolume, and every claim that still waits for one, with what its class asks the provisioner for. A volume that a person
+ * made only names a class: nothing asked for its parameters. Parameters of a class cannot be changed, but a class can be deleted and made
+ * anew: one that is younger than the volume, or has another provisioner, says nothing about it.
  */
 import type { Json, Population, PopulationInput, StoredObject } from '../../model/index.ts';
 import { at, isObject, textAt } from '../../model/index.ts';
@@ -44,13 +45,23 @@ function readClasses(input: PopulationInput): ReadonlyMap<string, Class> {
   return classes;
 }
 
-/** The class that the volume was made from, unless it is known to be younger. */
+/** The class that a volume was made from, or that a claim waits for; not one that is known to be younger. */
 function classOf(classes: ReadonlyMap<string, Class>, name: string, object: StoredObject): Class | undefined {
   const found = classes.get(name);
+  if (found === undefined) return undefined;
   const created = textAt(object.body, 'metadata', 'creationTimestamp') ?? '';
-  return found !== undefined && found.created !== '' && created !== '' && Date.parse(found.created) > Date.parse(created)
-    ? undefined
-    : found;
+  if (found.created !== '' && created !== '' && Date.parse(found.created) > Date.parse(created)) return undefined;
+  return object.type === 'PersistentVolumeClaim' || wasMadeBy(found.provisioner, object) ? found : undefined;
+}
+
+/**
+ * Provisioners leave this annotation; of its value, which names them, only a marker is kept. So the driver of the volume is compared,
+ * except where the class names a provisioner in the tree of Kubernetes: a driver of another name does its work by now.
+ */
+function wasMadeBy(provisioner: string, volume: StoredObject): boolean {
+  if (at(volume.body, 'metadata', 'annotations', 'pv.kubernetes.io/provisioned-by') === undefined) return false;
+  const driver = textAt(volume.body, 'spec', 'csi', 'driver');
+  return driver === undefined || driver === provisioner || provisioner.startsWith('kubernetes.io/');
 }
 
 export const volumes: Population = {
