@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { collectors, declarationOf } from '../../src/collectors/index.ts';
 import type { Json, JsonObject, ListingKind, RawObject } from '../../src/model/index.ts';
 import { at, canonicalize, listAt } from '../../src/model/index.ts';
@@ -86,6 +86,20 @@ describe('pods', () => {
     const kept = scrubberOf('k8s.pods/pods', ['example.com/*']);
     expect(at(kept.scrub(raw).body, 'metadata', 'annotations', 'example.com/owner')).toBe('team-a');
     expect(kept.keepDigest).not.toBe(scrubberOf('k8s.pods/pods').keepDigest);
+  });
+
+  test('a credential rule that changed gives another digest, so that nothing scrubbed by the one before is reused', async () => {
+    const rules = '../../src/sources/scrub/credential-rules.ts';
+    vi.resetModules();
+    vi.doMock(rules, async (original) => ({ ...(await original<object>()), credentialPatterns: ['another'] }));
+    try {
+      const { createScrubber: changed } = await import('../../src/sources/scrub/scrub.ts');
+      const declaration = { kind: 'k8s.pods/pods' as const, keep: [] };
+      expect(changed(declaration).keepDigest).not.toBe(createScrubber(declaration).keepDigest);
+    } finally {
+      vi.doUnmock(rules);
+      vi.resetModules();
+    }
   });
 
   test('a mirror pod of the control plane keeps known flags', () => {

@@ -79,6 +79,15 @@ const notCredential =
 const quantity = /^[-+]?\d+(?:\.\d+)?(?:ms|us|ns|s|m|h|d|[kKMGT]i?B?)?$/;
 
 /**
+ * Everything that decides what a marker says. It is part of the keep digest, so that a pattern that changed shows as a change of
+ * definition, and no object is reused that was scrubbed by the one before.
+ */
+export const credentialPatterns: readonly string[] = [
+  ...contentRules.map(([rule, hint, pattern]) => `${rule} ${hint} ${pattern}`),
+  ...[passwordName, credentialName, aboutCredential, notCredential, quantity].map(String),
+];
+
+/**
  * The rule that makes this value, held under this name, a literal credential. Paths, references, switches and URLs without a password
  * are none; numbers only where the name says password.
  */

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { controlPlaneFlags, nodeEvidenceKind, nodeFlags } from '../../collectors/index.ts';
 import type { EvidenceObject, Json, JsonObject, Keep, ListingDeclaration, ListingKind, RawObject, ScrubCounts } from '../../model/index.ts';
 import { canonicalize, isObject, KubevidenceError, textAt } from '../../model/index.ts';
-import { contentRule, credentialRule, credentialRules } from './credential-rules.ts';
+import { contentRule, credentialPatterns, credentialRule } from './credential-rules.ts';
 import { harmlessAnnotations, isHarmlessAnnotation } from './harmless-annotations.ts';
 import type { Genuine } from './scrub-arguments.ts';
 import { genuineOf, isKeptVariable, scrubArguments } from './scrub-arguments.ts';
@@ -179,5 +179,5 @@ const sorted = (flags: Readonly<Record<string, ReadonlySet<string>>>) =>
 const decisive = {
   flags: sorted(controlPlaneFlags),
   annotations: harmlessAnnotations,
-  credentialRules: [...credentialRules].sort(),
+  credentialPatterns,
 };
