@@ -96,6 +96,10 @@ describe('names', () => {
     'JWT_SECRET_VALUE',
     'Authorization',
     'AWS_SECRET_ACCESS_KEY',
+    'requirepass',
+    'REDIS_REQUIREPASS',
+    'masterauth',
+    'masterpass',
   ])('%s suggests one', (name) => {
     expect(suggestsCredential(name)).toBe(true);
     expect(credentialRule('hunter2hunter2', name)).toBe(nameRule);
@@ -112,6 +116,8 @@ describe('names', () => {
     'COMPASS',
     'PATH',
     'BYPASS_CACHE',
+    'secret-field-selector',
+    'SECRET_SELECTORS',
   ])('%s does not', (name) => {
     expect(suggestsCredential(name)).toBe(false);
   });

@@ -63,6 +63,18 @@ describe('pods', () => {
         { $scrubbed: true, credential: 'name-suggests-credential' },
       ],
     ],
+    [
+      'of Redis, assigned and spaced',
+      ['--requirepass=hunter2', '--masterauth', 'hunter2', '--requirepass', '$(REDIS_PASSWORD)'],
+      [
+        { $scrubbed: true, flag: 'requirepass', credential: 'name-suggests-credential' },
+        marker,
+        { $scrubbed: true, credential: 'name-suggests-credential' },
+        marker,
+        marker,
+      ],
+    ],
+    ['which Secrets to read', ['--secret-field-selector=type!=helm.sh/release.v1'], [{ $scrubbed: true, flag: 'secret-field-selector' }]],
     ['glued to a short flag', ['-phunter2hunter2'], [marker]],
     ['a name that is itself the secret', ['--hunter2hunter2'], [marker]],
     ['shell', ['-c', 'psql postgres://u:hunter2@db'], [marker, { $scrubbed: true, credential: 'url-with-password' }]],

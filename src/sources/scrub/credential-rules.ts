@@ -61,12 +61,13 @@ export function contentRule(text: string): string | undefined {
   return undefined;
 }
 
-const passwordName = /passw(?:or)?d|passphrase|passcode|(?:^|[_.-])(?:pwd|pass)(?:$|[_.-]?\d*$)/i;
+// Redis calls its passwords requirepass, masterauth and masterpass.
+const passwordName = /passw(?:or)?d|passphrase|passcode|requirepass|master(?:auth|pass)|(?:^|[_.-])(?:pwd|pass)(?:$|[_.-]?\d*$)/i;
 const credentialName =
   /secret|token|credential|(?:api|access|private|auth|encryption|signing|master)[_.-]?key|^(?:proxy-)?authorization$|^x-auth/i;
-// What only says where a credential is, how long it lasts, or what it is called.
+// What only says where a credential is, which one, how long it lasts, or what it is called.
 const aboutCredential =
-  /(?:file|path|dir|directory|mount|name|names|ref|url|uri|endpoint|host|port|id|enabled?|disabled?|ttl|expir(?:y|es|ation)|duration|lifetime|interval|timeout|seconds|length|size|count|limit|type|mode|issuer|audience|policy|rotation|header|format|version|algorithm|provider|namespace|tokens|store|backend|class)$/i;
+  /(?:file|path|dir|directory|mount|name|names|ref|url|uri|endpoint|host|port|id|enabled?|disabled?|ttl|expir(?:y|es|ation)|duration|lifetime|interval|timeout|seconds|length|size|count|limit|type|mode|issuer|audience|policy|rotation|header|format|version|algorithm|provider|namespace|tokens|store|backend|class|selectors?)$/i;
 
 /** True for names of variables, flags and headers that by custom carry a credential: `DB_PASSWORD`, `api-key`, `clientSecret`. */
 export function suggestsCredential(name: string): boolean {
