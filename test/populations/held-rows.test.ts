@@ -34,6 +34,18 @@ test('a namespace tells of its workloads and of the file of the API server as th
   ]);
 });
 
+test('a namespace tells whether its label is heeded now, and what shows that it is not', () => {
+  const labelled = { ...shop, metadata: { name: 'shop', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } };
+  const heeded = { ...plain, 'k8s.namespaces/namespaces': [labelled] };
+  const disabled = { ...heeded, 'k8s.apiserver/flagz': [flagz({ 'disable-admission-plugins': '[PodSecurity]' })] };
+  const rows = rowsOverTime(podAdmission, heeded, disabled, heeded);
+  expect(rows.map((row) => [row?.['enforces'], row?.evidence.length])).toEqual([
+    ['restricted', 1],
+    ['', 3],
+    ['restricted', 1],
+  ]);
+});
+
 test('a namespace tells of the guards that reach it now', () => {
   const hook = (failurePolicy: string, tier: string): Given => ({
     ...plain,
