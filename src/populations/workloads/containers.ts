@@ -137,12 +137,18 @@ function parseImage(image: string): Image {
   return { repository: name === '' ? '' : repository, tag: tagged ? named.slice(colon + 1) : pinned ? '' : 'latest', pinned };
 }
 
+/** As Kubernetes and runtimes take them: in any case, with CAP_ before them or without. */
+function capabilities(own: Json | undefined, list: 'add' | 'drop'): readonly string[] {
+  return words(own, 'capabilities', list).map((name) => name.toUpperCase().replace(/^CAP_/, ''));
+}
+
 /** What AppArmor and SELinux are told to leave alone, of the container, of the pod, or in the annotation of old. */
-function unconfined(source: Source): readonly string[] {
+function unconfined(source: Source, privileged: boolean): readonly string[] {
   const profile = effective(source, 'appArmorProfile', 'type');
   const selinux = effective(source, 'seLinuxOptions');
   const type = textAt(selinux, 'type') ?? '';
   return [
+    ...(privileged ? ['privileged'] : []),
     ...(profile === 'Unconfined' || (profile === undefined && source.appArmor === 'unconfined') ? ['AppArmor: Unconfined'] : []),
     ...(confinedTypes.has(type) ? [] : [`SELinux: type ${type}`]),
     ...['user', 'role'].flatMap((field) => (textAt(selinux, field) ? [`SELinux: ${field} ${textAt(selinux, field)}`] : [])),
@@ -152,12 +158,17 @@ function unconfined(source: Source): readonly string[] {
 // Pod Security Standards, baseline: SELinux types that keep a container confined.
 const confinedTypes: ReadonlySet<string> = new Set(['', 'container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t']);
 
+/** Runtimes drop ALL before they add, and each other name afterwards. */
+function dropsNetRaw(added: readonly string[], dropped: readonly string[]): boolean {
+  return dropped.includes('NET_RAW') || (dropped.includes('ALL') && !added.includes('NET_RAW') && !added.includes('ALL'));
+}
+
 /** What is so for every container of this source: those of a workload's replicas have the same. */
 function factsOf(source: Source) {
   const { image, own } = source;
   const privileged = at(own, 'privileged') === true;
   const runAsUser = effective(source, 'runAsUser');
-  const dropped = words(own, 'capabilities', 'drop').map((name) => name.toUpperCase());
+  const [added, dropped] = [capabilities(own, 'add'), capabilities(own, 'drop')];
   return {
     image,
     ...parseImage(image),
@@ -167,12 +178,13 @@ function factsOf(source: Source) {
     // Proven by a user other than 0, or by the kubelet's own refusal (runAsNonRoot).
     mayRunAsRoot: !(effective(source, 'runAsNonRoot') === true || (typeof runAsUser === 'number' && runAsUser > 0)),
     readOnlyRootFilesystem: at(own, 'readOnlyRootFilesystem') === true,
+    // Runtimes give a privileged container everything, whatever it says of seccomp, /proc, AppArmor, SELinux and capabilities.
     seccomp: privileged ? 'Unconfined' : (textOf(effective(source, 'seccompProfile', 'type')) ?? ''),
     addedCapabilities: words(own, 'capabilities', 'add'),
-    procMount: textAt(own, 'procMount') ?? 'Default',
-    unconfined: unconfined(source),
-    dropsNetRaw: dropped.some((name) => name === 'ALL' || name === 'NET_RAW' || name === 'CAP_NET_RAW'),
-    dropsAllCapabilities: dropped.includes('ALL'),
+    procMount: privileged ? 'Unmasked' : (textAt(own, 'procMount') ?? 'Default'),
+    unconfined: unconfined(source, privileged),
+    dropsNetRaw: !privileged && dropsNetRaw(added, dropped),
+    dropsAllCapabilities: !privileged && dropped.includes('ALL'),
     hostProcess: effective(source, 'windowsOptions', 'hostProcess') === true,
     hostPorts: hostPorts(source),
     secretEnvironment: secretEnvironment(source),
