@@ -233,6 +233,11 @@ describe('what network policies deny by default', () => {
   const policy = (spec: JsonObject, name = 'p') => object('NetworkPolicy', name, spec);
   const all = { podSelector: {} };
   const everywhere = [{ ipBlock: { cidr: '0.0.0.0/0' } }];
+  const some = { matchLabels: { a: 'b' } };
+  const allBut = (cidr: string) => ({ ipBlock: { cidr, except: ['10.0.0.0/8'] } });
+  /** Denies both, with a rule for one. */
+  const opened = (direction: 'ingress' | 'egress', rule: JsonObject) =>
+    policy({ ...all, policyTypes: ['Ingress', 'Egress'], [direction]: [rule] });
 
   test.each<[string, readonly JsonObject[], boolean, boolean]>([
     ['none', [], false, false],
@@ -254,6 +259,23 @@ describe('what network policies deny by default', () => {
     ],
     ['everything is let in', [policy({ ...all, policyTypes: ['Ingress'], ingress: [{}] })], false, false],
     ['everything is let in from everywhere', [policy({ ...all, policyTypes: ['Ingress'], ingress: [{ from: everywhere }] })], false, false],
+    ['an entry without a port is every port', [opened('ingress', { ports: [{ protocol: 'TCP' }] })], false, true],
+    ['all ports by their numbers', [opened('egress', { ports: [{ port: 1, endPort: 65535 }] })], true, false],
+    ['many ports are not all', [opened('egress', { ports: [{ port: 1024, endPort: 65535 }] })], true, true],
+    ['the address space less a range, in other words', [opened('egress', { to: [allBut('10.0.0.0/0')] })], true, false],
+    ['the address space of IPv6 less a range', [opened('ingress', { from: [allBut('::/0')] })], false, true],
+    ['half of the address space', [opened('egress', { to: [allBut('0.0.0.0/1')] })], true, true],
+    ['all pods of the cluster come in', [opened('ingress', { from: [{ namespaceSelector: {} }] })], false, true],
+    [
+      'in other words',
+      [opened('ingress', { from: [{ namespaceSelector: { matchLabels: {} }, podSelector: { matchExpressions: [] } }] })],
+      false,
+      true,
+    ],
+    ['all pods of the cluster are not the world', [opened('egress', { to: [{ namespaceSelector: {} }] })], true, true],
+    ['some pods of all namespaces', [opened('ingress', { from: [{ namespaceSelector: {}, podSelector: some }] })], true, true],
+    ['all pods of some namespaces', [opened('ingress', { from: [{ namespaceSelector: some }] })], true, true],
+    ['all pods of the cluster, on one port', [opened('ingress', { from: [{ namespaceSelector: {} }], ports: [{ port: 80 }] })], true, true],
     ['one port only', [policy({ ...all, policyTypes: ['Ingress'], ingress: [{ ports: [{ port: 80 }] }] })], true, false],
     ['another policy opens it', [policy(all, 'deny'), policy({ ...all, ingress: [{}] }, 'open')], false, false],
   ])('%s', (_name, policies, ingress, egress) => {

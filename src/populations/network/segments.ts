@@ -18,10 +18,14 @@ interface Policies {
   readonly opened: Set<Direction>;
 }
 
-function selectsAllPods(policy: StoredObject): boolean {
-  const selector = at(policy.body, 'spec', 'podSelector');
+/** It asks for nothing, and so selects everything; also where it is absent. */
+function isEmpty(selector: Json | undefined): boolean {
   const labels = at(selector, 'matchLabels');
   return listAt(selector, 'matchExpressions').length === 0 && (!isObject(labels) || Object.keys(labels).length === 0);
+}
+
+function selectsAllPods(policy: StoredObject): boolean {
+  return isEmpty(at(policy.body, 'spec', 'podSelector'));
 }
 
 /** networking/v1: without policyTypes a policy is for ingress, and for egress when it has egress rules. */
@@ -33,15 +37,31 @@ function directions(policy: StoredObject): readonly Direction[] {
   );
 }
 
+/** The whole address space, however it is written. What is excepted from it does not make a list of what is needed. */
 function isEverywhere(peer: Json): boolean {
-  const cidr = textAt(peer, 'ipBlock', 'cidr');
-  return (cidr === '0.0.0.0/0' || cidr === '::/0') && listAt(peer, 'ipBlock', 'except').length === 0;
+  return /\/0+$/.test(textAt(peer, 'ipBlock', 'cidr') ?? '');
 }
 
-/** A rule without peers or with the whole address space, on every port. */
+/** All pods of all namespaces: without a namespaceSelector it would be those of the policy's own. */
+function isWholeCluster(peer: Json): boolean {
+  const namespaces = at(peer, 'namespaceSelector');
+  return isObject(namespaces) && isEmpty(namespaces) && isEmpty(at(peer, 'podSelector'));
+}
+
+/** An entry without a port is for all ports of its protocol. */
+function isEveryPort(entry: Json): boolean {
+  const port = at(entry, 'port') ?? null;
+  return port === null || (port === 1 && at(entry, 'endPort') === 65_535);
+}
+
+/**
+ * A rule without peers or with the whole address space, on every port. What all pods of the cluster may reach is not denied; they are no
+ * everything for egress, because the world outside stays closed.
+ */
 function letsEverythingThrough(rule: Json, direction: Direction): boolean {
-  const peers = listAt(rule, direction === 'ingress' ? 'from' : 'to');
-  return listAt(rule, 'ports').length === 0 && (peers.length === 0 || peers.some(isEverywhere));
+  const [peers, ports] = [listAt(rule, direction === 'ingress' ? 'from' : 'to'), listAt(rule, 'ports')];
+  if (ports.length > 0 && !ports.some(isEveryPort)) return false;
+  return peers.length === 0 || peers.some((peer) => isEverywhere(peer) || (direction === 'ingress' && isWholeCluster(peer)));
 }
 
 function add(policies: Policies, policy: StoredObject): void {
