@@ -56,17 +56,27 @@ function certificatesOf({ document }: NodeDocument): readonly Certificate[] {
   return [...once.values()];
 }
 
+/**
+ * Whether a CA has such a name as is given to those that sign one certificate and are thrown away: a kubelet that is given no certificate
+ * makes one so, kubelet.crt in its directory, with the CA behind it (client-go, GenerateSelfSignedCertKey).
+ */
+export function isThrownAway(name: string): boolean {
+  return /(?:^|[ ,])CN=[^,]*-ca@\d{9,}$/.test(name);
+}
+
 function toRow(node: NodeDocument, certificate: Certificate, item: string, now: number): Row {
   const ends = Date.parse(certificate.notAfter);
   const [keyType = '', bits] = certificate.key.split(' ');
   const { spki: _, ...told } = certificate;
+  const selfIssued = certificate.subject !== '' && certificate.subject === certificate.issuer;
   return {
     item,
     resource: node.resource,
     evidence: node.evidence,
     node: node.name,
     ...told,
-    selfIssued: certificate.subject !== '' && certificate.subject === certificate.issuer,
+    selfIssued,
+    thrownAway: certificate.ca && selfIssued && certificate.position > 0 && isThrownAway(certificate.subject),
     keyType,
     keyBits: /^\d+$/.test(bits ?? '') ? Number(bits) : 0,
     known: !Number.isNaN(ends),

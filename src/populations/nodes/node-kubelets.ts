@@ -9,6 +9,7 @@ import { segment, uniqueKeys } from '../identity.ts';
 import type { KubeletSettings } from './kubelet-settings.ts';
 import { readKubelet, settingNames } from './kubelet-settings.ts';
 import type { NodeDocument } from './node-evidence.ts';
+import { isThrownAway } from './node-certificates.ts';
 import { nodeListings, readNodeEvidence, sawProcesses, sayMissing } from './node-evidence.ts';
 
 /** All nodes of the cluster; says which are missing. */
@@ -17,9 +18,6 @@ function readWorkers(input: PopulationInput): readonly NodeDocument[] {
   sayMissing(input, reading, 'nodes');
   return reading.documents.filter(({ runsKubelet }) => runsKubelet);
 }
-
-/** A kubelet that is given no certificate makes one, kubelet.crt in its directory, signed by a CA that it names so and throws away. */
-const ownCa = /(?:^|[ ,])CN=[^,]*-ca@\d{9,}$/;
 
 function servingCertificate(
   { values, certDirectory, namesNoCertificate }: KubeletSettings,
@@ -30,7 +28,7 @@ function servingCertificate(
   if (serverTLSBootstrap === undefined || typeof tlsCertFile !== 'string') return undefined;
   if (tlsCertFile === '' || namesNoCertificate === true) return 'selfSigned';
   const read = listAt(document.body, 'certificates').find((each) => textAt(each, 'path') === tlsCertFile && at(each, 'position') === 0);
-  if (read !== undefined) return ownCa.test(textAt(read, 'issuer') ?? '') ? 'selfSigned' : 'given';
+  if (read !== undefined) return isThrownAway(textAt(read, 'issuer') ?? '') ? 'selfSigned' : 'given';
   if (tlsCertFile === `${certDirectory ?? '/var/lib/kubelet/pki'}/kubelet.crt`) return 'selfSigned';
   return namesNoCertificate === false || !tlsCertFile.endsWith('/kubelet.crt') ? 'given' : undefined;
 }
