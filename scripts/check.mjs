@@ -16,6 +16,11 @@ const gates = [
   ['tests', [bin('vitest', 'vitest.mjs'), 'run']],
 ];
 const only = process.argv.slice(2);
+const unknown = only.filter((name) => !gates.some(([gate]) => gate === name));
+if (unknown.length > 0) {
+  process.stderr.write(`check: there is no gate ${unknown.join(', ')}; there are: ${gates.map(([name]) => name).join(', ')}\n`);
+  process.exit(2);
+}
 const failed = [];
 for (const [name, args] of gates) {
   if (only.length > 0 && !only.includes(name)) continue;
