@@ -1,10 +1,11 @@
 /**
  * Bindings with their roles resolved: which subject holds which role, and where. A role that is not found counts as missing only when all
- * roles could be read. A binding that the API server would refuse (a role of a foreign group, a subject without a name) gives nothing.
+ * roles could be read, and never where every API server has it and files leave it out. A binding that the API server would refuse (a role of a foreign group, a subject without a name) gives nothing.
  */
 import type { Gap, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
 import { at, isComplete, isObject, listAt, textAt } from '../model/index.ts';
 import { materialisedRules } from './aggregation.ts';
+import { isInEveryCluster } from './bootstrap.ts';
 import { nameOf } from './names.ts';
 import type { Rights } from './powers.ts';
 import { rightsOf } from './powers.ts';
@@ -132,17 +133,25 @@ export function* readBindings(input: RbacInput): Iterable<Binding> {
       yield held;
       continue;
     }
-    const binding = readBinding(object, roles, known);
+    const binding = readBinding(object, roles, (roleKind, roleKey) => {
+      if (!known[roleKind]) return 'list all roles and cluster roles';
+      return input.reader.scope === 'files' && isInEveryCluster(roleKey) ? 'add the role to the files, as the API server has it' : null;
+    });
     heldBindings.set(object, binding);
     yield binding;
   }
 }
 
-function readBinding(object: StoredObject, roles: ReadonlyMap<string, Role>, known: Readonly<Record<string, boolean>>): Binding {
+/** `closing`: how to come to know a role that was not found; null when it is known not to exist. */
+function readBinding(
+  object: StoredObject,
+  roles: ReadonlyMap<string, Role>,
+  closing: (roleKind: string, roleKey: string) => string | null,
+): Binding {
   const { namespace, bindingKey, roleKind, roleKey } = roleRefOf(object);
   const refers = canRefer(object, roleKind);
   const role = refers ? roles.get(roleKey) : undefined;
-  const unread = role === undefined && refers && !known[roleKind];
+  const closedBy = role === undefined && refers ? closing(roleKind, roleKey) : null;
   const subjects = new Map<string, Subject>();
   const odd: number[] = [];
   for (const [index, entry] of listAt(object.body, 'subjects').entries()) {
@@ -156,8 +165,8 @@ function readBinding(object: StoredObject, roles: ReadonlyMap<string, Role>, kno
     namespace,
     roleKey,
     role,
-    roleMissing: role === undefined && !unread,
-    gaps: unread ? [{ reason: 'absent', what: `rules of ${roleKey}`, closedBy: 'list all roles and cluster roles' }] : [],
+    roleMissing: role === undefined && closedBy === null,
+    gaps: closedBy === null ? [] : [{ reason: 'absent', what: `rules of ${roleKey}`, closedBy }],
     subjects: [...subjects.values()],
     odd,
   };

@@ -86,6 +86,15 @@ export function isDefaultRole(kind: string, name: string): boolean {
   return isBootstrapRole(kind, name) || (kind === 'ClusterRole' && defaultRoles.has(name));
 }
 
+/** Also the Roles in its namespaces: each of them is in a grant. */
+const grantedRoles = new Set(Array.from(grants, (grant) => grant.split('|')[1]));
+
+/** Whether every API server has a role of this key (`ClusterRole/view`, `Role/kube-system/...`), whether or not anybody wrote it down. */
+export function isInEveryCluster(roleKey: string): boolean {
+  const clusterRole = /^ClusterRole\/(.+)$/.exec(roleKey)?.[1];
+  return grantedRoles.has(roleKey) || (clusterRole !== undefined && isDefaultRole('ClusterRole', clusterRole));
+}
+
 /** Whether the API server itself makes a ClusterRole of this name, with the wildcards in it. */
 export function isBootstrapRole(kind: string, name: string): boolean {
   if (kind !== 'ClusterRole') return false;

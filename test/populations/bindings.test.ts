@@ -1,9 +1,13 @@
 /** Populations around bindings beside the grants: what refers to what, and what changed since an earlier run. */
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Gap, isObject, type Json, type JsonObject, type ListingKind } from '../../src/model/index.ts';
+import { readPopulation } from '../../src/assessment/index.ts';
+import { loadTechniques } from '../../src/catalog/index.ts';
+import { type EvidenceReader, type Gap, isObject, type Json, type JsonObject, type ListingKind, type Row } from '../../src/model/index.ts';
 import { accountGrants } from '../../src/populations/access/account-grants.ts';
 import { bindingChanges } from '../../src/populations/access/binding-changes.ts';
+import { escalationPaths } from '../../src/populations/access/escalation-paths.ts';
 import { mastersUses } from '../../src/populations/access/masters-uses.ts';
 import { roleUses } from '../../src/populations/access/role-uses.ts';
 import { binding, read, role, snapshot } from './snapshots.ts';
@@ -28,7 +32,7 @@ const withMetadata = (object: JsonObject, more: JsonObject): JsonObject => ({
 });
 
 describe('what is not seen is unknown where not everything was read', () => {
-  const account: Json = { kind: 'ServiceAccount', namespace: 'ci', name: 'bot' };
+  const account = { kind: 'ServiceAccount', namespace: 'ci', name: 'bot' };
   test.each<[string, boolean, Json[], unknown]>([
     ['all were read', true, [], false],
     ['not all were read', false, [], undefined],
@@ -38,6 +42,33 @@ describe('what is not seen is unknown where not everything was read', () => {
     const [row] = read(accountGrants, snapshot(given, complete ? {} : { gaps: forbidden('k8s.serviceaccounts/serviceaccounts') })).rows;
     expect(row?.['exists']).toBe(exists);
     expect(row?.gaps?.length ?? 0).toBe(exists === undefined ? 1 : 0);
+  });
+
+  test.each<[string, EvidenceReader['scope'], string, unknown]>([
+    ['default in files, where every namespace gets one from its cluster', 'files', 'default', undefined],
+    ['another in files', 'files', 'bot', false],
+    ['default of a cluster', 'cluster', 'default', false],
+  ])('an account that is not there: %s', (_name, scope, name, exists) => {
+    const given = rbac({ clusterroles: [role('r', [])], clusterrolebindings: [binding('b', 'r', [{ ...account, name }])] }, []);
+    const [row] = read(accountGrants, snapshot(given, { scope })).rows;
+    expect([row?.['exists'], row?.gaps?.length]).toEqual([exists, exists === undefined ? 1 : undefined]);
+  });
+
+  test('a way to cluster-admin of who holds a role that files leave out; one that was found stands', () => {
+    const everything = role('everything', [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }]);
+    const clusterrolebindings = [
+      binding('a', 'admin', [user('alice')]),
+      binding('b', 'admin', [user('bob')]),
+      binding('c', 'everything', [user('bob')]),
+    ];
+    const rows: Row[] = [];
+    const reader = snapshot(rbac({ clusterroles: [everything], clusterrolebindings }), { scope: 'files' });
+    const techniques = loadTechniques({ techniqueDirs: [join(import.meta.dirname, '../../techniques')] });
+    readPopulation(escalationPaths, reader, (row) => rows.push(row), techniques);
+    expect(rows.map((row) => [row.item, row['reach'], row.gaps?.map(({ what }) => what)])).toEqual([
+      ['User/alice', 'none', ['rules of ClusterRole/admin']],
+      ['User/bob', 'certain', undefined],
+    ]);
   });
 
   test.each<[string, Json[], boolean, unknown]>([

@@ -99,6 +99,42 @@ describe('roles that are not found', () => {
   });
 });
 
+describe('roles that files leave out', () => {
+  const reader = 'extension-apiserver-authentication-reader';
+  const inFiles = (objects: Parameters<typeof rbac>[0]) =>
+    read(grants, snapshot(rbac({ roles: [role('r', [], 'ns')], clusterroles: [role('r', [])], ...objects }), { scope: 'files' })).rows[0];
+
+  test.each<[string, Json[]]>([
+    ['cluster-admin', [binding('b', 'cluster-admin', [user('alice')], 'ns')]],
+    ['edit', [binding('b', 'edit', [user('alice')], 'ns')]],
+    ['system:auth-delegator', [binding('b', 'system:auth-delegator', [user('alice')], 'ns')]],
+    ["a controller's", [binding('b', 'system:controller:job-controller', [user('alice')], 'ns')]],
+    ['a Role of kube-system', [binding('b', reader, [user('alice')], 'kube-system', 'Role')]],
+  ])('are unknown where every API server has them: %s', (_name, rolebindings) => {
+    expect(inFiles({ rolebindings })).toMatchObject({ roleMissing: false, gaps: [{ reason: 'absent' }] });
+  });
+
+  test.each<[string, Json[]]>([
+    ['a name of their own', [binding('b', 'ours', [user('alice')], 'ns')]],
+    ['a Role by the name of a ClusterRole', [binding('b', 'edit', [user('alice')], 'ns', 'Role')]],
+    ['such a Role in another namespace', [binding('b', reader, [user('alice')], 'ns', 'Role')]],
+  ])('are missing where no API server makes them: %s', (_name, rolebindings) => {
+    const row = inFiles({ rolebindings });
+    expect([row?.['roleMissing'], row?.gaps]).toEqual([true, undefined]);
+  });
+
+  test('are known where the files hold them', () => {
+    const clusterroles = [role('edit', [{ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }])];
+    const row = inFiles({ clusterroles, rolebindings: [binding('b', 'edit', [user('alice')], 'ns')] });
+    expect([row?.['readsSecrets'], row?.gaps]).toEqual([['get secrets'], undefined]);
+  });
+
+  test('a cluster without a default role has none', () => {
+    const given = rbac({ clusterrolebindings: [binding('b', 'edit', [user('alice')])] });
+    expect(read(grants, snapshot(given)).rows[0]).toMatchObject({ roleMissing: true });
+  });
+});
+
 describe('what the API server sets up itself', () => {
   const controller = 'system:controller:job-controller';
   const wide = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];

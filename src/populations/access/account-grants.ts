@@ -1,6 +1,6 @@
 /**
  * Every service account that a binding names, and whether it is there. Also an account that is written as a user. Where the accounts could
- * not all be read, one that was not seen is unknown, never gone.
+ * not all be read, one that was not seen is unknown, never gone; so is `default` in files, because every namespace gets one from its cluster.
  */
 import { type Grant, isBootstrapGrant, rbacListings, readGrants } from '../../access/index.ts';
 import type { Gap, Population, Row } from '../../model/index.ts';
@@ -27,7 +27,12 @@ export const accountGrants: Population = {
       if (subject.account === '') continue;
       const { object, key, roleKey, namespace } = binding;
       const found = known.get(subject.account);
-      const unknown: Gap = { reason: 'absent', what: `service account ${subject.account}`, closedBy: 'list all service accounts' };
+      const allSeen = allKnown && !(input.reader.scope === 'files' && subject.account.endsWith('/default'));
+      const unknown: Gap = {
+        reason: 'absent',
+        what: `service account ${subject.account}`,
+        closedBy: allKnown ? 'add it to the files' : 'list all service accounts',
+      };
       const item = unique(grantKey({ subject, binding }));
       const before = held.get(subject);
       if (before !== undefined && before.item === item && before.evidence[1] === found) {
@@ -43,7 +48,7 @@ export const accountGrants: Population = {
         role: roleKey,
         scope: namespace === '' ? 'cluster-wide' : `in namespace ${namespace}`,
         builtin: isBootstrapGrant(key, roleKey, subject.text),
-        ...(found !== undefined || allKnown ? { exists: found !== undefined } : { gaps: [unknown] }),
+        ...(found !== undefined || allSeen ? { exists: found !== undefined } : { gaps: [unknown] }),
       };
       if (found !== undefined) held.set(subject, row);
       yield row;

@@ -49,10 +49,13 @@ const knownRows = new WeakMap<Climber, Row>();
 
 function rowOf({ subject, bindings, path, over }: Climber): Row {
   const evidence = [...over, ...bindings].flatMap(({ object, role }) => (role === undefined ? [object.id] : [object.id, role.id]));
+  // A way that was found stands; that there is none does not, while a role of its own was not read.
+  const unread = path === undefined ? bindings.flatMap(({ gaps }) => gaps) : [];
   return {
     item: subject.text,
     resource: resourceOf(bindings[0].object),
     evidence: [...new Set(evidence)],
+    ...(unread.length > 0 && { gaps: unread }),
     subject: subject.text,
     kind: subject.kind,
     ...describe(path),

@@ -96,6 +96,11 @@ describe('over files', () => {
     expect([all.subjects, all.builtin]).toEqual([4, 1]);
   });
 
+  it('knows no end of ways while a role that every API server has is not among the files', async () => {
+    write('unread.yaml', [...complete, bind('ops', 'ClusterRole/admin', [user('bob')], 'clinic')]);
+    expect(await paths({ from: 'unread.yaml' })).toMatchObject({ complete: false, gaps: [{ what: 'rules of ClusterRole/admin' }] });
+  });
+
   it('cannot be told a grant of one’s own as the cluster’s', async () => {
     const mine = bind('system:controller:clusterrole-aggregation-controller', 'ClusterRole/everything', [user('mallory')]);
     write('mine.yaml', [...complete.filter((each) => !JSON.stringify(each).includes('aggregation')), mine]);
