@@ -144,6 +144,20 @@ describe('changes since an earlier run', () => {
     expect(changes([withMetadata(binding('new', 'r', []), { annotations })], []).rows[0]).toMatchObject({
       annotations: { a: 'x' },
       hidden: ['b', 'c'],
+      annotationsBefore: {},
+      hiddenBefore: [],
+    });
+  });
+
+  test('of a binding that changed it has those of before too: they stay on it', () => {
+    const annotated = (binding: JsonObject, annotations: JsonObject) => withMetadata(binding, { annotations });
+    const before = annotated(old, { a: 'x', b: { $scrubbed: true } });
+    const after = annotated({ ...old, subjects: [user('a')] }, { a: 'x', b: 'y' });
+    expect(changes([after], [before]).rows[0]).toMatchObject({
+      annotations: { a: 'x', b: 'y' },
+      hidden: [],
+      annotationsBefore: { a: 'x' },
+      hiddenBefore: ['b'],
     });
   });
 

@@ -60,6 +60,12 @@ function annotationsOf({ body }: StoredObject): { annotations: Record<string, Js
   };
 }
 
+/** Annotations stay on an object, so those of a change are told from those that it had before. */
+function annotationsBefore(before: StoredObject | undefined): { annotationsBefore: Record<string, Json>; hiddenBefore: string[] } {
+  const { annotations, hidden } = before === undefined ? { annotations: {}, hidden: [] } : annotationsOf(before);
+  return { annotationsBefore: annotations, hiddenBefore: hidden };
+}
+
 function toRow(item: string, binding: StoredObject, before: StoredObject | undefined): Row {
   const { bindingKey, roleKey, namespace } = roleRefOf(binding);
   const subjects = listAt(binding.body, 'subjects').flatMap((subject) => readSubject(subject, namespace)?.text ?? []);
@@ -76,6 +82,7 @@ function toRow(item: string, binding: StoredObject, before: StoredObject | undef
     subjects,
     builtin: subjects.length > 0 && subjects.every((subject) => isBootstrapGrant(bindingKey, roleKey, subject)),
     ...annotationsOf(binding),
+    ...annotationsBefore(before),
   };
 }
 
