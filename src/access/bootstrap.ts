@@ -3,6 +3,7 @@
  * A grant counts as one of them only when binding, role and subject are all the expected ones: the label
  * `kubernetes.io/bootstrapping` is no proof, because whoever writes bindings can write it.
  */
+import type { Rule } from './rules.ts';
 
 /** Controllers with an account kube-system/NAME, bound by ClusterRoleBinding system:controller:NAME to the ClusterRole of that name. */
 const controllers = new Set(
@@ -101,3 +102,39 @@ export function isBootstrapRole(kind: string, name: string): boolean {
   const controller = /^system:controller:(.+)$/.exec(name)?.[1];
   return wildcardRoles.has(name) || (controller !== undefined && controllers.has(controller));
 }
+
+const none = { apiGroups: [], resources: [], resourceNames: [], nonResourceURLs: [] };
+
+function reads(paths: string): Rule {
+  return { ...none, verbs: ['get'], nonResourceURLs: paths.split(' ') };
+}
+
+function creates(group: string, ...resources: readonly string[]): Rule {
+  return { ...none, verbs: ['create'], apiGroups: [group], resources };
+}
+
+/**
+ * By their keys, the roles that Kubernetes binds to everybody, with the rules that it gives them. The paths of swagger were among them long
+ * ago, and are still in clusters that have been upgraded since: nothing is taken out of a role.
+ */
+export const publicRoles: ReadonlyMap<string, readonly Rule[]> = new Map([
+  ['ClusterRole/system:public-info-viewer', [reads('/healthz /livez /readyz /version /version/')]],
+  [
+    'ClusterRole/system:discovery',
+    [
+      reads('/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/'),
+      reads('/swagger.json /swagger-2.0.0.pb-v1 /swaggerapi /swaggerapi/*'),
+    ],
+  ],
+  [
+    'ClusterRole/system:basic-user',
+    [
+      creates('authorization.k8s.io', 'selfsubjectaccessreviews', 'selfsubjectrulesreviews'),
+      creates('authentication.k8s.io', 'selfsubjectreviews'),
+    ],
+  ],
+  [
+    'ClusterRole/system:service-account-issuer-discovery',
+    [reads('/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/')],
+  ],
+]);

@@ -19,7 +19,7 @@ export { nameOf, segment, subjectSegment } from './names.ts';
 export type { NamespaceOwners } from './namespace-owners.ts';
 export { readNamespaceOwners } from './namespace-owners.ts';
 export type { Overlap } from './overlaps.ts';
-export { overlapsOf } from './overlaps.ts';
+export { beyondDefault, overlapsOf } from './overlaps.ts';
 export type { Power, Rights } from './powers.ts';
 export { powerNames } from './powers.ts';
 export type { AccessRequest, Decision, Holder, NonResourceAttributes, ResourceAttributes, Right, Via } from './request.ts';

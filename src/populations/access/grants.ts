@@ -3,7 +3,7 @@
  * of the identity provider and rights outside RBAC objects are not seen.
  */
 import type { Grant } from '../../access/index.ts';
-import { isBootstrapGrant, powerNames, rbacListings, readGrants, rightsThrough } from '../../access/index.ts';
+import { beyondDefault, isBootstrapGrant, powerNames, rbacListings, readGrants, rightsThrough } from '../../access/index.ts';
 import type { Population, Row } from '../../model/index.ts';
 import { grantKey } from './grant-keys.ts';
 import { resourceOf, uniqueKeys } from '../identity.ts';
@@ -26,6 +26,7 @@ function toRow(key: string, { binding, subject }: Grant): Row {
     namespace,
     scope: namespace === '' ? 'cluster-wide' : `in namespace ${namespace}`,
     builtin: isBootstrapGrant(binding.key, roleKey, subject.text),
+    beyondDefault: beyondDefault(role),
     powers: powerNames.filter((power) => rights[power].length > 0),
     ...rights,
   };
