@@ -5,7 +5,15 @@
  */
 import { z } from 'zod';
 import { canonicalBytes, isObject, KubevidenceError, parseCanonical } from '../model/index.ts';
-import { manifestPath, manifestSealPath, manifestTimestampPath, reportPath, timestampPath, workbookPath } from './layout.ts';
+import {
+  checkpointPath,
+  manifestPath,
+  manifestSealPath,
+  manifestTimestampPath,
+  reportPath,
+  timestampPath,
+  workbookPath,
+} from './layout.ts';
 import type { PackedFile } from './packed-files.ts';
 import { digest } from './salted-json.ts';
 
@@ -98,10 +106,10 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     ({ file, covers, form }) =>
       form !== timestamp ||
       file !== timestampPath(covers) ||
-      !(covers === manifestPath ? !paths.has(file) : paths.has(file) && paths.has(covers) && !isTimestampName(covers)),
+      !(covers === manifestPath ? !paths.has(file) : paths.has(file) && paths.has(covers) && isCheckpointName(covers)),
   );
   if (misnamed !== undefined || new Set(tokens.map(({ file }) => file)).size !== tokens.length)
-    throw new KubevidenceError('integrity', 'manifest.json names a seal that is no time-stamp of a file of the pack');
+    throw new KubevidenceError('integrity', 'manifest.json names a seal that is no time-stamp of the manifest or of a checkpoint');
   return checked.data;
 }
 
@@ -112,6 +120,11 @@ export function timestampSeals(manifest: Manifest): Manifest['seals'] {
 
 function isTimestampName(path: string): boolean {
   return path.endsWith(timestampPath(''));
+}
+
+/** A token over anything else says nothing of the log. */
+function isCheckpointName(path: string): boolean {
+  return path === checkpointPath || /^ledger\/checkpoint-[1-9][0-9]*\.txt$/.test(path);
 }
 
 /** Seals are files of their own, or signatures inside a file. */

@@ -16,11 +16,11 @@ import {
 import { KubevidenceError, visible } from '../model/index.ts';
 import { certificatesFromPem, type Timestamp, type TimestampTrust, verifyTimestamp } from '../signing/index.ts';
 import type { Contents } from './contents.ts';
-import { authorityChainPath, authorityPath, checkpointPath, manifestPath } from './layout.ts';
+import { authorityChainPath, authorityPath, checkpointPath, manifestPath, stampedCheckpointPath } from './layout.ts';
 import { type Manifest, timestampSeals } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
 import { isListed } from './timestamps.ts';
-import { dependent, type Findings, type Proof, sentenceOf } from './verification.ts';
+import { dependent, type Findings, type Problem, type Proof, sentenceOf } from './verification.ts';
 
 /** What vouches for times: the collector's clock alone, tokens of an authority that nobody vouches for here, or of one that is trusted. */
 export type TimeEvidence = 'clock' | 'unestablished' | 'established';
@@ -41,6 +41,15 @@ interface Stamped {
   readonly covers: string;
   readonly timestamp: Timestamp;
 }
+
+/** A checkpoint of this log that has a token. */
+interface Head extends Stamped {
+  readonly size: number;
+  readonly root: Uint8Array;
+}
+
+// Nobody reads more of them.
+const mostGaps = 10;
 
 /** `anchors`: DER of what the verifier trusts; null for none. */
 export function readPackTrust(contents: Contents, anchors: readonly Uint8Array[] | null): PackTrust {
@@ -66,6 +75,7 @@ export async function verifyTimestamps(
   const seals = timestampSeals(manifest);
   if (seals.length === 0 && pdf === null) return 'clock';
   const stamped: Stamped[] = [];
+  let heads: readonly Head[] = [];
   if (pdf !== null) checkCertificates('report.pdf', pdf, trust, problem);
   const allHold = await prove((failed) => {
     for (const { file, covers } of seals) {
@@ -77,10 +87,11 @@ export async function verifyTimestamps(
       checkCertificates(file, timestamp, trust, failed);
       stamped.push({ covers, timestamp });
     }
+    if (log !== null) heads = readHeads(contents, stamped, log, failed);
     if (stamped.length < seals.length) throw dependent;
-    return { sentence: describe(stamped, pdf), value: true };
+    return { sentence: describe(stamped, heads, pdf), value: true };
   });
-  if (log !== null) await prove(() => checkCheckpoints(contents, manifest, stamped, log, findings));
+  if (log !== null) await prove(() => checkTimes(manifest, { stamped, heads }, log, findings));
   if (allHold === null) return 'clock';
   return trust.isGiven ? 'established' : 'unestablished';
 }
@@ -102,16 +113,10 @@ function checkCertificates(file: string, { certificates }: Timestamp, { chain }:
     problem(`${visible(file)} holds a certificate that is not in ${authorityChainPath}`);
 }
 
-function checkCheckpoints(
-  contents: Contents,
-  { pack }: Manifest,
-  stamped: readonly Stamped[],
-  { stored, records }: LogOfPack,
-  { problem, notProved }: Findings,
-): Proof<null> {
-  const notes = stamped.filter(({ covers }) => covers.startsWith('ledger/'));
+/** The checkpoints with tokens that are signed by a key of this log, over the root that its records give; every other one is a problem. */
+function readHeads(contents: Contents, stamped: readonly Stamped[], { stored, records }: LogOfPack, problem: Problem): Head[] {
   const keys = historyOf(records);
-  const heads = notes.flatMap(({ covers, timestamp }) => {
+  const signed = stamped.filter(isOverCheckpoint).flatMap(({ covers, timestamp }) => {
     try {
       return [{ covers, timestamp, ...openLogCheckpoint(contents.text(covers), keys) }];
     } catch (error) {
@@ -120,35 +125,45 @@ function checkCheckpoints(
       return [];
     }
   });
-  const roots = rootsAt(stored, new Set(heads.map(({ size }) => size)));
-  for (const { covers, size, root } of heads) {
+  const roots = rootsAt(stored, new Set(signed.map(({ size }) => size)));
+  return signed.filter(({ covers, size, root }) => {
     const expected = roots.get(size);
-    if (expected === undefined || Buffer.compare(expected, root) !== 0)
-      problem(`${visible(covers)} is a checkpoint of another log than the pack has`);
-    else if (covers !== checkpointPath && covers !== `ledger/checkpoint-${size}.txt`)
-      problem(`${visible(covers)} is a checkpoint of size ${size}`);
-  }
+    const isOfLog = expected !== undefined && Buffer.compare(expected, root) === 0;
+    const isNamed = covers === checkpointPath || covers === stampedCheckpointPath(size);
+    if (!isOfLog) problem(`${visible(covers)} is a checkpoint of another log than the pack has`);
+    else if (!isNamed) problem(`${visible(covers)} is a checkpoint of size ${size}`);
+    return isOfLog && isNamed;
+  });
+}
+
+function checkTimes(
+  { pack }: Manifest,
+  { stamped, heads }: { readonly stamped: readonly Stamped[]; readonly heads: readonly Head[] },
+  { records }: LogOfPack,
+  { notProved }: Findings,
+): Proof<null> {
   const times = createTokenTimes(heads.map(({ size, timestamp }) => ({ size, time: timestamp.time })));
   for (const [leaf, record] of records.entries()) if (record !== null) times.take(leaf, record.at);
   notProved.push(...times.sentences());
   // The manifest names the last checkpoint, so its token covers every record as well.
-  notProved.push(
-    ...describeGaps(
-      stamped.map(({ timestamp }) => timestamp.time),
-      records[0]?.at ?? pack.time,
-      pack,
-    ),
-  );
-  if (notes.length === 0) throw dependent;
-  return { sentence: `each of the ${notes.length} stamped checkpoints is one of this log, signed by its key`, value: null };
+  const covering = [...heads, ...stamped.filter(({ covers }) => covers === manifestPath)].map(({ timestamp }) => timestamp.time);
+  notProved.push(...describeGaps(covering, records[0]?.at ?? pack.time, pack.time));
+  if (heads.length === 0 || heads.length < stamped.filter(isOverCheckpoint).length) throw dependent;
+  return { sentence: `each of the ${heads.length} stamped checkpoints is one of this log, signed by its key`, value: null };
 }
 
-/** The pack holds the last token before its period, if there was one, and all later ones. */
-function describeGaps(times: readonly string[], born: string, { time, period }: Manifest['pack']): string[] {
-  const [first] = times.toSorted();
-  const start = period !== null && first !== undefined && first <= period.from ? first : born;
-  const gaps = tokenGaps(times, { born: start, until: time, window: period });
-  return gaps.slice(0, 10).map(({ from, to }) => `the times of records from ${from} to ${to}: there is no token in between`);
+/** From the first record of the log on: the period is the signer's word alone, and must hide no gap. */
+function describeGaps(times: readonly string[], born: string, until: string): string[] {
+  const gaps = tokenGaps(times, { born, until });
+  const more = gaps.length - mostGaps;
+  return [
+    ...gaps.slice(0, mostGaps).map(({ from, to }) => `the times of records from ${from} to ${to}: the pack has no token in between`),
+    ...(more > 0 ? [`the times of records in ${more} further ${more === 1 ? 'gap' : 'gaps'} between tokens`] : []),
+  ];
+}
+
+function isOverCheckpoint({ covers }: Stamped): boolean {
+  return covers !== manifestPath;
 }
 
 function historyOf(records: LogOfPack['records']) {
@@ -178,9 +193,9 @@ function rootsAt(stored: readonly Uint8Array[], sizes: ReadonlySet<number>): Map
   return roots;
 }
 
-function describe(stamped: readonly Stamped[], pdf: Timestamp | null): string {
+function describe(stamped: readonly Stamped[], heads: readonly Head[], pdf: Timestamp | null): string {
   const manifest = stamped.find(({ covers }) => covers === manifestPath);
-  const checkpoints = stamped.filter(({ covers }) => covers !== manifestPath).map(({ timestamp }) => timestamp.time);
+  const checkpoints = heads.map(({ timestamp }) => timestamp.time);
   const parts = [
     ...(manifest === undefined ? [] : [`the manifest existed at ${manifest.timestamp.time}`]),
     ...(pdf === null ? [] : [`the signature of the report at ${pdf.time}`]),
@@ -188,6 +203,7 @@ function describe(stamped: readonly Stamped[], pdf: Timestamp | null): string {
       ? []
       : [`${checkpoints.length === 1 ? 'a checkpoint' : `${checkpoints.length} checkpoints`} at ${rangeOf(checkpoints)}`]),
   ];
+  if (parts.length === 0) throw dependent;
   return `time-stamp tokens of ${authoritiesOf(stamped, pdf)} hold: ${parts.join(', ')}`;
 }
 

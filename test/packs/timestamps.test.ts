@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { openCheckpoint, parseVerifierKey, signCheckpoint } from '../../src/log/index.ts';
 import { createPack, verifyPack } from '../../src/packs/index.ts';
+import { rootOf } from '../../src/packs/record-sequence.ts';
 import { acceptTimestamp, createTimestampRequest, type Stamper, verifyPdf } from '../../src/signing/index.ts';
 import { answer, type Authority, makeAuthority, makeOpensslAuthority, pemOf } from '../signing/authority.ts';
 import { anyFlip, flip, hasCommand, run } from '../signing/fixtures.ts';
-import { collect, pod } from '../ledger/given.ts';
+import { collect, pod, signerOf } from '../ledger/given.ts';
 import { type Files, type Given, givenPack, reseal, unpack } from './given.ts';
 
 const authority = makeAuthority();
@@ -127,8 +129,36 @@ describe('verification', () => {
     const { ok, notProved } = await verified(await createPack({ ...given.inputs, timestamps: { stamp: null, ca, tokens: late } }));
     expect(ok).toBe(true);
     expect(notProved.join('\n')).toMatch(
-      /the times of records from 2026-08-14T12:00:\S+ to 2026-08-14T13:00:00\.000Z: there is no token in between/,
+      /the times of records from 2026-08-14T12:00:\S+ to 2026-08-14T13:00:00\.000Z: the pack has no token in between/,
     );
+  });
+
+  it('tells of it whatever period the manifest names', async () => {
+    const late = tokens()
+      .slice(-1)
+      .map(({ size, note }) => ({ size, note, tsr: stamp(Buffer.from(note), authority, '20260820120000Z') }));
+    const made = await createPack({ ...given.inputs, timestamps: { stamp: async () => null, ca, tokens: late } });
+    const gaps = async (of: Files) => (await verified(of)).notProved.filter((each) => each.startsWith('the times of records'));
+    const moved = await reseal(made, given.signer, ({ pack: facts }) => {
+      facts.period = { name: '2020-Q1', from: '2020-01-01T00:00:00.000Z', to: '2020-04-01T00:00:00.000Z' };
+    });
+    expect(await gaps(made)).toHaveLength(1);
+    expect(await gaps(moved)).toEqual(await gaps(made));
+  });
+
+  it('says how many more gaps there are than it lists', async () => {
+    const { origin } = openCheckpoint(given.inputs.checkpoint, parseVerifierKey(given.inputs.verifierKey));
+    const everyOther = given.inputs.records.map((_, n) => {
+      const root = rootOf(given.inputs.records.slice(0, n + 1));
+      const { note } = signCheckpoint({ origin, root, size: n + 1 }, signerOf());
+      return { size: n + 1, note, tsr: stamp(Buffer.from(note), authority, `202609${String(2 * n + 10)}120000Z`) };
+    });
+    const timestamps = { stamp: async (data: Uint8Array) => stamp(data, authority, '20261101120000Z'), ca, tokens: everyOther };
+    const { ok, notProved } = await verified(await createPack({ ...given.inputs, time: new Date('2026-12-01T00:00:00.000Z'), timestamps }));
+    expect(ok).toBe(true);
+    const gaps = notProved.filter((each) => each.startsWith('the times of records'));
+    expect(gaps).toHaveLength(11);
+    expect(gaps.at(-1)).toBe('the times of records in 1 further gap between tokens');
   });
 });
 
@@ -240,7 +270,12 @@ describe('what was done to it afterwards is noticed:', () => {
       (copy) => put(copy, 'ledger/checkpoint-99.txt', laterNote()),
       /^ledger\/checkpoint-99\.txt is a checkpoint of another log/,
     ],
-    ['something else with a token', (copy) => put(copy, 'ledger/zz.txt', 'x'), /no signed note/],
+    ['something else named like a checkpoint', (copy) => put(copy, 'ledger/checkpoint-3.txt', 'x'), /no signed note/],
+    ...['ledger/zz.txt', 'ledger/checkpoint-0.txt', 'notes/1.txt', 'report.pdf'].map((name): [string, (copy: Files) => void, RegExp] => [
+      `a token over ${name}`,
+      (copy) => put(copy, name, 'x'),
+      /^manifest\.json names a seal that is no time-stamp of the manifest or of a checkpoint$/,
+    ]),
     [
       'a certificate in a token that the chain does not have',
       (copy) => void copy.set('keys/tsa-chain.pem', Buffer.from(pemOf(authority.unit))),
@@ -262,12 +297,13 @@ describe('what was done to it afterwards is noticed:', () => {
         ...stamped.sort().map((file) => ({ file, covers: file.slice(0, -4), form: 'rfc3161' })),
       ];
     });
-    const { ok, problems } = await verified(sealed);
+    const { ok, problems, proved } = await verified(sealed);
     expect(ok).toBe(false);
     expect(
       problems.some((each) => message.test(each)),
       problems.join('\n'),
     ).toBe(true);
+    expect(proved.join('\n')).not.toMatch(/checkpoints? at/);
   });
 
   const put = (copy: Files, name: string, content: string) => {
