@@ -22,6 +22,7 @@ import {
 } from '../model/index.ts';
 import { countPseudonymisedSteps, problemsOfExceptions } from './exception-file.ts';
 import type { ExhibitFacts } from './exhibit.ts';
+import type { PseudonymisedJudgement } from './pseudonymised.ts';
 import { digest, isAsItSays, isPseudonymised, isSealed, type Pseudonymise, shownSchema } from './salted-json.ts';
 
 const format = 'kubevidence/logged-assessment/v1';
@@ -71,8 +72,11 @@ export interface AssessmentCheck {
   /** Objects that findings cite, and listings that results stand on. */
   readonly objects: number;
   readonly listings: number;
-  /** What is shown with pseudonyms, each in a clause; it is not what the log recorded, word for word. */
-  readonly pseudonymised: readonly string[];
+  /** The exhibits of those listings show them, and their objects, without pseudonyms. */
+  readonly isShown: boolean;
+  /** By count, as the log recorded them; those of the assessment are the same. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly pseudonymised: PseudonymisedJudgement;
 }
 
 /** Takes any bytes; throws `integrity` for what is not in the form at all. */
@@ -95,15 +99,19 @@ export function checkAssessment(bytes: Uint8Array, context: AssessmentContext): 
       ...problemsOfDefinitions(record, context),
       ...problemsOfExceptions(context.exceptions, assessment, { leaf, record }, records),
     );
-  const { problems: missing, objects, listings } = problemsOfEvidence(assessment, exhibits);
-  const steps = countPseudonymisedSteps(context.exceptions);
-  const pseudonymised = [
-    ...(isPseudonymised(file) ? ['the assessment'] : []),
-    ...(countOf(context.catalog) > 0 ? ["the catalog's own controls"] : []),
-    ...(countOf(context.params) > 0 ? ['the parameters'] : []),
-    ...(steps > 0 ? [`${steps} ${steps === 1 ? 'request or approval' : 'requests and approvals'} of exceptions`] : []),
-  ];
-  return { problems: [...problems, ...missing], controls: assessment.controls.length, objects, listings, pseudonymised };
+  const { problems: missing, ...evidence } = problemsOfEvidence(assessment, exhibits);
+  return {
+    problems: [...problems, ...missing],
+    controls: assessment.controls.length,
+    ...evidence,
+    outcomes: record?.type === 'assessed' ? record.outcomes : {},
+    pseudonymised: {
+      assessment: isPseudonymised(file),
+      catalog: countOf(context.catalog) > 0,
+      params: countOf(context.params) > 0,
+      steps: countPseudonymisedSteps(context.exceptions),
+    },
+  };
 }
 
 /** How many names were replaced in a file that is no salted payload. */
@@ -176,5 +184,9 @@ function problemsOfEvidence(assessment: Assessment, exhibits: readonly ExhibitFa
         );
     }
   }
-  return { problems: [...problems], objects: usedObjects.size, listings: usedListings.size };
+  const isShown = [...usedListings].every((id) => {
+    const hidden = listings.get(id)?.pseudonymised;
+    return hidden !== undefined && !hidden.listing && hidden.objects === 0;
+  });
+  return { problems: [...problems], objects: usedObjects.size, listings: usedListings.size, isShown };
 }

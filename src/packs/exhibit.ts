@@ -2,7 +2,7 @@
  * An exhibit: one kind's listing in one run, with everything it takes to compute every id anew, from the cited objects up to the id that
  * stands in the run's record: object → namespace's tree → listing's tree → listing → run → record. Objects that nothing cites are there by
  * their ids alone. What {@link checkExhibit} accepts is exactly what that record committed to, but for parts that are shown with pseudonyms:
- * those stand under the id that the part above names, and their text is the signer's word.
+ * those stand under the id that the part above names, and their text, with every id in it, is the signer's word.
  */
 import { z } from 'zod';
 import { decodeRecord, leafHash } from '../log/index.ts';
@@ -105,6 +105,8 @@ export interface ExhibitFacts {
   readonly complete: boolean;
   /** Ids of the objects that are shown whole. */
   readonly objects: ReadonlySet<string>;
+  /** What ids computed anew tie to the record: every item, and every object that is shown whole, unless pseudonyms stand in between. */
+  readonly tied: { readonly items: number; readonly objects: number };
   readonly pseudonymised: PseudonymisedParts;
 }
 
@@ -239,8 +241,18 @@ function factsOf(exhibit: Exhibit, erased: ReadonlySet<string>): ExhibitFacts {
       listAt(listing, 'gaps').length === 0 &&
       listAt(listing, 'requests').every((each) => textAt(each, 'consistency') === 'consistent'),
     objects: new Set(objects.map((object) => object.id)),
+    tied: tiedOf(exhibit),
     pseudonymised: partsOf(exhibit),
   };
+}
+
+/** A part with pseudonyms may say anything, so the ids that it names tie nothing below it. */
+function tiedOf({ runPayload, listingPayload, tree, namespaces, objects }: Exhibit): ExhibitFacts['tied'] {
+  const above = [runPayload, listingPayload, ...(tree === null ? [] : [tree])];
+  const lists = above.some(isPseudonymised) ? [] : namespaces.filter((each) => !isPseudonymised(each));
+  const ids = lists.flatMap(({ value }) => (membersOf(value) ?? []).map((member) => member.id));
+  const named = new Set(ids);
+  return { items: ids.length, objects: objects.filter((each) => !isPseudonymised(each) && named.has(each.id)).length };
 }
 
 function partsOf({ runPayload, listingPayload, tree, namespaces, objects }: Exhibit): PseudonymisedParts {

@@ -36,6 +36,7 @@ export function countPseudonymised(facts: readonly ExhibitFacts[]): Pseudonymise
 /** What is not proved because of them; nothing where there are none. */
 export function describePseudonymised({ objects, withObjects, lists, listings, runs }: PseudonymisedCounts): string[] {
   const word = 'the text is the word of the signer, who alone can show the original that the id is of';
+  const below = `no id ties what is below to the log, and ${word}`;
   return [
     ...(objects > 0
       ? [
@@ -44,25 +45,48 @@ export function describePseudonymised({ objects, withObjects, lists, listings, r
       : []),
     ...(lists > 0
       ? [
-          `which items ${counted(lists, 'list')} of exhibits held, which are shown with pseudonyms, as a namespace or a file bears a name: ${word}`,
+          `which items ${counted(lists, 'list')} of exhibits held, and what the objects in ${lists === 1 ? 'it' : 'them'} say, as ${lists === 1 ? 'it is' : 'they are'} shown with pseudonyms: ${below}`,
         ]
       : []),
     ...(listings > 0
       ? [
-          `how ${counted(listings, 'listing')} ${listings === 1 ? 'was' : 'were'} read, as ${listings === 1 ? 'it is' : 'they are'} shown with pseudonyms: ${word}`,
+          `how ${counted(listings, 'listing')} ${listings === 1 ? 'was' : 'were'} read, which items ${listings === 1 ? 'it' : 'they'} held and what the objects say, as ${listings === 1 ? 'it is' : 'they are'} shown with pseudonyms: ${below}`,
         ]
       : []),
     ...(runs > 0
       ? [
-          `that the listings of ${counted(runs, 'exhibit')} are those of the runs that the log recorded, because what the runs say of themselves names a person and is shown with pseudonyms: ${word}`,
+          `that the listings of ${counted(runs, 'exhibit')}, with their items and objects, are those of the runs that the log recorded, because what the runs say of themselves is shown with pseudonyms: ${below}`,
         ]
       : []),
   ];
 }
 
-/** `what`: see AssessmentCheck. */
-export function describeJudgement(what: string): string {
-  return `that the log recorded, word for word, ${what}: pseudonyms stand in the place of names`;
+/** What of a judgement is shown with pseudonyms. */
+export interface PseudonymisedJudgement {
+  readonly assessment: boolean;
+  readonly catalog: boolean;
+  readonly params: boolean;
+  /** Requests and approvals of exceptions. */
+  readonly steps: number;
+}
+
+/** What is not proved because of them; nothing where there are none. The log has one digest of each, so one name costs the whole. */
+export function describeJudgement({ assessment, catalog, params, steps }: PseudonymisedJudgement): string[] {
+  const because = 'shown with pseudonyms, and the signer may have changed anything in';
+  return [
+    ...(assessment
+      ? [
+          `what the assessment says: it is ${because} it: which control has which outcome, and every finding; the log has its outcomes by count`,
+        ]
+      : []),
+    ...(catalog ? [`what the catalog says: it is ${because} it: every rule, title, severity and default, also of controls that ship`] : []),
+    ...(params ? [`what the parameters say: they are ${because} them`] : []),
+    ...(steps > 0
+      ? [
+          `what ${steps} ${steps === 1 ? 'request or approval of exceptions says: it is' : 'requests and approvals of exceptions say: they are'} ${because} ${steps === 1 ? 'it' : 'them'}`,
+        ]
+      : []),
+  ];
 }
 
 export function unannounced(what: string): string {

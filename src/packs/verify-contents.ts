@@ -2,7 +2,7 @@
 import { type Checkpoint, type LogRecord, openCheckpoint, parseVerifierKey, type VerifierKey, verifyTlogProof } from '../log/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { certificateFromPem, certificateInfo, certificateToPem, type Timestamp, verifyPdf, verifyWorkbook } from '../signing/index.ts';
-import { checkAssessment } from './assessment-file.ts';
+import { type AssessmentCheck, checkAssessment } from './assessment-file.ts';
 import { checkNames, type Contents, readContents } from './contents.ts';
 import { checkExhibit, type ExhibitFacts } from './exhibit.ts';
 import { countPseudonymised, describeJudgement, describePseudonymised, isPseudonymous, unannounced } from './pseudonymised.ts';
@@ -82,14 +82,10 @@ export async function verifyContents(
       exhibits: needed(exhibits),
     });
     for (const each of check.problems) problem(each);
-    if (manifest.pseudonyms === undefined && check.pseudonymised.length > 0) problem(unannounced('the judgement'));
-    const stands = `${counted(check.controls, 'control')} on ${counted(check.listings, 'listing')} and ${counted(check.objects, 'object')}`;
-    notProved.push(...check.pseudonymised.map(describeJudgement));
-    const what =
-      check.pseudonymised.length === 0
-        ? `the assessment of run ${run} is the one that the log recorded, by the enclosed catalog and parameters`
-        : `the assessment of run ${run} has the id and the outcomes, by count, that the log recorded`;
-    return { sentence: `${what}: ${stands}, all of which the exhibits show`, value: null };
+    const hidden = describeJudgement(check.pseudonymised);
+    if (manifest.pseudonyms === undefined && hidden.length > 0) problem(unannounced('the judgement'));
+    notProved.push(...hidden);
+    return { sentence: describeAssessment(run, check), value: null };
   });
   const times = trust === null ? 'clock' : await verifyTimestamps(files, contents, manifest, { trust, log, pdf }, findings);
   const others = contents.unread().filter((path) => path !== readmePath);
@@ -102,6 +98,19 @@ export async function verifyContents(
     return { sentence: `each of the ${manifest.files.length} files has the SHA-256 and the size that the manifest lists`, value: null };
   });
   return times;
+}
+
+/** What is shown with pseudonyms may say anything: of such an assessment the log's own record is all that is proved. */
+function describeAssessment(run: number, check: AssessmentCheck): string {
+  const { assessment, catalog, params } = check.pseudonymised;
+  const enclosed = [...(catalog ? [] : ['catalog']), ...(params ? [] : ['parameters'])].join(' and ');
+  const by = enclosed === '' ? '' : `, by the enclosed ${enclosed}`;
+  if (assessment) {
+    const outcomes = Object.entries(check.outcomes).filter(([, count]) => count > 0);
+    return `the log recorded an assessment of run ${run} under the id in the pack${by}: ${outcomes.map(([outcome, count]) => `${count} ${visible(outcome)}`).join(', ')}`;
+  }
+  const stands = `${counted(check.controls, 'control')} on ${counted(check.listings, 'listing')} and ${counted(check.objects, 'object')}`;
+  return `the assessment of run ${run} is the one that the log recorded${by}: ${stands}, all of which the exhibits ${check.isShown ? 'show' : 'name'}`;
 }
 
 /** Null, and a problem, when the certificates in the pack are none. */
@@ -210,11 +219,12 @@ function readExhibits(
     );
   const hidden = countPseudonymised(facts);
   notProved.push(...describePseudonymised(hidden));
+  const [tied, shown] = [sum(facts, (exhibit) => exhibit.tied.items), sum(facts, (exhibit) => exhibit.tied.objects)];
   const computed =
     hidden.exhibits === 0
-      ? `every id is the one computed anew, from ${counted(objects, 'cited object')} up to the records of the runs`
-      : `every id of what is shown without pseudonyms is the one computed anew, among it ${counted(objects - hidden.objects, 'cited object')}`;
-  const sentence = `${counted(facts.length, 'exhibit')} of ${counted(items, 'item')}: ${computed}, and every inclusion proof holds`;
+      ? `${counted(facts.length, 'exhibit')} of ${counted(items, 'item')}: every id is the one computed anew, from ${counted(objects, 'cited object')} up to the records of the runs`
+      : `${counted(facts.length, 'exhibit')}, in part shown with pseudonyms: ids computed anew tie ${counted(tied, 'item')} and what ${counted(shown, 'cited object')} ${shown === 1 ? 'says' : 'say'} to the records of the runs`;
+  const sentence = `${computed}, and every inclusion proof holds`;
   return { sentence, value: facts };
 }
 

@@ -34,6 +34,17 @@ async function verified(files: Files): Promise<PackVerification> {
 }
 const said = ({ notProved }: PackVerification) => notProved.filter((line) => line.includes('pseudonym'));
 
+type Path = readonly (string | number)[];
+/** What is proved of exhibits and of the judgement. */
+const stands = ({ proved }: PackVerification) => proved.filter((line) => /exhibits?\b|assessment/.test(line));
+const every =
+  '2 exhibits of 5 items: every id is the one computed anew, from 4 cited objects up to the records of the runs, and every inclusion proof holds';
+const tied = (what: string) =>
+  `2 exhibits, in part shown with pseudonyms: ids computed anew tie ${what} to the records of the runs, and every inclusion proof holds`;
+const judged =
+  'the assessment of run 2 is the one that the log recorded, by the enclosed catalog and parameters: 2 controls on 1 listing and 2 objects, all of which the exhibits show';
+const logged = 'the log recorded an assessment of run 2 under the id in the pack, by the enclosed catalog and parameters: 1 fail, 1 pass';
+
 beforeAll(async () => {
   given = await givenPack();
 });
@@ -47,11 +58,15 @@ describe('a pack with pseudonyms', () => {
     expect(result.proved.join('\n')).toContain('from 4 cited objects up to the records of the runs');
   });
 
-  it.each<[string, Readonly<Record<string, string>>, readonly RegExp[]]>([
+  it.each<[string, Readonly<Record<string, string>>, readonly RegExp[], readonly string[]]>([
     [
       'an object',
       { nginx: 'person-1' },
-      [/^what 4 objects of 2 exhibits say, which are shown with pseudonyms/, /^that the log recorded, word for word, the parameters:/],
+      [/^what 4 objects of 2 exhibits say, which are shown with pseudonyms/, /^what the parameters say: they are shown with pseudonyms/],
+      [
+        tied('5 items and what 0 cited objects say'),
+        'the assessment of run 2 is the one that the log recorded, by the enclosed catalog: 2 controls on 1 listing and 2 objects, all of which the exhibits name',
+      ],
     ],
     [
       'a namespace',
@@ -59,26 +74,30 @@ describe('a pack with pseudonyms', () => {
       [
         /^what 2 objects of 2 exhibits say/,
         /^which items 2 lists of exhibits held/,
-        /^that the log recorded, word for word, the assessment:/,
-        /^that the log recorded, word for word, 1 request or approval of exceptions:/,
+        /^what the assessment says: it is shown with pseudonyms, and the signer may have changed anything in it: which control has which outcome/,
+        /^what 1 request or approval of exceptions says: it is shown with pseudonyms/,
       ],
+      [tied('0 items and what 0 cited objects say'), logged],
     ],
     [
       'the run',
       { 'audit:collector': 'person-3' },
-      [/^that the listings of 2 exhibits are those of the runs that the log recorded, because/],
+      [/^that the listings of 2 exhibits, with their items and objects, are those of the runs that the log recorded, because/],
+      [tied('0 items and what 0 cited objects say'), judged],
     ],
     [
       'a request',
       { Alice: 'person-4', Bob: 'person-5' },
-      [/^that the log recorded, word for word, 2 requests and approvals of exceptions:/],
+      [/^what 2 requests and approvals of exceptions say: they are shown with pseudonyms/],
+      [every, judged],
     ],
-  ])('in %s says so, and what is proved all the same', async (_, words, expected) => {
+  ])('in %s says so, and what is proved all the same', async (_, words, expected, proved) => {
     const result = await verified(await made(words));
     expect(result).toMatchObject({ ok: true, problems: [] });
     const lines = said(result);
     for (const pattern of expected) expect(lines).toContainEqual(expect.stringMatching(pattern));
     expect(lines).toHaveLength(expected.length);
+    expect(stands(result)).toEqual(proved);
     const shown = [...(await made(words))].filter(([name]) => /^(?:evidence|assessments)\//.test(name));
     expect(shown.map(([, bytes]) => Buffer.from(bytes).toString()).join('\n')).not.toContain(Object.keys(words)[0]);
   });
@@ -87,7 +106,69 @@ describe('a pack with pseudonyms', () => {
     const catalog = JSON.parse(Buffer.from(given.inputs.catalog.bytes).toString()) as object;
     const result = await verified(await made({}, canonicalBytes({ ...catalog, pseudonymised: 1 })));
     expect(result).toMatchObject({ ok: true, problems: [] });
-    expect(said(result)).toEqual([expect.stringMatching(/^that the log recorded, word for word, the catalog's own controls:/)]);
+    expect(said(result)).toEqual([expect.stringMatching(/^what the catalog says: .* also of controls that ship$/)]);
+    expect(stands(result)).toEqual([every, judged.replace('catalog and ', '')]);
+  });
+});
+
+describe('what a signer can make up where one name is said to be hidden', () => {
+  /** The part loses its salt, and its id is the one that the part above names. */
+  const hide = (files: Files, file: string, path: Path) => {
+    edit(files, file, [...path, 'salt'], undefined);
+    edit(files, file, [...path, 'pseudonymised'], 1);
+  };
+  const announce = (files: Files) =>
+    reseal(files, given.signer, (manifest) => {
+      manifest.format = 'kubevidence/manifest/v2';
+      manifest.pseudonyms = { key: '00112233445566ff' };
+    });
+  const name = 'evidence/EX-0001.json';
+  const read = (files: Files, file: string): unknown => JSON.parse(Buffer.from(files.get(file) ?? []).toString());
+
+  it.each<[string, Path, string, RegExp]>([
+    ['run', ['runPayload'], '3 items and what 2 cited objects say', /^that the listings of 1 exhibit, with their items and objects,/],
+    ['listing', ['listingPayload'], '3 items and what 2 cited objects say', /^how 1 listing was read, which items it held and what/],
+    ['tree', ['tree'], '3 items and what 2 cited objects say', /^which items 1 list of exhibits held, and what the objects in it say/],
+    [
+      'list',
+      ['namespaces', 0],
+      '4 items and what 3 cited objects say',
+      /^which items 1 list of exhibits held, and what the objects in it say/,
+    ],
+  ])('below a %s counts for nothing that is proved', async (_, path, what, gap) => {
+    const files = new Map(given.files);
+    const idOf = (...of: Path): unknown => of.reduce((value, key) => Reflect.get(value as object, key) as unknown, read(files, name));
+    const steps: [Path, Path, () => unknown][] = [
+      [['objects', 0], ['metadata', 'name'], () => 'friday'],
+      [['namespaces', 0], [0], () => idOf('objects', 0, 'id')],
+      [['tree'], [0, 1], () => idOf('namespaces', 0, 'id')],
+      [['listingPayload'], ['objects'], () => idOf('tree', 'id')],
+      [['runPayload'], ['listings', 'k8s.workloads/pods'], () => idOf('listingPayload', 'id')],
+    ];
+    const last = steps.findIndex(([part]) => part.join() === path.join());
+    // All that is below is made anew, with ids that fit.
+    for (const [n, [part, place, value]] of steps.slice(0, last + 1).entries())
+      edit(files, name, [...part, 'value', ...place], value(), n < last ? part : undefined);
+    hide(files, name, path);
+    const result = await verified(await announce(files));
+    expect(result).toMatchObject({ ok: true, problems: [] });
+    expect(stands(result)[0]).toBe(tied(what));
+    expect(said(result)).toEqual([expect.stringMatching(gap)]);
+  });
+
+  it('in a judgement: outcomes are traded, findings thrown away, and rules changed', async () => {
+    const files = new Map(given.files);
+    const assessment = 'assessments/run-2.json';
+    for (const [n, outcome] of ['pass', 'fail'].entries()) edit(files, assessment, ['value', 'controls', n, 'outcome'], outcome);
+    edit(files, assessment, ['value', 'controls', 0, 'findings'], []);
+    edit(files, 'assessments/exceptions.json', ['exceptions'], []);
+    hide(files, assessment, []);
+    edit(files, 'controls/catalog.json', ['controls', 0, 'expect'], 'true');
+    edit(files, 'controls/catalog.json', ['pseudonymised'], 1);
+    const result = await verified(await announce(files));
+    expect(result).toMatchObject({ ok: true, problems: [] });
+    expect(stands(result)).toEqual([every, logged.replace('catalog and ', '')]);
+    expect(said(result)).toEqual([expect.stringMatching(/^what the assessment says: /), expect.stringMatching(/^what the catalog says: /)]);
   });
 });
 
