@@ -44,6 +44,21 @@ it('may add files, which are named as unread', async () => {
   expect(notProved.join('\n')).toContain('the content of 1 other file (notes/from-the-auditor.txt)');
 });
 
+it('may say another organization and period in the manifest, of which nothing is proved', async () => {
+  const files = await reseal(given.files, given.signer, ({ pack }) => {
+    pack.organization = 'Another Company AG';
+    pack.period = { name: '2020-Q1', from: '2020-01-01T00:00:00.000Z', to: '2020-04-01T00:00:00.000Z' };
+    pack.time = '2031-01-01T00:00:00.000Z';
+    pack.demo = true;
+  });
+  const { ok, proved, notProved } = await verified(files);
+  expect(ok).toBe(true);
+  expect(proved.join('\n')).not.toMatch(/Another Company|2020|2031/);
+  expect(notProved).toContain(
+    'what the report, the workbook, the README and the manifest (organization, period, times, demo mark) say: the key signed it, and it is not derived anew here',
+  );
+});
+
 type Change = (files: Files) => unknown;
 const image = ['objects', 0, 'value', 'spec', 'containers', 0, 'image'];
 const gaps = ['listingPayload', 'value', 'listing', 'gaps'];
