@@ -127,6 +127,7 @@ const whenSentences: Readonly<Record<TimeEvidence, string>> = {
 /** What no verification of a pack can show. */
 const limits = [
   'what the report, the workbook, the README and the manifest (organization, period, times, demo mark) say: the key signed it, and it is not derived anew here',
+  'that the outcomes follow from the evidence: controls are not judged anew here; what each read, and by which rule, is enclosed',
   'that the log was not rewritten before today: compare it with a checkpoint that you kept earlier',
   'that the evidence is true: whoever controls collector and key could have fed it false input; ask to see one exhibit queried live',
   'that anybody complies with anything: intact is not compliant',
