@@ -27,9 +27,9 @@ function unreadable(what: string, detail: string): readonly Gap[] {
   return [{ reason: 'absent', what, detail }];
 }
 
-/** `eks`, `gke`: they support versions by a calendar of their own. */
+/** `eks`, `gke`, `openshift`: they support versions by a calendar of their own. OpenShift's builds end in the hash of a commit. */
 function vendorOf(version: string): string {
-  return /-(eks|gke)[-.]/.exec(version)?.[1] ?? '';
+  return /-(eks|gke)[-.]/.exec(version)?.[1] ?? (/\+[0-9a-f]{7,40}$/.test(version) ? 'openshift' : '');
 }
 
 function readServer(input: PopulationInput) {

@@ -1,6 +1,6 @@
 /**
- * Every host of every Ingress, with whether the Ingress asks for TLS there. A certificate that a cloud's controller takes from an
- * annotation is not in `spec.tls`: then the annotation's name says that there is one, and no more.
+ * Every host of every Ingress, with whether the Ingress asks for TLS there. What a controller takes from an annotation is not in `spec.tls`:
+ * then the annotation's name says that there may be a certificate, and no more.
  */
 import type { Json, Population, PopulationInput, StoredObject } from '../../model/index.ts';
 import { at, isObject, listAt, textAt } from '../../model/index.ts';
@@ -8,9 +8,12 @@ import { resourceOf, segment, uniqueKeys } from '../identity.ts';
 
 const certificateAnnotations = [
   'alb.ingress.kubernetes.io/certificate-arn',
+  // Without an ARN the controller looks for a certificate by the hosts, where one of the ports is for HTTPS.
+  'alb.ingress.kubernetes.io/listen-ports',
   'appgw.ingress.kubernetes.io/appgw-ssl-certificate',
   'ingress.gcp.kubernetes.io/pre-shared-cert',
   'networking.gke.io/managed-certificates',
+  'traefik.ingress.kubernetes.io/router.tls',
 ];
 
 /** networking/v1: a wildcard stands for exactly one label. */
