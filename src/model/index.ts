@@ -11,3 +11,4 @@ export * from './technique.ts';
 export * from './text.ts';
 export * from './time-zone.ts';
 export * from './nearest.ts';
+export * from './observed-at.ts';

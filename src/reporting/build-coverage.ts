@@ -1,5 +1,5 @@
 /** Runs, how well they cover the time of the report, and what changed between the first and the last. */
-import { type Instant, isComplete, type StoredListing } from '../model/index.ts';
+import { type Instant, isComplete, type StoredListing, observedAt } from '../model/index.ts';
 import { buildCatchUps } from './build-catch-ups.ts';
 import type { ReadInput, ReportInputs, RunInput } from './report-inputs.ts';
 import type { ReportChanges, ReportCoverage, ReportRun } from './report-model.ts';
@@ -38,11 +38,8 @@ export function describeRead(listings: readonly StoredListing[]): ReadInput {
 }
 
 /** By when its evidence was observed; a missed run by its slot. */
-export function placeOf(
-  { status, slot, observedAt, endedAt, startedAt }: RunInput['summary'],
-  period: ReportInputs['period'],
-): ReportRun['place'] {
-  const at = observedAt ?? (status === 'missed' ? slot : null) ?? endedAt ?? startedAt;
+export function placeOf(run: RunInput['summary'], period: ReportInputs['period']): ReportRun['place'] {
+  const at = observedAt(run);
   if (period === null || (at >= period.start && at < period.end)) return 'inside';
   return at < period.start ? 'before' : 'after';
 }

@@ -12,7 +12,7 @@ import type {
   TimelineRecord,
   TimelineSegment,
 } from '../assessment/index.ts';
-import { type Outcome, severities } from '../model/index.ts';
+import { type Outcome, severities, observedAt } from '../model/index.ts';
 import type { CitedListing, ExhibitSource } from './build-exhibits.ts';
 import { ownerOf } from './owners.ts';
 import { showsWhoCould, trailOf, type TrailInputs } from './build-trail.ts';
@@ -45,7 +45,7 @@ export function draftDeviations(inputs: ReportInputs): readonly DeviationDraft[]
   if (judged === null) return [];
   const { timeline, record } = judged;
   const severityOf = new Map(catalog.controls.map(({ id, title, severity }) => [id, { id, title, severity }]));
-  const observed = new Map(runs.map(({ summary }) => [summary.number, summary.observedAt ?? summary.endedAt ?? summary.startedAt]));
+  const observed = new Map(runs.map(({ summary }) => [summary.number, observedAt(summary)]));
   const alike = Map.groupBy(timeline.controls.flatMap(entriesOf), ({ item, deviation }) => keyOf(item, deviation));
   const drafts = [...alike.values()].map((group): Omit<DeviationDraft, 'id' | 'evidence' | 'trail'> => {
     const [first] = group as [Entry, ...Entry[]];
@@ -138,7 +138,7 @@ function trailer({ catalog, runs, checkpoint, auditLogAt }: ReportInputs) {
   const inputs: TrailInputs = {
     runs: runs
       .filter(({ summary: { status } }) => status === 'succeeded' || status === 'partial')
-      .map(({ summary: { number, observedAt, endedAt, startedAt } }) => ({ number, at: observedAt ?? endedAt ?? startedAt }))
+      .map(({ summary }) => ({ number: summary.number, at: observedAt(summary) }))
       .toSorted((a, b) => compare([a.at, a.number], [b.at, b.number])),
     settingAt(run) {
       const setting = settings.get(run) ?? auditLogAt(run);

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { describeGaps, type Risk, risks } from '../../access/index.ts';
 import { openLedger } from '../../ledger/index.ts';
 import type { Instant, RunSummary } from '../../model/index.ts';
-import { KubevidenceError, reasonOf, visible } from '../../model/index.ts';
+import { KubevidenceError, reasonOf, visible, observedAt } from '../../model/index.ts';
 import { type FilledCells, mostReviewRows, readReviewFile, renderReview, reviewSchema } from '../../reporting/index.ts';
 import { parseInstant } from '../assess/assess.ts';
 import { ownerKeysOf } from '../assess/owner-keys.ts';
@@ -16,7 +16,7 @@ import { type Config, pickCluster } from '../config.ts';
 import { type AppContext, toolName } from '../context.ts';
 import { requireText } from '../govern/exceptions.ts';
 import { checkAgainstLedger } from './review-check.ts';
-import { makeSheetRows, observed, type ReviewLedger, readPopulation, withFilled } from './review-sheet.ts';
+import { makeSheetRows, type ReviewLedger, readPopulation, withFilled } from './review-sheet.ts';
 
 export interface ReviewExportOptions {
   readonly cluster?: string | undefined;
@@ -96,7 +96,7 @@ export async function exportReview(context: AppContext, config: Config, options:
       out,
       cluster,
       run: run.number,
-      observed: observed(run),
+      observed: observedAt(run),
       rows: population.rows.length,
       risks: Object.fromEntries(risks.map((risk) => [risk, count(risk)])) as Record<Risk, number>,
       owners: new Set(population.rows.map(({ owner }) => owner)).size,
@@ -127,8 +127,8 @@ export function chooseSnapshot(
   const snapshots = ledger.runs(cluster).filter(({ status }) => status === 'succeeded' || status === 'partial');
   const found =
     run === undefined
-      ? snapshots.findLast((each) => until === null || observed(each) <= until)
-      : snapshots.find((each) => each.number === run && (until === null || observed(each) <= until));
+      ? snapshots.findLast((each) => until === null || observedAt(each) <= until)
+      : snapshots.find((each) => each.number === run && (until === null || observedAt(each) <= until));
   if (found !== undefined) return found;
   const which = run === undefined ? (until === null ? 'no snapshot' : `no snapshot from before ${until}`) : `no snapshot of run ${run}`;
   throw new KubevidenceError('usage', `there is ${which} of ${visible(cluster)}`, {

@@ -5,6 +5,7 @@
 import { type ReviewPopulation, type ReviewRow, rbacListings, readReview } from '../../access/index.ts';
 import { decisionsInForce, type Ledger, type ReviewedRow } from '../../ledger/index.ts';
 import type { Instant, RunSummary } from '../../model/index.ts';
+import { observedAt } from '../../model/index.ts';
 import type { FilledCells, ReviewSheetRow } from '../../reporting/index.ts';
 import { rememberObjects } from '../assess/remembering-reader.ts';
 
@@ -72,7 +73,7 @@ function readHistory(ledger: ReviewLedger, order: SheetOrder, population: Review
   const [latest] = snapshots;
   if (latest === undefined) return histories;
   const ids = new Map(population.rows.map(({ item, id }) => [item, id]));
-  const first = { at: observed(latest), exact: false };
+  const first = { at: observedAt(latest), exact: false };
   for (const item of ids.keys()) histories.set(item, { firstSeen: first, lastChange: null });
   let [later, changed] = [latest, 0];
   for (const run of snapshots.slice(1, deepest.snapshots)) {
@@ -88,16 +89,16 @@ function readHistory(ledger: ReviewLedger, order: SheetOrder, population: Review
         const history = histories.get(item) as GrantHistory;
         const before = thenIds.get(item);
         if (before === undefined) {
-          history.firstSeen = { at: observed(later), exact: true };
+          history.firstSeen = { at: observedAt(later), exact: true };
           ids.delete(item);
         } else if (before !== id) {
-          history.lastChange ??= observed(later);
+          history.lastChange ??= observedAt(later);
           ids.set(item, before);
         }
       }
     }
     later = run;
-    const there = { at: observed(run), exact: false };
+    const there = { at: observedAt(run), exact: false };
     for (const item of ids.keys()) (histories.get(item) as GrantHistory).firstSeen = there;
   }
   return histories;
@@ -108,10 +109,6 @@ function isDifferent(ledger: ReviewLedger, from: RunSummary, to: RunSummary): bo
   for (const { items, unknown, before } of ledger.differences(to.cluster, from.number, to.number, { isWanted }))
     if (items.length > 0 || unknown > 0 || before?.complete !== true) return true;
   return false;
-}
-
-export function observed(run: RunSummary): Instant {
-  return run.observedAt ?? run.endedAt ?? run.plannedAt;
 }
 
 /** What a later workbook takes over from a filled one. */

@@ -5,10 +5,11 @@
 import { createFollowUp, type FollowUp, type RevokeCommand, revokeCommands } from '../../access/index.ts';
 import { type AccessReview, decisionsInForce, openLedger, type ReviewedRow } from '../../ledger/index.ts';
 import type { Instant } from '../../model/index.ts';
+import { observedAt } from '../../model/index.ts';
 import { type Config, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { chooseSnapshot } from './review-export.ts';
-import { observed, readPopulation } from './review-sheet.ts';
+import { readPopulation } from './review-sheet.ts';
 
 /** Texts are untrusted. */
 export interface FollowedRow
@@ -70,7 +71,7 @@ export function reviewStatus(context: AppContext, config: Config, cluster: strin
     const waiting = rows.filter(({ state, decision }) => decision === 'revoke' && state === 'stillThere');
     return {
       ...nothing,
-      snapshot: { run: newest.number, at: observed(newest) },
+      snapshot: { run: newest.number, at: observedAt(newest) },
       rows: rows.toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.record - b.record),
       commands: revokeCommands(ledger.snapshot(picked.name, newest.number), waiting, picked.context ?? null),
     };

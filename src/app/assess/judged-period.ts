@@ -17,7 +17,7 @@ import { controlsNamedBy } from '../../assess.ts';
 import { pickFrameworks } from '../../catalog/index.ts';
 import type { Ledger, SeriesSnapshot } from '../../ledger/index.ts';
 import type { Control, ControlResult, Instant, ListingKind, RunSummary, StoredListing } from '../../model/index.ts';
-import { textAt } from '../../model/index.ts';
+import { textAt, observedAt } from '../../model/index.ts';
 import { populations } from '../../populations/index.ts';
 import type { CatalogInForce } from '../catalog.ts';
 import type { Config } from '../config.ts';
@@ -189,11 +189,6 @@ function runsFor(runs: readonly RunSummary[], { start, end }: PeriodOptions['per
 
 function hasSnapshot({ status }: RunSummary): boolean {
   return status === 'succeeded' || status === 'partial';
-}
-
-/** When a run's evidence was observed, which decides the period it belongs to. A slot is when it was due: only what was missed has no other. */
-export function observedAt({ observedAt, endedAt, slot, startedAt, status }: RunSummary): Instant {
-  return observedAt ?? (status === 'missed' ? slot : null) ?? endedAt ?? startedAt;
 }
 
 function tell(run: RunSummary, timeToLive: TimelineRun['timeToLive']): TimelineRun {

@@ -7,7 +7,7 @@ import { concernsPaths, nameOf, pathListings, rbacListings } from '../../access/
 import { compareOutcomes, type Drift, type OutcomeChange } from '../../assessment/index.ts';
 import { type Baseline, type KindDifference, type Ledger, openLedger } from '../../ledger/index.ts';
 import type { Assessment, ListingKind, RunSummary } from '../../model/index.ts';
-import { KubevidenceError, visible } from '../../model/index.ts';
+import { KubevidenceError, visible, observedAt } from '../../model/index.ts';
 import { judge } from '../assess/assess.ts';
 import { type CatalogInForce, loadCatalogInForce } from '../catalog.ts';
 import { type Config, loadConfig, pickCluster } from '../config.ts';
@@ -150,8 +150,8 @@ function compareSnapshots(
     schema: 'kubevidence/drift/v1',
     cluster: { name: cluster, uid: after.cluster.uid },
     namespace: namespace ?? null,
-    from: { run: from.number, status: from.status, at: observed(from) },
-    to: { run: to.number, status: to.status, at: observed(to) },
+    from: { run: from.number, status: from.status, at: observedAt(from) },
+    to: { run: to.number, status: to.status, at: observedAt(to) },
     baseline: null,
     drift: objects.length + outcomes.length + access.gained.length + access.lost.length + countPaths(paths) > 0,
     judgedBy,
@@ -206,10 +206,6 @@ function assessments(
   return { judgedBy: 'today', before: judged(from), after: judged(to) };
 }
 
-function observed(run: RunSummary): string {
-  return run.observedAt ?? run.endedAt ?? run.plannedAt;
-}
-
 /** By default the latest snapshot and the one before it. Errors: `usage`; `incomplete` when nothing was read in the time asked for. */
 export function chooseSnapshots(
   runs: readonly RunSummary[],
@@ -260,13 +256,13 @@ function heldBefore(
   const seconds = parseDuration(since);
   if (seconds === null) throw new KubevidenceError('usage', `${visible(since)} is no length of time`, { next: durationForm });
   const begin = new Date(clock().getTime() - seconds * 1000).toISOString();
-  if (observed(to) <= begin)
+  if (observedAt(to) <= begin)
     throw new KubevidenceError('incomplete', `nothing was read of ${name} in the last ${formatDuration(seconds)}`, {
-      means: `Its latest snapshot, run ${to.number}, is of ${observed(to)}`,
+      means: `Its latest snapshot, run ${to.number}, is of ${observedAt(to)}`,
       next: 'Collect first: kubevidence collect',
     });
-  const held = earlier.findLast((run) => observed(run) <= begin);
+  const held = earlier.findLast((run) => observedAt(run) <= begin);
   if (held === undefined && earlier[0] !== undefined)
-    warn(`there is no snapshot from before ${begin}: compared with the first one, run ${earlier[0].number} of ${observed(earlier[0])}`);
+    warn(`there is no snapshot from before ${begin}: compared with the first one, run ${earlier[0].number} of ${observedAt(earlier[0])}`);
   return held ?? earlier[0];
 }

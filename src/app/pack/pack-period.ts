@@ -6,10 +6,10 @@ import type { Timeline } from '../../assessment/index.ts';
 import { benchmarksOfLaws, pickFrameworks } from '../../catalog/index.ts';
 import { rollUp } from '../../mapping/index.ts';
 import type { Assessment, Catalog, ControlResult, EvidenceReader, Outcome, RequirementResult, RunSummary } from '../../model/index.ts';
-import { KubevidenceError } from '../../model/index.ts';
+import { KubevidenceError, observedAt } from '../../model/index.ts';
 import { type JudgedPeriodInput, outcomeOfPeriod, type ReportExhibit } from '../../reporting/index.ts';
 import { managedOf } from '../assess/assess.ts';
-import { type JudgedPeriod, judgePeriod, observedAt, type PeriodOptions } from '../assess/judged-period.ts';
+import { type JudgedPeriod, judgePeriod, type PeriodOptions } from '../assess/judged-period.ts';
 import { parsePeriod, type Period, quarterOf } from '../period.ts';
 
 export const withSnapshot = (run: RunSummary) => run.status === 'succeeded' || run.status === 'partial';

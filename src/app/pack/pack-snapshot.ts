@@ -2,14 +2,13 @@
 import { readPopulation } from '../../assessment/index.ts';
 import type { Ledger } from '../../ledger/index.ts';
 import type { EvidenceReader, Gap, RunSummary } from '../../model/index.ts';
-import { KubevidenceError, textAt } from '../../model/index.ts';
+import { KubevidenceError, textAt, observedAt } from '../../model/index.ts';
 import { populations } from '../../populations/index.ts';
 import type { ReportBinding, ReportChanges } from '../../reporting/index.ts';
 import { judge } from '../assess/assess.ts';
 import { labelsAt } from '../assess/labels.ts';
 import type { CatalogInForce } from '../catalog.ts';
 import type { Config } from '../config.ts';
-import { observedAt } from '../assess/judged-period.ts';
 import { withSnapshot } from './pack-period.ts';
 
 export function readBindings(reader: EvidenceReader): { rows: ReportBinding[]; gaps: readonly Gap[] } {
