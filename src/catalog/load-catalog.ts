@@ -51,6 +51,8 @@ export interface CatalogSources extends Pick<CatalogTexts, 'populations' | 'prep
 interface Loaded<T> {
   readonly value: T;
   readonly file: string;
+  /** The build has found it right by itself; how it fits with the others is still to be seen. */
+  readonly checked?: boolean;
   readonly placeOf: YamlFile<T>['placeOf'];
 }
 
@@ -66,7 +68,7 @@ const mostRemembered = 1000;
 /** A catalog from texts that are not, or no longer, files. Errors as {@link loadCatalog}. */
 export function parseCatalog({ prepared, ...texts }: CatalogTexts): Catalog {
   try {
-    return load(texts, (key) => prepared?.get(key) ?? remembered.get(key));
+    return load(texts, (key) => prepared?.get(key) ?? remembered.get(key), prepared);
   } catch (error) {
     if (!(error instanceof KubevidenceError)) throw error;
     // What was parsed before has no lines to name; what is wrong is found again in the text.
@@ -87,9 +89,14 @@ export function prepareCatalog(sources: CatalogSources): Record<string, unknown>
     ...texts.controls.map(parse('control')),
     ...texts.mappings.map((each) => parse(isExtension(each.text) ? 'extension' : 'framework')(each)),
     ...(texts.techniques ?? []).map(parse('technique')),
+    [populationsKey(texts), true],
     [wholeKey(texts), Buffer.from(catalog.bytes).toString('utf8')],
   ]);
 }
+
+/** Under which it is prepared that each control fits these populations. */
+const populationsKey = ({ populations }: Pick<CatalogTexts, 'populations'>): string =>
+  prepareKey('populations', [...populations].sort().join('\n'));
 
 /** Under which the canonical text of a whole catalog is prepared: all its files and the populations decide what it is, and that it loads. */
 function wholeKey({ controls, mappings, techniques = [], populations }: Omit<CatalogTexts, 'prepared'>): string {
@@ -115,8 +122,12 @@ export function loadTechniques({ techniqueDirs, prepared }: Pick<CatalogSources,
 
 type Known = (key: string) => unknown;
 
-function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known): Catalog {
-  const controls = texts.controls.map((each) => loadControl(each, known));
+function load(texts: Omit<CatalogTexts, 'prepared'>, known: Known, prepared?: Prepared): Catalog {
+  const built = prepared?.has(populationsKey(texts)) === true ? prepared : undefined;
+  const controls = texts.controls.map((each) => ({
+    ...loadControl(each, known),
+    checked: built?.has(prepareKey('control', each.text)) === true,
+  }));
   const frameworks = loadFrameworks(texts.mappings, known);
   const techniques = (texts.techniques ?? []).map((each) => loadTechnique(each, known));
   const text = known(wholeKey(texts));
@@ -143,7 +154,7 @@ function checkTogether({ controls, frameworks, techniques }: LoadedFiles, popula
   refuseTwice(frameworks, ({ id, kind, version }) => (kind === 'benchmark' ? `${id} ${version}` : id));
 
   const names = new Set(populations);
-  for (const { value, placeOf } of controls) checkControl(value, names, placeOf);
+  for (const { value, placeOf, checked } of controls) if (checked !== true) checkControl(value, names, placeOf);
   const ids = new Set(controls.map(({ value }) => value.id));
   const recommendations = new Set(
     benchmarksOfLaws(frameworks.map(({ value }) => value)).flatMap(({ requirements }) => requirements.map(({ id }) => id)),

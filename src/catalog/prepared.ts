@@ -5,11 +5,11 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** {@link prepareKey} to the value that a file's YAML gives, and to the canonical text of the whole catalog. */
+/** {@link prepareKey} to the value that a file's YAML gives, to the canonical text of the whole catalog, and for the populations to true. */
 export type Prepared = ReadonlyMap<string, unknown>;
 
 /** What a text is read as, and its SHA-256. */
-export const prepareKey = (as: 'control' | 'framework' | 'extension' | 'technique' | 'catalog', text: string): string =>
+export const prepareKey = (as: 'control' | 'framework' | 'extension' | 'technique' | 'populations' | 'catalog', text: string): string =>
   `${as} ${hash('sha256', text)}`;
 
 /** Empty when there is none, or when it is not one: then everything is read as YAML. */

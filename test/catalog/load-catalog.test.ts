@@ -265,7 +265,7 @@ describe('what the build has prepared', () => {
     const file = join(directory({}), 'prepared.json');
     writeFileSync(file, JSON.stringify(prepareCatalog(from)));
     const prepared = readPrepared(file);
-    expect(prepared.size).toBe(3);
+    expect(prepared.size).toBe(4);
     const loaded = loadCatalog(from);
     expect(loadCatalog({ ...from, prepared })).toEqual({ ...loaded, bytes: Buffer.from(loaded.bytes) });
   });
@@ -286,6 +286,14 @@ describe('what the build has prepared', () => {
     expect(loadCatalog({ ...from, prepared }).controls[0]?.title).toBe('No toy is blunt');
     writeFileSync(join(dir, 'TOY-001.yaml'), stringify(control()));
     expect(complaint(() => loadCatalog({ ...from, populations: ['games'], prepared }))).toMatchObject({ key: 'population' });
+  });
+
+  test('does not speak for a control beside it', () => {
+    const from = sources();
+    const prepared = new Map(Object.entries(prepareCatalog(from)));
+    const own = directory({ 'OWN-001.yaml': stringify(control({ id: 'OWN-001', expect: 'item.sharp ==' })) });
+    const together = { ...from, controlDirs: [...from.controlDirs, own], prepared };
+    expect(complaint(() => loadCatalog(together))).toMatchObject({ file: join(own, 'OWN-001.yaml'), key: 'expect' });
   });
 
   test('does not speak for a catalog of which a file is gone', () => {
