@@ -1,12 +1,17 @@
 /**
- * Opens the configured ledger for writing, the only way there is: with its key, compared with its last published checkpoint, and with a
- * place to publish the next.
+ * Opens the configured ledger, the only way there is. For writing: with its key, compared with its last published checkpoint, and with a
+ * place to publish the next. What other versions of the collectors did not keep is a gap to whoever reads.
  */
+import { gapOfVersion } from '../collectors/index.ts';
 import { createPublishedHeads, type Ledger, type LedgerOptions, openLedger } from '../ledger/index.ts';
 import { checkpointsDirectory } from './checkpoints-directory.ts';
 import type { Config } from './config.ts';
 import type { AppContext } from './context.ts';
 import { loadLogSigner } from './keys/keys.ts';
+
+export function openLedgerForReading({ clock }: Pick<AppContext, 'clock'>, { ledgerPath }: Pick<Config, 'ledgerPath'>): Ledger {
+  return openLedger({ path: ledgerPath, mode: 'read', clock, gapOf: (listing) => gapOfVersion(listing) });
+}
 
 export async function openLedgerForWriting(
   context: Pick<AppContext, 'env' | 'clock' | 'warn'>,
@@ -17,6 +22,7 @@ export async function openLedgerForWriting(
     path: config.ledgerPath,
     mode: 'write',
     clock: context.clock,
+    gapOf: (listing) => gapOfVersion(listing),
     signer: options.signer ?? (await loadLogSigner(config.keys)),
     published: createPublishedHeads(checkpointsDirectory(context, config)),
     warn: context.warn,

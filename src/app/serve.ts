@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { type Ledger, openLedger } from '../ledger/index.ts';
+import { type Ledger } from '../ledger/index.ts';
 import { type Instant, KubevidenceError, reasonOf, type RunSummary, visible } from '../model/index.ts';
 import {
   type Alarm,
@@ -25,7 +25,7 @@ import { collectLive } from './collect/live-run.ts';
 import { type ClusterConfig, type Config, loadConfig } from './config.ts';
 import type { AppContext } from './context.ts';
 import { describeDefinitions } from './govern/definitions.ts';
-import { openLedgerForWriting } from './open-ledger.ts';
+import { openLedgerForReading, openLedgerForWriting } from './open-ledger.ts';
 import { attemptsSince, recordDefinitions } from './collect/prepare-run.ts';
 import { stampWhenDue } from './keys/timestamps.ts';
 import { startWorker } from './collect/worker-client.ts';
@@ -131,7 +131,7 @@ function textOf(file: string): string {
 
 function reading<T>({ clock }: Pick<AppContext, 'clock'>, { ledgerPath }: Config, none: T, read: (ledger: Ledger) => T): T {
   if (!existsSync(ledgerPath)) return none;
-  const ledger = openLedger({ path: ledgerPath, mode: 'read', clock });
+  const ledger = openLedgerForReading({ clock }, { ledgerPath });
   try {
     return read(ledger);
   } finally {

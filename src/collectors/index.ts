@@ -1,5 +1,5 @@
 /** The registry of collectors, in the order of a collection: what identifies the cluster first. Adding one is one line here. */
-import type { Collector, CollectorOptions, ListingDeclaration, ListingKind } from '../model/index.ts';
+import type { Collector, CollectorOptions, Gap, Listing, ListingDeclaration, ListingKind } from '../model/index.ts';
 import { admission } from './admission.ts';
 import { apiserver } from './apiserver.ts';
 import { apiservers } from './apiservers.ts';
@@ -90,6 +90,23 @@ export function declarationOf(kind: ListingKind): ListingDeclaration | undefined
 /** The collector that a listing belongs to. */
 export function collectorOf(kind: ListingKind): Collector | undefined {
   return listingsByKind.get(kind)?.collector;
+}
+
+/** Why a listing that another version of its collector made shows less than today's populations read; null when it does not. */
+export function gapOfVersion(
+  { kind, collectorVersion }: Pick<Listing, 'kind' | 'collectorVersion'>,
+  collector = collectorOf(kind),
+): Gap | null {
+  if (collector === undefined || collectorVersion === collector.version) return null;
+  const { version, listings } = collector;
+  const since = listings.find((listing) => listing.kind === kind)?.since ?? version;
+  if (since <= collectorVersion && collectorVersion < version) return null;
+  return {
+    reason: 'redacted',
+    what: kind,
+    detail: `recorded by version ${collectorVersion} of its collector; this is version ${version}, which keeps other fields`,
+    closedBy: 'read it again with this version; nothing for the past',
+  };
 }
 
 /** Kinds that no API server answers: they come from `--files` or `--from`. */

@@ -14,6 +14,7 @@ export interface ApiListing {
   readonly type: string;
   readonly withoutIt: string;
   readonly keep: readonly Keep[];
+  readonly since?: number;
   /** Asks in one namespace only. */
   readonly namespace?: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -37,6 +38,7 @@ export function apiListing(listing: ApiListing): ListingDeclaration {
     requests: () => [request],
     decode: decodeList(listing.type),
     keep: listing.keep,
+    ...(listing.since === undefined ? {} : { since: listing.since }),
     assurance: listing.assurance ?? 'observed',
     accepts: [{ group, kind: listing.type }],
     reusable: true,

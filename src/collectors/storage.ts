@@ -60,6 +60,7 @@ export const storage: Collector = {
         'provisioner',
         'reclaimPolicy',
       ],
+      since: 1,
     }),
     apiListing({
       kind: 'k8s.storage/persistentvolumes',
@@ -91,6 +92,7 @@ export const storage: Collector = {
       type: 'PersistentVolumeClaim',
       withoutIt: 'which workloads keep data, and in which class, is unknown',
       keep: [annotations, 'spec.accessModes', 'spec.storageClassName', 'spec.volumeName', 'status.phase'],
+      since: 1,
     }),
   ],
 };

@@ -39,7 +39,7 @@ import { type Exhibit, openRun, readExhibit, readSnapshot, type SnapshotOptions 
 import { openSeries, type SeriesSnapshot, type SnapshotSeries } from './reading/series.ts';
 import { createSlots, type Slots } from './runs/slots.ts';
 import { type LedgerStatus, readStatus } from './reading/status.ts';
-import { createStores, type Stores } from './stores.ts';
+import { createStores, type GapOf, type Stores } from './stores.ts';
 import { createTokens, type Tokens } from './decisions/tokens.ts';
 
 export interface NewLedger {
@@ -54,6 +54,8 @@ export interface LedgerOptions {
   readonly path: string;
   readonly mode: 'read' | 'write';
   readonly clock: Clock;
+  /** Of listings of other versions of their collectors, which only those who declare collectors can tell. */
+  readonly gapOf?: GapOf;
   /** Signs checkpoints; it must be the ledger's own key. Nothing is written without it. */
   readonly signer?: NoteSigner;
   /** Makes the ledger when there is none; needs `signer`. */
@@ -146,7 +148,7 @@ export function openLedger(options: LedgerOptions): Ledger {
       path,
       createLedger(
         options,
-        guard(path, () => createStores(db)),
+        guard(path, () => createStores(db, options.gapOf)),
         null,
         close,
       ),
@@ -156,7 +158,7 @@ export function openLedger(options: LedgerOptions): Ledger {
   try {
     const [stores, publication] = guard(path, () => {
       if (empty) db.transaction(() => begin(() => createStores((createTables(db), db)), options)).immediate();
-      const stores = createStores(db);
+      const stores = createStores(db, options.gapOf);
       if (signer === undefined) throw withoutKey(path);
       requireOwnKey(stores, signer, path);
       const publication = createPublication(stores.log, options.published, options.warn);

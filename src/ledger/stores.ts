@@ -1,4 +1,5 @@
 /** Everything that is kept in the one database, each part with the only code that knows its tables. */
+import type { Gap, Listing } from '../model/index.ts';
 import type { Db } from './storage/database.ts';
 import { createLogStore, type LogStore } from './storage/log-store.ts';
 import { createObjectStore, type ObjectStore } from './storage/objects.ts';
@@ -17,9 +18,13 @@ export interface Stores {
   readonly reuse: ReuseStore;
   readonly runs: Runs;
   readonly readRun: RunReader;
+  readonly gapOf: GapOf;
 }
 
-export function createStores(db: Db): Stores {
+/** What today's reader misses in a listing that was made before; null for nothing. */
+export type GapOf = (listing: Listing) => Gap | null;
+
+export function createStores(db: Db, gapOf: GapOf = () => null): Stores {
   const [log, payloads] = [createLogStore(db), createPayloadStore(db)];
   return {
     db,
@@ -30,5 +35,6 @@ export function createStores(db: Db): Stores {
     reuse: createReuseStore(db),
     runs: createRuns(db, log, payloads),
     readRun: createRunReader(payloads),
+    gapOf,
   };
 }

@@ -52,6 +52,8 @@ export interface ListingDeclaration {
   readonly requests: (options: CollectorOptions) => readonly RequestSpec[];
   readonly decode: Decoder;
   readonly keep: readonly Keep[];
+  /** The first version of the collector that kept all that is read of this listing today. Absent: the present one. */
+  readonly since?: number;
   readonly assurance: Assurance;
   /** Kinds of objects that a file source files under this listing. Group without version; core is ''. */
   readonly accepts?: readonly { readonly group: string; readonly kind: string }[];

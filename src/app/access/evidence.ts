@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Memberships, Via } from '../../access/index.ts';
 import { readMemberships } from '../../access/index.ts';
-import { openLedger } from '../../ledger/index.ts';
 import type { EvidenceReader } from '../../model/index.ts';
 import { KubevidenceError, reasonOf, visible } from '../../model/index.ts';
 import { chooseRun, parseInstant, readSnapshotFrom } from '../assess/assess.ts';
 import { asOf } from '../assess/time-to-live.ts';
 import { loadConfig, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
+import { openLedgerForReading } from '../open-ledger.ts';
 
 export interface EvidenceOptions {
   readonly configPath?: string | undefined;
@@ -34,7 +34,7 @@ export async function withEvidence<T>(
   }
   const config = loadConfig({ cwd: context.cwd, path: options.configPath, uid: context.uid });
   const cluster = pickCluster(config, options.cluster).name;
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, config);
   try {
     const run = chooseRun(ledger.runs(cluster), cluster, options, (instant) => ledger.runAt(cluster, instant));
     const stored = ledger.snapshot(cluster, run.number);

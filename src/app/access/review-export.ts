@@ -5,7 +5,6 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describeGaps, type Risk, risks } from '../../access/index.ts';
-import { openLedger } from '../../ledger/index.ts';
 import type { Instant, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, reasonOf, visible, observedAt } from '../../model/index.ts';
 import { type FilledCells, mostReviewRows, readReviewFile, renderReview, reviewSchema } from '../../reporting/index.ts';
@@ -17,6 +16,7 @@ import { type AppContext, toolName } from '../context.ts';
 import { requireText } from '../govern/exceptions.ts';
 import { checkAgainstLedger } from './review-check.ts';
 import { makeSheetRows, type ReviewLedger, readPopulation, withFilled } from './review-sheet.ts';
+import { openLedgerForReading } from '../open-ledger.ts';
 
 export interface ReviewExportOptions {
   readonly cluster?: string | undefined;
@@ -53,7 +53,7 @@ export async function exportReview(context: AppContext, config: Config, options:
   const out = resolve(context.cwd, options.out);
   const preparer = options.preparer === undefined ? userOf(context) : requireText('--preparer', options.preparer, 200);
   const carried = options.carry === undefined ? null : await readReviewFile(readWorkbookFile(context, options.carry));
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, config);
   try {
     const run = chooseSnapshot(ledger, cluster, options);
     const { size, root } = ledger.checkpoint();

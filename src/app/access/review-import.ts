@@ -4,14 +4,14 @@
  * decided to be revoked is printed as commands for a person; nothing in a cluster is changed.
  */
 import { compareReviews, type ReviewDifference, type RevokeCommand, revokeCommands } from '../../access/index.ts';
-import { type AccessReview, type Ledger, openLedger, type ReviewedRow, type ReviewStatement } from '../../ledger/index.ts';
+import { type AccessReview, type Ledger, type ReviewedRow, type ReviewStatement } from '../../ledger/index.ts';
 import { isSamePerson } from '../../log/index.ts';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { type ReadReview, readReviewFile, type ReviewProblem } from '../../reporting/index.ts';
 import { type Config, pickCluster } from '../config.ts';
 import { type AppContext, toolName } from '../context.ts';
 import { requireText } from '../govern/exceptions.ts';
-import { writeToLedger } from '../open-ledger.ts';
+import { openLedgerForReading, writeToLedger } from '../open-ledger.ts';
 import { checkAgainstLedger, type ReviewAgainstLedger } from './review-check.ts';
 import { chooseSnapshot, readWorkbookFile } from './review-export.ts';
 import { readPopulation } from './review-sheet.ts';
@@ -51,7 +51,7 @@ export async function importReview(context: AppContext, config: Config, path: st
   const read = await readReviewFile(readWorkbookFile(context, path));
   const cluster = pickCluster(config, options.cluster ?? clusterNamed(config, read)).name;
   const people = { reviewer, ...preparersOf(read, options.preparer) };
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, config);
   let prepared: Prepared;
   try {
     prepared = prepare(context, config, ledger, cluster, read, people, options.partial === true);

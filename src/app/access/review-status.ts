@@ -3,13 +3,14 @@
  * has it. It only reads.
  */
 import { createFollowUp, type FollowUp, type RevokeCommand, revokeCommands } from '../../access/index.ts';
-import { type AccessReview, decisionsInForce, openLedger, type ReviewedRow } from '../../ledger/index.ts';
+import { type AccessReview, decisionsInForce, type ReviewedRow } from '../../ledger/index.ts';
 import type { Instant } from '../../model/index.ts';
 import { observedAt } from '../../model/index.ts';
 import { type Config, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { chooseSnapshot } from './review-export.ts';
 import { readPopulation } from './review-sheet.ts';
+import { openLedgerForReading } from '../open-ledger.ts';
 
 /** Texts are untrusted. */
 export interface FollowedRow
@@ -42,7 +43,7 @@ const order: readonly FollowUp['state'][] = ['stillThere', 'elsewhere', 'changed
 
 export function reviewStatus(context: AppContext, config: Config, cluster: string | undefined): ReviewStatus {
   const picked = pickCluster(config, cluster);
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, config);
   try {
     const reviews = ledger.reviews(picked.name);
     const described = reviews.toReversed().map(({ leaf, at, run, decisions, statement }) => ({

@@ -7,7 +7,7 @@ import { basename, isAbsolute, relative, resolve } from 'node:path';
 import { assess } from '../../assess.ts';
 import type { ItemException } from '../../assessment/index.ts';
 import { collectors, enabledCollectors } from '../../collectors/index.ts';
-import { createMemorySnapshot, type DefinitionChange, openLedger } from '../../ledger/index.ts';
+import { createMemorySnapshot, type DefinitionChange } from '../../ledger/index.ts';
 import type { Assessment, EvidenceReader, EvidenceSink, ListingKind, RunSummary, StoredListing } from '../../model/index.ts';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { detectManaged, populations } from '../../populations/index.ts';
@@ -23,7 +23,7 @@ import { describeProblem, requireIntegrity } from '../describe-problem.ts';
 import { describeDefinitions } from '../govern/definitions.ts';
 import { labelsAt } from './labels.ts';
 import { haveLogKey } from '../keys/keys.ts';
-import { openLedgerForWriting } from '../open-ledger.ts';
+import { openLedgerForReading, openLedgerForWriting } from '../open-ledger.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { rememberObjects } from './remembering-reader.ts';
 import { describePlatform } from './platform.ts';
@@ -73,7 +73,7 @@ export async function assessCommand(context: AppContext, options: AssessOptions)
   const config = loadConfig({ cwd: context.cwd, path: options.configPath, uid: context.uid });
   const inForce = loadCatalogInForce(config);
   const cluster = pickCluster(config, options.cluster).name;
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, config);
   try {
     const runs = ledger.runs(cluster);
     const run = chooseRun(runs, cluster, options, (instant) => ledger.runAt(cluster, instant));

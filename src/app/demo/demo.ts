@@ -6,7 +6,6 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { openLedger } from '../../ledger/index.ts';
 import type { RunSummary } from '../../model/index.ts';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { type PackVerification, verifyPack } from '../../packs/index.ts';
@@ -20,6 +19,7 @@ import { openStoryTime, readStory, recordingOf, type Step, type Story } from './
 import { addException, approveException } from '../govern/exceptions.ts';
 import { createPackCommand, type PackReport } from '../pack/pack.ts';
 import { startWorker } from '../collect/worker-client.ts';
+import { openLedgerForReading } from '../open-ledger.ts';
 
 export interface DemoReport {
   readonly directory: string;
@@ -82,7 +82,7 @@ async function makeLedger(context: AppContext, config: Config): Promise<void> {
 }
 
 function readRuns({ clock }: AppContext, config: Config): RunSummary[] {
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock });
+  const ledger = openLedgerForReading({ clock }, config);
   try {
     return ledger.runs();
   } finally {

@@ -1,13 +1,13 @@
 /** What `doctor` says of the schedule: the next slot, what came of the last one, and whether evidence holds until the next is read. */
 import { existsSync } from 'node:fs';
 import { enabledCollectors } from '../../collectors/index.ts';
-import { openLedger } from '../../ledger/index.ts';
 import { type Clock, type Instant, KubevidenceError, type RunSummary, visible } from '../../model/index.ts';
 import { latestSlot, nextSlot, parseSchedule, runDuty, type Schedule } from '../../schedule/index.ts';
 import type { Config } from '../config.ts';
 import { formatDuration } from '../duration.ts';
 import { attemptsSince } from '../collect/prepare-run.ts';
 import { timesToLive } from '../assess/time-to-live.ts';
+import { openLedgerForReading } from '../open-ledger.ts';
 
 /** A check of `doctor`. */
 interface Check {
@@ -72,7 +72,7 @@ function* checkTimeToLive(config: Config, schedule: Schedule, now: Instant): Gen
 }
 
 function checkLastSlot(clock: Clock, { ledgerPath, timezone }: Config, schedule: Schedule, cluster: string): Check {
-  const ledger = openLedger({ path: ledgerPath, mode: 'read', clock });
+  const ledger = openLedgerForReading({ clock }, { ledgerPath });
   try {
     const now = clock().toISOString();
     const name = visible(cluster);

@@ -6,7 +6,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { assessControls } from '../../assessment/index.ts';
 import { collectors, type CollectorSettings, enabledCollectors, selfSubjectRules } from '../../collectors/index.ts';
-import { createMemorySnapshot, openLedger, verifyLedger } from '../../ledger/index.ts';
+import { createMemorySnapshot, verifyLedger } from '../../ledger/index.ts';
 import type { AccessRule, Json, RawObject } from '../../model/index.ts';
 import { at, describeRule, KubevidenceError, listAt, reasonOf, textAt, visible } from '../../model/index.ts';
 import { populations } from '../../populations/index.ts';
@@ -31,6 +31,7 @@ import { checkSchedule } from './doctor-schedule.ts';
 import { checkTimestampAuthority, checkTokens } from './doctor-timestamps.ts';
 import { haveKeys, loadDocumentSigner, loadLogSigner, readCertificateFile } from '../keys/keys.ts';
 import { checkpointsDirectory } from '../checkpoints-directory.ts';
+import { openLedgerForReading } from '../open-ledger.ts';
 
 /** A run of a large cluster may write this much. */
 const leastFreeBytes = 200e6;
@@ -124,7 +125,7 @@ async function* checkLedger(context: AppContext, config: Config): AsyncGenerator
     return;
   }
   try {
-    const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+    const ledger = openLedgerForReading(context, config);
     const { records, runs, bytes, tokens } = ledger.status();
     const [retention = '', ...keeping] = describeKeeping(readKeeping(ledger, config));
     const now = context.clock().toISOString();

@@ -2,13 +2,13 @@
  * Changes of definitions for people: what differs now from what was recorded last, what was recorded, and who answers for it. A person
  * explains a change before a run records it, or approves it afterwards, and then it stays visible that it was in force unapproved.
  */
-import { type DefinitionChange, type Explanation, type Ledger, openLedger } from '../../ledger/index.ts';
+import { type DefinitionChange, type Explanation, type Ledger } from '../../ledger/index.ts';
 import { isSamePerson } from '../../log/index.ts';
 import { KubevidenceError } from '../../model/index.ts';
 import type { Config } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { describeDefinitions } from './definitions.ts';
-import { openLedgerForWriting } from '../open-ledger.ts';
+import { openLedgerForReading, openLedgerForWriting } from '../open-ledger.ts';
 import { recordDefinitions } from '../collect/prepare-run.ts';
 import { isUnexplained } from '../reconcile/unexplained.ts';
 
@@ -20,7 +20,7 @@ export interface DefinitionReport {
 }
 
 export function listDefinitionChanges(context: Pick<AppContext, 'clock'>, config: Config): DefinitionReport {
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, config);
   try {
     return { pending: isPending(ledger, config), changes: ledger.definitionChanges() };
   } finally {

@@ -5,7 +5,7 @@
  */
 import { concernsPaths, nameOf, pathListings, rbacListings } from '../../access/index.ts';
 import { compareOutcomes, type Drift, type OutcomeChange } from '../../assessment/index.ts';
-import { type Baseline, type KindDifference, type Ledger, openLedger } from '../../ledger/index.ts';
+import { type Baseline, type KindDifference, type Ledger } from '../../ledger/index.ts';
 import type { Assessment, ListingKind, RunSummary } from '../../model/index.ts';
 import { KubevidenceError, visible, observedAt } from '../../model/index.ts';
 import { judge } from '../assess/assess.ts';
@@ -16,7 +16,7 @@ import { durationForm, formatDuration, parseDuration } from '../duration.ts';
 import { accessDrift, countPaths, noPathDrift, pathDrift, readSide, type Side } from './drift-access.ts';
 import { requireText } from './exceptions.ts';
 import { type Labels, labelsAt } from '../assess/labels.ts';
-import { openLedgerForWriting } from '../open-ledger.ts';
+import { openLedgerForReading, openLedgerForWriting } from '../open-ledger.ts';
 import { rememberObjects } from '../assess/remembering-reader.ts';
 
 export interface DriftOptions {
@@ -53,7 +53,7 @@ export async function driftCommand(context: AppContext, options: DriftOptions): 
   const config = loadConfig({ cwd: context.cwd, path: options.configPath, uid: context.uid });
   const cluster = pickCluster(config, options.cluster).name;
   const inForce = loadCatalogInForce(config);
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, config);
   try {
     const baseline = options.baseline ? requireBaseline(ledger.baseline(cluster), cluster, options) : null;
     const chosen = baseline === null ? options : { ...options, fromRun: baseline.run };

@@ -2,21 +2,13 @@
  * Holds and erasure, as the command line asks for them: parses what is named, opens the ledger, and signs the log afterwards, so that an
  * erasure is under a checkpoint before anybody reads that it was done.
  */
-import {
-  type ErasurePlan,
-  type ErasureReport,
-  type ErasureRequest,
-  type Hold,
-  type Ledger,
-  type NewHold,
-  openLedger,
-} from '../../ledger/index.ts';
+import { type ErasurePlan, type ErasureReport, type ErasureRequest, type Hold, type Ledger, type NewHold } from '../../ledger/index.ts';
 import { KubevidenceError, visible } from '../../model/index.ts';
 import { parseInstant } from '../assess/assess.ts';
 import { type Config, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
 import { retentionOf } from '../keys/keeping.ts';
-import { openLedgerForWriting, writeToLedger } from '../open-ledger.ts';
+import { openLedgerForReading, openLedgerForWriting, writeToLedger } from '../open-ledger.ts';
 
 export interface EraseOptions {
   readonly cluster?: string | undefined;
@@ -147,7 +139,7 @@ function bound(text: string | undefined, open: string): string {
 }
 
 function reading<T>({ clock }: AppContext, { ledgerPath }: Config, act: (ledger: Ledger) => T): T {
-  const ledger = openLedger({ path: ledgerPath, mode: 'read', clock });
+  const ledger = openLedgerForReading({ clock }, { ledgerPath });
   try {
     return act(ledger);
   } finally {

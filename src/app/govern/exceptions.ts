@@ -3,12 +3,12 @@
  * exception is for need not exist now; then it is said, because it would label nothing.
  */
 import { countLabelled, type ExceptionStatus, exceptionStatus } from '../../assessment/index.ts';
-import { type Ledger, openLedger, type StoredException } from '../../ledger/index.ts';
+import { type Ledger, type StoredException } from '../../ledger/index.ts';
 import { type Instant, KubevidenceError, visible } from '../../model/index.ts';
 import { parseInstant } from '../assess/assess.ts';
 import { type Config, pickCluster } from '../config.ts';
 import type { AppContext } from '../context.ts';
-import { writeToLedger } from '../open-ledger.ts';
+import { openLedgerForReading, writeToLedger } from '../open-ledger.ts';
 import { parsePeriod } from '../period.ts';
 
 export interface ExceptionOrder {
@@ -74,7 +74,7 @@ export function revokeException(
 /** Of the named cluster, or of all, with their state now. */
 export function listExceptions(context: AppContext, config: Config, cluster: string | undefined): readonly ListedException[] {
   const clusters = cluster === undefined ? config.clusters : [pickCluster(config, cluster)];
-  const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, config);
   try {
     const now = context.clock().toISOString();
     return clusters.flatMap(({ name }) => {

@@ -2,13 +2,13 @@
  * Checkpoints for others to keep: signing one now, proving that the log extends an older one, and declaring openly that it does not extend
  * the published one.
  */
-import { type Accountable, createPublishedHeads, openLedger } from '../../ledger/index.ts';
+import { type Accountable, createPublishedHeads } from '../../ledger/index.ts';
 import { type Checkpoint, claimedHead, formatConsistency, openLogCheckpoint } from '../../log/index.ts';
 import { KubevidenceError } from '../../model/index.ts';
 import type { AppContext } from '../context.ts';
 import type { Config } from '../config.ts';
 import { checkpointsDirectory } from '../checkpoints-directory.ts';
-import { openLedgerForWriting } from '../open-ledger.ts';
+import { openLedgerForReading, openLedgerForWriting } from '../open-ledger.ts';
 
 export interface SignedHead {
   /** Signed note. */
@@ -63,7 +63,7 @@ export async function declareRestored(
 /** The last published checkpoint of the configured ledger; undefined when there is none, or no way to read it. */
 export function readPublished(context: Pick<AppContext, 'env' | 'clock'>, config: Config): string | undefined {
   try {
-    const ledger = openLedger({ path: config.ledgerPath, mode: 'read', clock: context.clock });
+    const ledger = openLedgerForReading(context, config);
     const { genesis } = ledger.status();
     ledger.close();
     return createPublishedHeads(checkpointsDirectory(context, config)).read(genesis.ledger) ?? undefined;

@@ -4,7 +4,7 @@
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { KubevidenceError, visible } from '../../model/index.ts';
-import { type Accountable, type Ledger, openLedger } from '../../ledger/index.ts';
+import { type Accountable, type Ledger } from '../../ledger/index.ts';
 import { keyIdIn, parseVerifierKey } from '../../log/index.ts';
 import { certificateInfo } from '../../signing/index.ts';
 import type { Config, KeySource } from '../config.ts';
@@ -19,7 +19,7 @@ import {
   readCertificateFile,
   signerOf,
 } from './keys.ts';
-import { openLedgerForWriting } from '../open-ledger.ts';
+import { openLedgerForReading, openLedgerForWriting } from '../open-ledger.ts';
 
 export type KeyName = 'log' | 'document';
 
@@ -97,7 +97,7 @@ async function finishRotation(context: AppContext, config: Config, path: string,
 
 /** The public key of an old command is the one that the ledger knows. */
 function currentKey({ clock }: AppContext, { ledgerPath }: Config): Uint8Array {
-  const ledger = openLedger({ path: ledgerPath, mode: 'read', clock });
+  const ledger = openLedgerForReading({ clock }, { ledgerPath });
   try {
     return parseVerifierKey(ledger.verifierKey()).publicKey;
   } finally {

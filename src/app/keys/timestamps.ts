@@ -3,12 +3,12 @@
  * never stops the work: there is a warning, the gap stays visible, and the next occasion tries again. The ledger is not held meanwhile.
  */
 import { createHash } from 'node:crypto';
-import { openLedger, type StoredToken } from '../../ledger/index.ts';
+import { type StoredToken } from '../../ledger/index.ts';
 import { clip, type Clock, KubevidenceError } from '../../model/index.ts';
 import type { Stamper, Timestamp } from '../../signing/index.ts';
 import type { Config } from '../config.ts';
 import type { AppContext } from '../context.ts';
-import { openLedgerForWriting } from '../open-ledger.ts';
+import { openLedgerForReading, openLedgerForWriting } from '../open-ledger.ts';
 import { askForTimestamp } from './timestamp-client.ts';
 
 type StampContext = Pick<AppContext, 'env' | 'clock' | 'warn'>;
@@ -74,7 +74,7 @@ async function stampCheckpoint(context: StampContext, config: Config, { size, no
 }
 
 function readDue({ clock }: { readonly clock: Clock }, { ledgerPath }: Config): Head | null {
-  const ledger = openLedger({ path: ledgerPath, mode: 'read', clock });
+  const ledger = openLedgerForReading({ clock }, { ledgerPath });
   try {
     const head = ledger.checkpoint();
     return isDue(ledger.tokens(), head, clock()) ? head : null;

@@ -4,13 +4,13 @@
  * requests the server never saw, and of the collector's credentials in other hands. It judges only the time that the audit log covers, and
  * says what it does not cover.
  */
-import { openLedger } from '../../ledger/index.ts';
 import { type Instant, KubevidenceError, visible } from '../../model/index.ts';
 import { parseAuditId } from '../audit-ids.ts';
 import { type Claims, readClaims, type Span } from './audit-claims.ts';
 import { type AuditLogSummary, emptySummary, readAuditLog } from './audit-log.ts';
 import { createTally, type OtherRequests, type Tally, type UnknownRun, type UnrecordedCheck } from './audit-tally.ts';
 import type { AppContext } from '../context.ts';
+import { openLedgerForReading } from '../open-ledger.ts';
 
 export interface ReconcileOptions {
   readonly ledgerPath: string;
@@ -70,7 +70,7 @@ export async function reconcile(context: Pick<AppContext, 'clock'>, options: Rec
   if (from !== undefined && to !== undefined && from >= to)
     throw new KubevidenceError('usage', `there is no time between ${from} and ${to}`, { next: 'Give --from before --to.' });
   const now = context.clock().toISOString();
-  const ledger = openLedger({ path: options.ledgerPath, mode: 'read', clock: context.clock });
+  const ledger = openLedgerForReading(context, options);
   try {
     const names = ledger.clusters().map(({ name }) => name);
     const cluster = pick(names, options.cluster);

@@ -3,7 +3,7 @@
  * changed byte is an error and never evidence. Objects are read block by block; a large cluster is never in memory at once. Erased objects
  * are not given: their listing has a gap that counts them, and their ids stay in it.
  */
-import type { EvidenceReader, ListingKind, RunSummary, StoredListing, StoredObject } from '../../model/index.ts';
+import type { EvidenceReader, Gap, ListingKind, RunSummary, StoredListing, StoredObject } from '../../model/index.ts';
 import { KubevidenceError } from '../../model/index.ts';
 import { erasedIds, type ErasedIds } from '../erasure/erased.ts';
 import { identify } from '../identity.ts';
@@ -169,12 +169,15 @@ export function readTree(stores: Stores, ref: number, idOf: (ref: number) => Buf
   return { ...tree, bytes };
 }
 
-/** A listing with a gap for what was erased of it since. */
+/** A listing with gaps for what was erased of it since, and for what its collector did not keep then. */
 export function asRead(stores: Stores, { listing, tree, payload }: StoredRun['listings'][number], erased: ErasedIds): StoredListing {
   const gone = tree === null || !erased.kinds.has(listing.kind) ? 0 : countErased(stores, tree, erased.refsOf(listing.kind));
-  if (gone === 0) return { ...listing, id: payload.id };
-  const gap = { reason: 'redacted', what: listing.kind, detail: `${gone} of ${listing.items} objects were erased on request` } as const;
-  return { ...listing, id: payload.id, gaps: [...listing.gaps, gap] };
+  const old = stores.gapOf(listing);
+  const gaps: Gap[] = [];
+  if (gone > 0) gaps.push({ reason: 'redacted', what: listing.kind, detail: `${gone} of ${listing.items} objects were erased on request` });
+  // A recording that was old when it was imported says so itself.
+  if (old !== null && !listing.gaps.some(({ detail }) => detail === old.detail)) gaps.push(old);
+  return { ...listing, id: payload.id, gaps: gaps.length === 0 ? listing.gaps : [...listing.gaps, ...gaps] };
 }
 
 function countErased({ trees }: Stores, tree: number, erased: ReadonlySet<number>): number {

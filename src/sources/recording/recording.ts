@@ -4,8 +4,9 @@
  */
 import { appendFileSync, closeSync, existsSync, openSync, readFileSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import type { Collector, EvidenceObject, EvidenceSink, Gap, Instant, Json, Listing, ListingKind, RawObject } from '../../model/index.ts';
+import type { Collector, EvidenceObject, EvidenceSink, Instant, Json, Listing, ListingKind, RawObject } from '../../model/index.ts';
 import { clip, KubevidenceError, reasonOf, visible } from '../../model/index.ts';
+import { gapOfVersion } from '../../collectors/index.ts';
 import type { RecordedObject, RecordingEnd, RecordingHeader, RecordingLine } from './recording-format.ts';
 import { damaged, readRecordingLines, recordingFormat, runDigest } from './recording-format.ts';
 import type { Scrubber } from '../scrub/scrub.ts';
@@ -141,8 +142,8 @@ export interface ReplayOptions {
  */
 export async function replayRecording(path: string, options: ReplayOptions): Promise<readonly RecordedRun[]> {
   const runs = await checkRecording(path, options.collectors);
-  const versions = new Map(options.collectors.flatMap(({ listings, version }) => listings.map(({ kind }) => [kind, version])));
   const declared = new Map(options.collectors.flatMap(({ listings }) => listings.map((declaration) => [declaration.kind, declaration])));
+  const ownerOf = (kind: ListingKind) => options.collectors.find(({ listings }) => listings.some((listing) => listing.kind === kind));
   const scrubbers = new Map<ListingKind, Scrubber>();
   const scrubberOf = (kind: ListingKind) => {
     let scrubber = scrubbers.get(kind);
@@ -168,7 +169,7 @@ export async function replayRecording(path: string, options: ReplayOptions): Pro
       );
     } else if (line.line === 'restart') sink.restart(line.kind);
     else if (line.line === 'end') options.endRun?.(run);
-    else sink.close(replayedListing(line.listing as Listing, versions.get(line.listing.kind) ?? 0, scrubberOf(line.listing.kind)));
+    else sink.close(replayedListing(line.listing as Listing, ownerOf(line.listing.kind), scrubberOf(line.listing.kind)));
   }
   return runs;
 }
@@ -199,13 +200,7 @@ function replayed({ body, resourceVersion, place }: RecordedObject, scrubber: Sc
   return resourceVersion === undefined ? object : { ...object, resourceVersion };
 }
 
-function replayedListing(listing: Listing, version: number, { keepDigest }: Scrubber): Listing {
-  if (listing.collectorVersion === version) return { ...listing, keepDigest };
-  const gap: Gap = {
-    reason: 'redacted',
-    what: listing.kind,
-    detail: `recorded by version ${listing.collectorVersion} of its collector; this is version ${version}, which keeps other fields`,
-    closedBy: 'record again with this version',
-  };
-  return { ...listing, keepDigest, gaps: [...listing.gaps, gap] };
+function replayedListing(listing: Listing, collector: Collector | undefined, { keepDigest }: Scrubber): Listing {
+  const gap = gapOfVersion(listing, collector);
+  return { ...listing, keepDigest, gaps: gap === null ? listing.gaps : [...listing.gaps, gap] };
 }
