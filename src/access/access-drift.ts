@@ -105,7 +105,8 @@ function without(
 
 function isSame(one: Binding, other: Binding, texts: (rules: readonly Rule[]) => string): boolean {
   if (one.namespace !== other.namespace || one.role === undefined || other.role === undefined) return false;
-  return one.role.id === other.role.id || texts(one.role.rules) === texts(other.role.rules);
+  // What the very same aggregated role gives, others say.
+  return (one.role.id === other.role.id && !one.role.aggregated) || texts(one.role.rules) === texts(other.role.rules);
 }
 
 function createRuleTexts(): (rules: readonly Rule[]) => string {

@@ -23,6 +23,8 @@ export interface AccessIndex {
   readonly subjects: readonly Subject[];
   /** What of the four listings was not read, over all. */
   readonly gaps: readonly Gap[];
+  /** What bindings give and is not known, each once. Where roles could not all be listed, {@link gaps} says it. */
+  readonly roleGaps: readonly Gap[];
   /** What of the two was not read on which cluster-wide rights stand. */
   readonly clusterGaps: readonly Gap[];
   /** Answers as a SubjectAccessReview would. */
@@ -89,17 +91,14 @@ export function createAccessIndex(reader: EvidenceReader): AccessIndex {
       for (const grants of [granted.clusterWide, namespace === '' ? undefined : granted.inNamespace.get(namespace)]) {
         for (const grant of grants ?? []) {
           const { role, gaps } = grant.binding;
-          if (role === undefined) {
-            unresolved.push(...gaps);
-            continue;
-          }
-          const ruleIndex = role.rules.findIndex(covers);
-          const rule = role.rules[ruleIndex];
+          const ruleIndex = role === undefined ? -1 : role.rules.findIndex(covers);
+          const rule = role?.rules[ruleIndex];
           if (rule !== undefined) return new Allowed({ ...grant, ruleIndex, rule });
+          unresolved.push(...gaps);
         }
       }
     }
-    const gaps = [...(namespace === '' ? clusterGaps : allGaps), ...unresolved];
+    const gaps = [...(namespace === '' ? clusterGaps : allGaps), ...distinct(unresolved)];
     return gaps.length === 0 ? refused : { allowed: false, via: null, reason: `not known: ${describeGaps(gaps)}`, gaps };
   };
 
@@ -130,7 +129,7 @@ export function createAccessIndex(reader: EvidenceReader): AccessIndex {
       if (holder === undefined) bySubject.set(via.subject.text, { subject: via.subject, grants: [via] });
       else holder.grants.push(via);
     }
-    const unresolved = bindings.filter((binding) => reaches(binding, right)).flatMap((binding) => binding.gaps);
+    const unresolved = distinct(bindings.filter((binding) => reaches(binding, right)).flatMap((binding) => binding.gaps));
     const clusterOnly = right.path !== undefined || (right.namespace ?? '') === '';
     return { holders: [...bySubject.values()].sort(byText), gaps: [...(clusterOnly ? clusterGaps : allGaps), ...unresolved] };
   };
@@ -140,6 +139,7 @@ export function createAccessIndex(reader: EvidenceReader): AccessIndex {
     bindings,
     subjects: [...subjects.values()].sort((a, b) => (a.text < b.text ? -1 : 1)),
     gaps: rbacListings.flatMap((kind) => unread(reader, kind)),
+    roleGaps: gapsOf('roles', 'clusterroles').length > 0 ? [] : distinct(bindings.flatMap((binding) => binding.gaps)),
     clusterGaps: gapsOf('clusterroles', 'clusterrolebindings'),
     can,
     holders,
@@ -195,6 +195,11 @@ function ruleQuestion(right: Right): (rule: Rule) => boolean {
   return anyName === true && !nameless
     ? (rule) => question(rule.resourceNames.length === 0 ? rule : { ...rule, resourceNames: [] })
     : question;
+}
+
+/** Many bindings can refer to one role. */
+function distinct(gaps: readonly Gap[]): readonly Gap[] {
+  return gaps.length < 2 ? gaps : [...new Map(gaps.map((gap) => [gap.what, gap])).values()];
 }
 
 /** What of a listing was not read. */

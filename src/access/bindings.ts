@@ -1,10 +1,12 @@
 /**
  * Bindings with their roles resolved: which subject holds which role, and where. A role that is not found counts as missing only when all
- * roles could be read, and never where every API server has it and files leave it out. A binding that the API server would refuse (a role of a foreign group, a subject without a name) gives nothing.
+ * roles could be read, and never where every API server has it and files leave it out: then it is unknown, and so is what another role
+ * gathers from it. A binding that the API server would refuse (a role of a foreign group, a subject without a name) gives nothing.
  */
 import type { Gap, ListingKind, PopulationInput, StoredObject } from '../model/index.ts';
 import { at, isComplete, isObject, listAt, textAt } from '../model/index.ts';
-import { materialisedRules } from './aggregation.ts';
+import type { Manifests } from './aggregation.ts';
+import { manifestsOf, materialise } from './aggregation.ts';
 import { isInEveryCluster } from './bootstrap.ts';
 import { nameOf } from './names.ts';
 import type { Rights } from './powers.ts';
@@ -31,7 +33,10 @@ export interface Role {
   readonly key: string;
   /** Id of the stored object. */
   readonly id: string;
+  /** Those that are known. */
   readonly rules: readonly Rule[];
+  /** What is not known of its rules: those that it gathers from default roles which files leave out. */
+  readonly gaps: readonly Gap[];
   /** Its rules come from the cluster roles that its aggregationRule selects. */
   readonly aggregated: boolean;
 }
@@ -55,7 +60,7 @@ export interface Binding {
   readonly role: Role | undefined;
   /** The role is known not to exist. */
   readonly roleMissing: boolean;
-  /** Why the role is not known, when it is not. */
+  /** What it gives its subjects and is not known: of a role that was not read all, of one that is known in part the rest. */
   readonly gaps: readonly Gap[];
   /** Each once, in the order of the binding. */
   readonly subjects: readonly Subject[];
@@ -76,28 +81,47 @@ function namespaceOf({ type, namespace }: StoredObject): string {
 
 /** Every role by its key. Roles are held in memory: they are few, and bindings refer to them in any order. */
 export function readRoles(input: RbacInput): ReadonlyMap<string, Role> {
-  const roles = new Map<string, Role>();
+  return new Map(Array.from(eachRole(input), ([, role]) => [role.key, role]));
+}
+
+/** Every role with its object; files can hold several of one key. */
+export function* eachRole(input: RbacInput): Iterable<readonly [StoredObject, Role]> {
   const objects = [...input.each('k8s.rbac/roles', 'k8s.rbac/clusterroles')];
-  const manifests = input.reader.scope === 'files' ? objects.filter((object) => object.type === 'ClusterRole') : [];
+  const manifests = input.reader.scope === 'files' ? manifestsOf(objects.filter((object) => object.type === 'ClusterRole')) : null;
   for (const object of objects) {
     // Of a manifest, the others decide as well.
-    const role = (input.reader.scope === 'files' ? undefined : heldRoles.get(object)) ?? readRole(object, manifests);
+    const role = (manifests === null ? heldRoles.get(object) : undefined) ?? readRole(object, manifests);
     heldRoles.set(object, role);
-    roles.set(role.key, role);
+    yield [object, role];
   }
-  return roles;
 }
 
 /** Whoever reads one snapshot after the other gives the same objects again, and so has the same roles and bindings. */
 const heldRoles = new WeakMap<StoredObject, Role>();
 const heldBindings = new WeakMap<StoredObject, Binding>();
 
-function readRole(object: StoredObject, manifests: readonly StoredObject[]): Role {
+function readRole(object: StoredObject, manifests: Manifests | null): Role {
+  const key = nameOf(object.type, namespaceOf(object), object.name);
+  const { rules, unread } = materialise(object, manifests);
   return {
-    key: nameOf(object.type, namespaceOf(object), object.name),
+    key,
     id: object.id,
-    rules: readRules(materialisedRules(object, manifests)),
+    rules: readRules(rules),
+    gaps: unread.length === 0 ? nothing : [ungathered(key, unread)],
     aggregated: isObject(at(object.body, 'aggregationRule')),
+  };
+}
+
+const nothing: readonly Gap[] = [];
+/** Roles that a gap names: a selector can find all that there are. */
+const named = 5;
+
+function ungathered(key: string, from: readonly string[]): Gap {
+  const more = from.length - named;
+  return {
+    reason: 'absent',
+    what: `rules that ${key} gathers from ${from.slice(0, named).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+    closedBy: 'add the roles that it gathers to the files, as the API server has them',
   };
 }
 
@@ -152,6 +176,8 @@ function readBinding(
   const refers = canRefer(object, roleKind);
   const role = refers ? roles.get(roleKey) : undefined;
   const closedBy = role === undefined && refers ? closing(roleKind, roleKey) : null;
+  const unread: readonly Gap[] =
+    closedBy === null ? (role?.gaps ?? nothing) : [{ reason: 'absent', what: `rules of ${roleKey}`, closedBy }];
   const subjects = new Map<string, Subject>();
   const odd: number[] = [];
   for (const [index, entry] of listAt(object.body, 'subjects').entries()) {
@@ -166,7 +192,8 @@ function readBinding(
     roleKey,
     role,
     roleMissing: role === undefined && closedBy === null,
-    gaps: closedBy === null ? [] : [{ reason: 'absent', what: `rules of ${roleKey}`, closedBy }],
+    // What nobody is given need not be known.
+    gaps: subjects.size === 0 ? nothing : unread,
     subjects: [...subjects.values()],
     odd,
   };

@@ -87,6 +87,32 @@ export function isDefaultRole(kind: string, name: string): boolean {
   return isBootstrapRole(kind, name) || (kind === 'ClusterRole' && defaultRoles.has(name));
 }
 
+/** The names of all ClusterRoles that the API server makes, in order. */
+export const defaultClusterRoles: readonly string[] = [
+  ...wildcardRoles,
+  ...defaultRoles,
+  ...Array.from(controllers, (name) => `system:controller:${name}`),
+].sort((a, b) => (a < b ? -1 : 1));
+
+/** Default ClusterRoles, by the name of the default one that gathers them by label. */
+const gathered = new Map([
+  ['system:aggregate-to-admin', 'admin'],
+  ['edit', 'admin'],
+  ['system:aggregate-to-edit', 'edit'],
+  ['view', 'edit'],
+  ['system:aggregate-to-view', 'view'],
+]);
+
+/** The labels that a ClusterRole of this name has in every cluster: the API server adds what is missing of them at each start. */
+export function defaultLabels(name: string): Readonly<Record<string, string>> {
+  if (!isDefaultRole('ClusterRole', name)) return {};
+  const gatherer = gathered.get(name);
+  return {
+    'kubernetes.io/bootstrapping': 'rbac-defaults',
+    ...(gatherer !== undefined && { [`rbac.authorization.k8s.io/aggregate-to-${gatherer}`]: 'true' }),
+  };
+}
+
 /** Also the Roles in its namespaces: each of them is in a grant. */
 const grantedRoles = new Set(Array.from(grants, (grant) => grant.split('|')[1]));
 

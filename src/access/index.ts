@@ -7,7 +7,7 @@ export { apiServerListings, hostOf, liveLeases, registeredAddresses } from './ap
 export type { Authorizers } from './authorizers.ts';
 export { nodeAuthorizerNote, nodesGroup, readAuthorizers } from './authorizers.ts';
 export type { Binding, Grant, RbacInput, Role } from './bindings.ts';
-export { rbacListings, readGrants, rightsThrough, roleRefOf } from './bindings.ts';
+export { eachRole, rbacListings, readGrants, rightsThrough, roleRefOf } from './bindings.ts';
 export { isBootstrapGrant, isBootstrapRole, isDefaultRole } from './bootstrap.ts';
 export type { AccessCan, AccessWhoCan } from './documents.ts';
 export { accessCanSchema, accessWhoCanSchema } from './documents.ts';
@@ -27,7 +27,7 @@ export type { NamedResource } from './resources.ts';
 export { nameResource, servedGroups } from './resources.ts';
 export * from './review/index.ts';
 export type { Rule } from './rules.ts';
-export { allows, readRules, wildcardsOf } from './rules.ts';
+export { allows, wildcardsOf } from './rules.ts';
 export type { Climber, Cut, Hop, Path, PathsQuestion, PathsReport, Removal, Target } from './escalation/index.ts';
 export type { AccessPaths } from './escalation/index.ts';
 export type { PathCause, PathChange, PathDifferences, PathDrift, PathSide } from './escalation/index.ts';

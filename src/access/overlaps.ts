@@ -94,6 +94,8 @@ function coverOf(role: Role, others: readonly Binding[]): readonly Binding[] | n
     // The same role again: nothing has to be compared.
     if (same === role) return [others.find((other) => other.role === role) as Binding];
   }
+  // What is not known of it may be something of its own.
+  if (role.gaps.length > 0) return null;
   for (const rule of role.rules) {
     for (const part of partsOf(rule)) {
       const giving = others.find((other) => other.role?.rules.some((wide) => covers(wide, part)));

@@ -2,7 +2,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareAccess, createAccessIndex } from '../../src/access/index.ts';
-import type { JsonObject } from '../../src/model/index.ts';
+import type { JsonObject, ListingKind } from '../../src/model/index.ts';
+import { gathersAs } from '../populations/snapshots.ts';
 import { forbidden, rbacSnapshot } from './snapshot.ts';
 import { dice, objectsOf, requestNear, world } from './worlds.ts';
 
@@ -95,6 +96,28 @@ describe('gained access', () => {
   it('is unknown where the earlier snapshot was not read whole', () => {
     const drift = compareAccess(indexOf([reader], forbidden('clusterrolebindings')), indexOf([reader, bind('b', 'reader')]));
     expect(drift).toMatchObject({ gained: [], lost: [], unknown: 1, gaps: [{ what: 'clusterrolebindings', reason: 'forbidden' }] });
+  });
+
+  it('is what other roles of the files give to the very same role', () => {
+    const part = (rules: JsonObject[]) => role('part', rules, { metadata: { name: 'part', labels: { agg: 'yes' } } });
+    const sum = role('sum', [], { aggregationRule: { clusterRoleSelectors: [{ matchLabels: { agg: 'yes' } }] } });
+    // A ledger gives an object that did not change its id again.
+    const index = (rules: JsonObject[]) => {
+      const reader = rbacSnapshot([part(rules), sum, bind('b', 'sum')], { scope: 'files' });
+      const objects = (kind: ListingKind) =>
+        Iterator.from(reader.objects(kind)).map((each) => (each.name === 'sum' ? Object.assign({}, each, { id: 'sum' }) : each));
+      return createAccessIndex({ ...reader, objects });
+    };
+    expect(compareAccess(index([]), index([rule('get', 'secrets')])).gained).toMatchObject([
+      { subject: 'User/alice', cause: 'aggregation', rights: ['get secrets'] },
+    ]);
+  });
+
+  it('is unknown where earlier files left out what the role gathers', () => {
+    const sum = role('sum', [], gathersAs('view'));
+    const index = (...more: JsonObject[]) => indexOf([sum, bind('b', 'sum'), ...more], { scope: 'files' });
+    const drift = compareAccess(index(), index(role('system:aggregate-to-view', [rule('get', 'pods')])));
+    expect(drift).toMatchObject({ gained: [], lost: [], unknown: 1, gaps: [{ reason: 'absent' }] });
   });
 
   it('cluster-wide is known whatever was not read of namespaces', () => {

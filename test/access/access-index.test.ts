@@ -171,6 +171,92 @@ describe('aggregation', () => {
   ])('%s', (_name, files, roles, allowed) => {
     expect(createAccessIndex(rbacSnapshot([...roles, bound], scope(files))).can(get('pods')).allowed).toBe(allowed);
   });
+
+  const [toAdmin, toEdit] = ['admin', 'edit'].map((name) => ({ [`rbac.authorization.k8s.io/aggregate-to-${name}`]: 'true' }));
+  const selecting = (...selectors: JsonObject[]) => labelled('top', null, {}, { aggregationRule: { clusterRoleSelectors: selectors } });
+  const roleGaps = (roles: readonly JsonObject[], files = true) =>
+    createAccessIndex(rbacSnapshot([...roles, bound], scope(files))).roleGaps.map(({ what }) => what);
+  const from = 'rules that ClusterRole/top gathers from';
+
+  test.each<[string, JsonObject[], string[]]>([
+    ['by the label of edit', [selecting({ matchLabels: toEdit ?? {} })], [`${from} system:aggregate-to-edit, view`]],
+    ['by the label of admin', [selecting({ matchLabels: toAdmin ?? {} })], [`${from} edit, system:aggregate-to-admin`]],
+    [
+      'by one of two selectors',
+      [selecting({ matchLabels: { own: 'yes' } }, { matchLabels: toAdmin ?? {} })],
+      [`${from} edit, system:aggregate-to-admin`],
+    ],
+    [
+      'by an expression',
+      [selecting({ matchExpressions: [{ key: 'rbac.authorization.k8s.io/aggregate-to-view', operator: 'Exists' }] })],
+      [`${from} system:aggregate-to-view`],
+    ],
+    [
+      'by the label of all that the API server makes',
+      [selecting({ matchLabels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } })],
+      [expect.stringMatching(`^${from} admin, cluster-admin, edit, system:aggregate-to-admin, system:aggregate-to-edit and \\d+ more$`)],
+    ],
+    ['by an empty selector', [selecting({})], [expect.stringMatching(/ and \d+ more$/)]],
+    [
+      'by a label that they lack',
+      [selecting({ matchExpressions: [{ key: 'x', operator: 'DoesNotExist' }] })],
+      [expect.stringMatching(/more$/)],
+    ],
+    [
+      'through another role',
+      [selecting({ matchLabels: { own: 'yes' } }), labelled('between', null, { own: 'yes' }, gathers(toEdit ?? {}))],
+      [`${from} system:aggregate-to-edit, view`],
+    ],
+    ['not by labels of one’s own', [selecting({ matchLabels: { own: 'yes' } })], []],
+    ['not by another value', [selecting({ matchLabels: { 'rbac.authorization.k8s.io/aggregate-to-edit': 'false' } })], []],
+    [
+      'not where the files hold them, with labels or without',
+      [selecting({ matchLabels: toEdit ?? {} }), labelled('view', [], toEdit ?? {}), role('system:aggregate-to-edit', [])],
+      [],
+    ],
+    [
+      'of those that the files do not hold',
+      [selecting({ matchLabels: toEdit ?? {} }), role('view', [])],
+      [`${from} system:aggregate-to-edit`],
+    ],
+  ])('manifests leave out default roles that are selected: %s', (_name, roles, gaps) => {
+    expect(roleGaps(roles)).toEqual(gaps);
+    expect(roleGaps(roles, false)).toEqual([]);
+    expect(roleGaps(roles.map((each) => Object.assign({}, each, { metadata: Object.assign({ uid: 'u' }, each['metadata']) })))).toEqual([]);
+  });
+
+  test('a default role of the files is found by the labels that it will have', () => {
+    const roles = [selecting({ matchLabels: toEdit ?? {} }), role('view', [rule(['get'], ['pods'])])];
+    expect(createAccessIndex(rbacSnapshot([...roles, bound], scope(true))).can(get('pods')).allowed).toBe(true);
+    const off = labelled('view', [rule(['get'], ['pods'])], { 'rbac.authorization.k8s.io/aggregate-to-edit': 'false' });
+    expect(createAccessIndex(rbacSnapshot([...roles.slice(0, 1), off, bound], scope(true))).can(get('pods'))).toMatchObject({
+      allowed: false,
+      gaps: [{ what: `${from} system:aggregate-to-edit` }],
+    });
+  });
+
+  test('what is known of a role that is known in part is a yes, and the rest is no no', () => {
+    const roles = [
+      { ...selecting({ matchLabels: toEdit ?? {} }), rules: [rule(['get'], ['pods'])] },
+      binding('b', 'top', [user('alice')], 'a'),
+      binding('c', 'top', [user('alice')], 'a'),
+    ];
+    const index = createAccessIndex(rbacSnapshot(roles, scope(true)));
+    const what = `${from} system:aggregate-to-edit, view`;
+    expect(index.can(get('pods', 'a'))).toMatchObject({ allowed: true, gaps: [] });
+    // Once, however many bindings refer to it.
+    expect(index.can(get('secrets', 'a'))).toMatchObject({ allowed: false, reason: `not known: ${what} (absent)`, gaps: [{ what }] });
+    expect(index.can(get('secrets', 'b')).gaps).toEqual([]);
+    const whoCan = { verb: 'get', resource: 'pods', namespace: 'a' };
+    expect(index.whoCan(whoCan)).toMatchObject({ holders: [{ subject: { text: 'User/alice' } }], gaps: [{ what }] });
+    expect(index.whoCan({ ...whoCan, namespace: 'b' }).gaps).toEqual([]);
+  });
+
+  test('what nobody is bound to leaves nothing open', () => {
+    const roles = [selecting({}), binding('b', 'top', []), binding('c', 'edit', null)];
+    const index = createAccessIndex(rbacSnapshot(roles, scope(true)));
+    expect([index.roleGaps, index.bindings.flatMap(({ gaps }) => gaps)]).toEqual([[], []]);
+  });
 });
 
 describe('what was not read', () => {

@@ -3,16 +3,18 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { beyondDefault, createAccessIndex, overlapsOf } from '../../src/access/index.ts';
 import type { JsonObject } from '../../src/model/index.ts';
-import { binding, role } from '../populations/snapshots.ts';
+import { binding, gathersAs, role, type SnapshotOptions } from '../populations/snapshots.ts';
 import { rbacSnapshot } from './snapshot.ts';
 import { dice, objectsOf, requestNear, world } from './worlds.ts';
 
 const alice = { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'alice' };
 const rule = (verbs: string[], resources: string[], more: JsonObject = {}) => ({ verbs, apiGroups: [''], resources, ...more });
-const grantsOf = (objects: readonly JsonObject[]) =>
-  createAccessIndex(rbacSnapshot(objects)).bindings.flatMap((each) => each.subjects.map((subject) => ({ subject, binding: each })));
-const covered = (...objects: JsonObject[]) =>
-  [...overlapsOf(grantsOf(objects))].flatMap(({ binding: { key }, coveredBy }) =>
+const grantsOf = (objects: readonly JsonObject[], options: SnapshotOptions = {}) =>
+  createAccessIndex(rbacSnapshot(objects, options)).bindings.flatMap((each) =>
+    each.subjects.map((subject) => ({ subject, binding: each })),
+  );
+const covered = (objects: readonly JsonObject[], options: SnapshotOptions = {}) =>
+  [...overlapsOf(grantsOf(objects, options))].flatMap(({ binding: { key }, coveredBy }) =>
     coveredBy.length === 0 ? [] : [`${key} by ${coveredBy.map((each) => each.key).join(', ')}`],
   );
 
@@ -87,8 +89,20 @@ describe('covered by others', () => {
       [],
     ],
   ])('%s', (_name, objects, expected) => {
-    expect(covered(...objects)).toEqual(expected);
+    expect(covered(objects)).toEqual(expected);
   });
+});
+
+test('what files hold in part is covered by none but the same role, and may cover others', () => {
+  const part = { ...read, metadata: { name: 'part' }, ...gathersAs('edit') };
+  const inFiles = (...objects: JsonObject[]) => covered(objects, { scope: 'files' });
+  expect(inFiles(part, wild, binding('a', 'part', [alice]), binding('b', 'wild', [alice]))).toEqual([]);
+  expect(inFiles(part, binding('a', 'part', [alice]), binding('b', 'part', [alice]))).toEqual([
+    'ClusterRoleBinding/b by ClusterRoleBinding/a',
+  ]);
+  expect(inFiles(read, part, binding('a', 'read', [alice]), binding('b', 'part', [alice]))).toEqual([
+    'ClusterRoleBinding/a by ClusterRoleBinding/b',
+  ]);
 });
 
 test('a wildcard would narrow to what the same subject holds by name', () => {

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareReviews, createFollowUp, quote, readReview, type ReviewRow, revokeCommands } from '../../src/access/index.ts';
 import type { JsonObject } from '../../src/model/index.ts';
+import { gathersAs } from '../populations/snapshots.ts';
 import { forbidden, rbacSnapshot } from './snapshot.ts';
 
 const group = 'rbac.authorization.k8s.io';
@@ -88,6 +89,20 @@ describe('the risk of a grant', () => {
     const unread = readReview(rbacSnapshot(objects, forbidden('clusterroles')), options);
     expect(only(unread.rows)).toMatchObject({ risk: 'high', right: 'not known' });
     expect(unread).toMatchObject({ gaps: [{ what: 'clusterroles' }], read: { roles: false } });
+  });
+
+  it('is high where files hold a role in part, whatever is known of it', () => {
+    const inFiles = (rules: JsonObject[], more: JsonObject) => {
+      const ours = { ...role('r', rules), metadata: { name: 'r' }, ...more };
+      const { rows, gaps } = readReview(rbacSnapshot([ours, bind('b', 'r', [user('a')])], { scope: 'files' }), options);
+      return { ...only(rows), gaps: gaps.map(({ what }) => what) };
+    };
+    const gaps = ['rules that ClusterRole/r gathers from system:aggregate-to-edit, view'];
+    const because = 'the rules of the role were not all read';
+    expect(inFiles([], gathersAs('edit'))).toMatchObject({ risk: 'high', because, right: 'not known', gaps });
+    const right = 'get pods; the rest is not known';
+    expect(inFiles([rule(['get'], ['pods'])], gathersAs('edit'))).toMatchObject({ risk: 'high', because, right, gaps });
+    expect(inFiles([], {}).id).not.toBe(inFiles([], gathersAs('edit')).id);
   });
 
   it('shows the first rules of a long role, and counts the rest', () => {

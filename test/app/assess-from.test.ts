@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { accessPaths, type AppContext, assessCommand } from '../../src/app/index.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'kubevidence-from-'));
@@ -27,4 +27,53 @@ test.each(['own.yaml', './own.yaml', '../above.yaml', '.', join(home, 'stands', 
 
 test('an error names the file as it was typed', async () => {
   await expect(assessCommand(context, { from: 'none.yaml' })).rejects.toThrow('there is no none.yaml');
+});
+
+describe('a role that gathers default roles by label', () => {
+  const rbac = 'rbac.authorization.k8s.io';
+  const ours = (rules: string) => `
+apiVersion: ${rbac}/v1
+kind: ClusterRole
+metadata: {name: ours}
+aggregationRule: {clusterRoleSelectors: [{matchLabels: {${rbac}/aggregate-to-edit: "true"}}]}
+rules: [${rules}]
+---
+apiVersion: ${rbac}/v1
+kind: ClusterRoleBinding
+metadata: {name: ours}
+roleRef: {apiGroup: ${rbac}, kind: ClusterRole, name: ours}
+subjects: [{kind: Group, apiGroup: ${rbac}, name: dev}]
+---
+apiVersion: ${rbac}/v1
+kind: Role
+metadata: {name: none, namespace: clinic}
+rules: []
+---
+apiVersion: ${rbac}/v1
+kind: RoleBinding
+metadata: {name: none, namespace: clinic}
+roleRef: {apiGroup: ${rbac}, kind: Role, name: none}
+subjects: [{kind: Group, apiGroup: ${rbac}, name: dev}]
+---
+${manifest}---
+`;
+  const defaults = ['view', 'system:aggregate-to-edit'].map(
+    (name) =>
+      `apiVersion: ${rbac}/v1\nkind: ClusterRole\nmetadata: {name: "${name}"}\nrules: [{apiGroups: [""], resources: [pods], verbs: [get]}]\n---\n`,
+  );
+  const secrets = '{apiGroups: [""], resources: [secrets], verbs: [get]}';
+  // By what the controls test: wildcards, each right of a grant, readers of Secrets, grants that others cover.
+  const concerned = ['RBAC-001', 'RBAC-002', 'RBAC-003', 'RBAC-004', 'RBAC-005', 'RBAC-015', 'RBAC-023', 'SEC-010', 'SEC-011'];
+
+  test.each<[string, string, Readonly<Record<string, string>>]>([
+    ['that the files leave out is nothing that passes', ours(''), {}],
+    ['that they leave out in part is none either', ours('') + defaults.slice(1).join(''), {}],
+    ['fails by what the files show', ours(secrets), { 'RBAC-003': 'fail' }],
+    ['that they hold is known', ours('') + defaults.join(''), Object.fromEntries(concerned.map((id) => [id, 'pass']))],
+  ])('%s', async (_name, files, known) => {
+    writeFileSync(join(context.cwd, 'gathers.yaml'), files);
+    const { assessment } = await assessCommand(context, { from: 'gathers.yaml' });
+    const outcomes = concerned.map((id) => [id, assessment.controls.find((control) => control.id === id)?.outcome]);
+    expect(outcomes).toEqual(concerned.map((id) => [id, known[id] ?? 'notAssessed']));
+  });
 });

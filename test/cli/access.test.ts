@@ -7,6 +7,7 @@ import type { AccessCan, AccessWhoCan } from '../../src/access/index.ts';
 import { accessCanSchema, accessWhoCanSchema } from '../../src/access/index.ts';
 import { openLedger } from '../../src/ledger/index.ts';
 import { clockFrom, collect, create, pod, signerOf } from '../ledger/given.ts';
+import { gathersAs } from '../populations/snapshots.ts';
 import { typist } from './type.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'access-'));
@@ -341,6 +342,23 @@ describe('access matrix', () => {
     const { code } = await type('matrix', '--out', 'm.csv', '--from', join(home, 'roles.json'), '--strict');
     expect(code).toBe(3);
     expect(readFileSync(join(home, 'm.csv'), 'utf8')).toContain('(not read),,,,,,,clusterrolebindings: absent');
+  });
+
+  it.each([
+    ['bound', [bind('ClusterRoleBinding', { name: 'b' }, 'ClusterRole/view', user('alice'))], 'rules of ClusterRole/view'],
+    [
+      'gathered',
+      [
+        { ...role('ClusterRole', { name: 'ours' }), ...gathersAs('edit') },
+        bind('ClusterRoleBinding', { name: 'b' }, 'ClusterRole/ours', user('alice')),
+      ],
+      'rules that ClusterRole/ours gathers from system:aggregate-to-edit, view',
+    ],
+  ])('says in the file which default role it lacks that is %s', async (_how, objects, what) => {
+    writeFileSync(join(home, 'lacking.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [...world, ...objects] }));
+    const { code, out } = await type('matrix', '--out', 'm.csv', '--from', join(home, 'lacking.json'), '--strict');
+    expect([code, out.replace(/\s+/g, ' ')]).toEqual([3, expect.stringContaining(`not read: ${what} (absent)`)]);
+    expect(readFileSync(join(home, 'm.csv'), 'utf8')).toMatch(new RegExp(`^\\(not read\\),,,,,,,"?${what}: absent`, 'm'));
   });
 
   it('leaves nothing behind where it cannot write', async () => {

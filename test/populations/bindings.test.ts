@@ -10,7 +10,7 @@ import { bindingChanges } from '../../src/populations/access/binding-changes.ts'
 import { escalationPaths } from '../../src/populations/access/escalation-paths.ts';
 import { mastersUses } from '../../src/populations/access/masters-uses.ts';
 import { roleUses } from '../../src/populations/access/role-uses.ts';
-import { binding, read, role, snapshot } from './snapshots.ts';
+import { binding, gathersAs, read, role, snapshot } from './snapshots.ts';
 
 const user = (name: string): Json => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name });
 const rbac = (
@@ -54,20 +54,23 @@ describe('what is not seen is unknown where not everything was read', () => {
     expect([row?.['exists'], row?.gaps?.length]).toEqual([exists, exists === undefined ? 1 : undefined]);
   });
 
-  test('a way to cluster-admin of who holds a role that files leave out; one that was found stands', () => {
+  test('a way to cluster-admin of who holds a role that files leave out, also in part; one that was found stands', () => {
     const everything = role('everything', [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }]);
     const clusterrolebindings = [
       binding('a', 'admin', [user('alice')]),
       binding('b', 'admin', [user('bob')]),
       binding('c', 'everything', [user('bob')]),
+      binding('d', 'ours', [user('carol')]),
     ];
+    const clusterroles = [everything, { ...role('ours', []), ...gathersAs('view') }];
     const rows: Row[] = [];
-    const reader = snapshot(rbac({ clusterroles: [everything], clusterrolebindings }), { scope: 'files' });
+    const reader = snapshot(rbac({ clusterroles, clusterrolebindings }), { scope: 'files' });
     const techniques = loadTechniques({ techniqueDirs: [join(import.meta.dirname, '../../techniques')] });
     readPopulation(escalationPaths, reader, (row) => rows.push(row), techniques);
     expect(rows.map((row) => [row.item, row['reach'], row.gaps?.map(({ what }) => what)])).toEqual([
       ['User/alice', 'none', ['rules of ClusterRole/admin']],
       ['User/bob', 'certain', undefined],
+      ['User/carol', 'none', ['rules that ClusterRole/ours gathers from system:aggregate-to-view']],
     ]);
   });
 

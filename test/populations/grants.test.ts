@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Json } from '../../src/model/index.ts';
+import type { EvidenceReader, Json } from '../../src/model/index.ts';
 import { grants } from '../../src/populations/access/grants.ts';
-import { binding, read, role, snapshot } from './snapshots.ts';
+import { roles } from '../../src/populations/access/roles.ts';
+import { binding, gathersAs, read, role, snapshot } from './snapshots.ts';
 
 const user = (name: string): Json => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name });
 const account = (namespace: Json, name: Json): Json => ({ kind: 'ServiceAccount', namespace, name });
@@ -170,6 +171,40 @@ test('in files an aggregated role has the rules of the roles that its selector f
   const given = rbac({ clusterroles: [part, whole], clusterrolebindings: [binding('b', 'whole', [user('alice')])] });
   expect(read(grants, snapshot(given, { scope: 'files' })).rows[0]).toMatchObject({ readsSecrets: ['get secrets'] });
   expect(read(grants, snapshot(given)).rows[0]).toMatchObject({ readsSecrets: [] });
+});
+
+test('in files an aggregated role is known in part where it gathers roles that they leave out', () => {
+  const ours = { ...role('ours', [{ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }]), ...gathersAs('edit') };
+  const clusterrolebindings = [binding('b', 'ours', [user('alice')]), binding('empty', 'ours', [])];
+  const given = rbac({ clusterroles: [ours], clusterrolebindings });
+  const gaps = [{ what: 'rules that ClusterRole/ours gathers from system:aggregate-to-edit, view' }];
+  expect(read(grants, snapshot(given, { scope: 'files' })).rows).toMatchObject([
+    { roleMissing: false, readsSecrets: ['get secrets'], gaps },
+  ]);
+  expect(read(grants, snapshot(given)).rows[0]?.gaps).toBeUndefined();
+  const inCluster = { ...ours, metadata: { name: 'ours', uid: 'u' } };
+  expect(read(grants, snapshot({ ...given, 'k8s.rbac/clusterroles': [inCluster] }, { scope: 'files' })).rows[0]?.gaps).toBeUndefined();
+});
+
+test('the wildcards of a role are those that it gathers in files too, and unknown are those of roles that they leave out', () => {
+  const part = {
+    ...role('part', [{ verbs: ['*'], apiGroups: [''], resources: ['pods'] }]),
+    metadata: { name: 'part', labels: { agg: 'yes' } },
+  };
+  const whole = { ...role('whole', []), aggregationRule: { clusterRoleSelectors: [{ matchLabels: { agg: 'yes' } }] } };
+  const given = rbac({ clusterroles: [part, whole, { ...role('ours', []), ...gathersAs('view') }] });
+  const found = (scope: EvidenceReader['scope']) =>
+    read(roles, snapshot(given, { scope })).rows.map((row) => [row.item, row['wildcards'], row.gaps?.map(({ what }) => what)]);
+  expect(found('files')).toEqual([
+    ['ClusterRole/ours', [], ['rules that ClusterRole/ours gathers from system:aggregate-to-view']],
+    ['ClusterRole/part', ['verbs *'], undefined],
+    ['ClusterRole/whole', ['verbs *'], undefined],
+  ]);
+  expect(found('cluster')).toEqual([
+    ['ClusterRole/ours', [], undefined],
+    ['ClusterRole/part', ['verbs *'], undefined],
+    ['ClusterRole/whole', [], undefined],
+  ]);
 });
 
 test('ten thousand subjects of one binding are ten thousand rows', () => {

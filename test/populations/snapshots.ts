@@ -47,6 +47,12 @@ export function snapshot(given: Given, { scope = 'cluster', gaps = {}, previous,
   return memory;
 }
 
+/** The aggregationRule of a role that gathers what a default role does (`edit`). */
+export function gathersAs(name: string): JsonObject {
+  const matchLabels = { [`rbac.authorization.k8s.io/aggregate-to-${name}`]: 'true' };
+  return { aggregationRule: { clusterRoleSelectors: [{ matchLabels }] } };
+}
+
 export interface Reading {
   readonly rows: readonly Row[];
   readonly gaps: readonly Gap[];

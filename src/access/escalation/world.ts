@@ -141,7 +141,7 @@ export function readWorld(
     tokenSecrets: readTokenSecrets(reader, complete('k8s.secrets/service-account-tokens')),
     gathering: readGathering(reader),
     complete,
-    gaps: [...readGaps(reader), ...unreadRoles(reader, index)],
+    gaps: [...readGaps(reader), ...index.roleGaps],
   };
 }
 
@@ -319,10 +319,4 @@ function readGaps(reader: EvidenceReader): readonly Gap[] {
     }
   }
   return gaps;
-}
-
-/** Roles that files leave out. Where the list of roles was not read, its own gap says all. */
-function unreadRoles(reader: EvidenceReader, { bindings }: AccessIndex): readonly Gap[] {
-  if (reader.scope !== 'files' || !isWhole(reader, 'k8s.rbac/roles') || !isWhole(reader, 'k8s.rbac/clusterroles')) return [];
-  return [...new Map(bindings.flatMap(({ gaps }) => gaps.map((gap) => [gap.what, gap]))).values()];
 }

@@ -2,7 +2,7 @@
  * How much a grant matters to whoever reviews it: high, medium or low, decided by the dangerous rights that it gives, by how far they reach,
  * and by who holds them. The same grant always gets the same answer, and the answer says why.
  */
-import type { Binding } from '../bindings.ts';
+import type { Binding, Role } from '../bindings.ts';
 import { rightsThrough } from '../bindings.ts';
 import type { Power, Rights } from '../powers.ts';
 import { powerNames } from '../powers.ts';
@@ -60,7 +60,8 @@ const heldBy: Readonly<Record<Exclude<Subject['everyone'], ''>, string>> = {
 };
 
 export function riskOf(binding: Binding, { everyone }: Subject): JudgedRisk {
-  if (binding.gaps.length > 0) return { risk: 'high', because: 'the rules of the role were not read' };
+  if (binding.gaps.length > 0)
+    return { risk: 'high', because: `the rules of the role were not ${binding.role === undefined ? '' : 'all '}read` };
   if (binding.role === undefined) return { risk: 'low', because: 'the role does not exist' };
   const rights = rightsThrough(binding);
   const { namespace } = binding;
@@ -98,7 +99,13 @@ function shorten(rule: Rule): string {
 /** What a binding gives, in short: its dangerous rights, else its first rules. Untrusted text. */
 export function describeRight(binding: Binding): string {
   const { role, gaps } = binding;
-  if (role === undefined) return gaps.length > 0 ? 'not known' : 'nothing: the role does not exist';
+  const isKnown = gaps.length === 0;
+  if (role === undefined) return isKnown ? 'nothing: the role does not exist' : 'not known';
+  if (isKnown) return describeRules(binding, role);
+  return role.rules.length === 0 ? 'not known' : `${describeRules(binding, role)}; the rest is not known`;
+}
+
+function describeRules(binding: Binding, role: Role): string {
   const rights = rightsThrough(binding);
   if (rights.everything) return 'everything: every verb on every resource';
   const held = powerNames.filter((power) => rights[power].length > 0);

@@ -57,7 +57,7 @@ export interface ReviewOptions {
 export function readReview(reader: EvidenceReader, { ownerKeys, all }: ReviewOptions): ReviewPopulation {
   const index = createAccessIndex(reader);
   const ownerOf = readOwners(reader, ownerKeys);
-  const gaps: Gap[] = [...index.gaps];
+  const gaps: Gap[] = [...index.gaps, ...index.roleGaps];
   const rows: ReviewRow[] = [];
   const items = new Map<string, number>();
   let builtin = 0;
@@ -93,7 +93,8 @@ type OwnerOf = (binding: Binding, subject: Subject) => string;
 
 function toRow(item: string, binding: Binding, subject: Subject, ownerOf: OwnerOf): ReviewRow {
   const { role, gaps } = binding;
-  const rules = role?.rules ?? (gaps.length > 0 ? 'not read' : 'missing');
+  const unread = gaps.map(({ what }) => what);
+  const rules = role === undefined ? (unread.length > 0 ? 'not read' : 'missing') : unread.length > 0 ? [role.rules, unread] : role.rules;
   return {
     id: hash('sha256', canonicalBytes({ item, rules })),
     item,

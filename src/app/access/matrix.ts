@@ -24,11 +24,12 @@ export function accessMatrix(context: AppContext, options: EvidenceOptions, out:
   const path = resolve(context.cwd, out);
   return withEvidence(context, options, (reader) => {
     const index = createAccessIndex(reader);
+    const gaps = [...index.gaps, ...index.roleGaps];
     const { note } = readAuthorizers(reader);
     let rows = 0;
     writeWhole(path, function* () {
       yield header;
-      for (const gap of index.gaps) yield ['(not read)', '', '', '', '', '', '', `${gap.what}: ${gap.reason}`];
+      for (const gap of gaps) yield ['(not read)', '', '', '', '', '', '', `${gap.what}: ${gap.reason}`];
       for (const { subject, namespace, verb, apiGroup, resource, resourceName, path: url, through } of accessRows(index)) {
         rows += 1;
         yield [subject, namespace === '' ? 'cluster-wide' : namespace, verb, apiGroup, resource, resourceName, url, through.join(' ; ')];
@@ -39,8 +40,8 @@ export function accessMatrix(context: AppContext, options: EvidenceOptions, out:
       out,
       rows,
       subjects: index.subjects.length,
-      complete: index.gaps.length === 0,
-      gaps: index.gaps,
+      complete: gaps.length === 0,
+      gaps,
       notes: note === null ? [] : [note],
     };
   });

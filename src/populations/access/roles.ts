@@ -1,7 +1,6 @@
-/** Every Role and ClusterRole with the wildcards in its rules. */
-import { isBootstrapRole, readRules, wildcardsOf } from '../../access/index.ts';
+/** Every Role and ClusterRole with the wildcards in its rules, those that it gathers by label included. */
+import { eachRole, isBootstrapRole, wildcardsOf } from '../../access/index.ts';
 import type { Population } from '../../model/index.ts';
-import { listAt } from '../../model/index.ts';
 import { nameOf, resourceOf, uniqueKeys } from '../identity.ts';
 
 export const roles: Population = {
@@ -10,16 +9,17 @@ export const roles: Population = {
   from: ['k8s.rbac/roles', 'k8s.rbac/clusterroles'],
   *rows(input) {
     const unique = uniqueKeys();
-    for (const object of input.each('k8s.rbac/clusterroles', 'k8s.rbac/roles')) {
+    for (const [object, { rules, gaps }] of eachRole(input)) {
       const role = nameOf(object.type, object.type === 'ClusterRole' ? '' : object.namespace, object.name);
       yield {
         item: unique(role),
         resource: resourceOf(object),
         evidence: [object.id],
+        ...(gaps.length > 0 && { gaps }),
         role,
         namespace: object.type === 'ClusterRole' ? '' : object.namespace,
         builtin: isBootstrapRole(object.type, object.name),
-        wildcards: wildcardsOf(readRules(listAt(object.body, 'rules'))),
+        wildcards: wildcardsOf(rules),
       };
     }
   },

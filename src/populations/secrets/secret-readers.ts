@@ -56,7 +56,7 @@ function readReaders(index: AccessIndex): ReadonlyMap<string, Readers> {
     readers.addEvidence(binding);
   }
   for (const binding of index.bindings) {
-    if (binding.role !== undefined || binding.gaps.length === 0) continue;
+    if (binding.gaps.length === 0) continue;
     of(binding.namespace).gaps.push(...binding.gaps);
     of(binding.namespace).addEvidence(binding);
   }

@@ -8,6 +8,7 @@ import { accessPaths, collectFiles, loadConfig } from '../../../src/app/index.ts
 import { openLedger } from '../../../src/ledger/index.ts';
 import { exitCodeOf, KubevidenceError } from '../../../src/model/index.ts';
 import { clockFrom, collect as collectPods, create, pod, signerOf } from '../../ledger/given.ts';
+import { gathersAs } from '../../populations/snapshots.ts';
 import { asFile, bind, group, hostile, nothingElse, role, user, world } from './paths-world.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'paths-'));
@@ -99,6 +100,16 @@ describe('over files', () => {
   it('knows no end of ways while a role that every API server has is not among the files', async () => {
     write('unread.yaml', [...complete, bind('ops', 'ClusterRole/admin', [user('bob')], 'clinic')]);
     expect(await paths({ from: 'unread.yaml' })).toMatchObject({ complete: false, gaps: [{ what: 'rules of ClusterRole/admin' }] });
+  });
+
+  it('knows no end of ways while a role gathers such a role', async () => {
+    write('gathers.yaml', [
+      ...complete,
+      { ...role('ours', []), ...gathersAs('edit') },
+      bind('ops', 'ClusterRole/ours', [user('bob')], 'clinic'),
+    ]);
+    const what = 'rules that ClusterRole/ours gathers from system:aggregate-to-edit, view';
+    expect(await paths({ from: 'gathers.yaml' })).toMatchObject({ complete: false, gaps: [{ what }] });
   });
 
   it('cannot be told a grant of one’s own as the cluster’s', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { secretReaders } from '../../../src/populations/secrets/secret-readers.ts';
 import type { Json, JsonObject } from '../../../src/model/index.ts';
-import { binding, read, role, snapshot } from '../snapshots.ts';
+import { binding, gathersAs, read, role, snapshot } from '../snapshots.ts';
 
 const rbac = 'rbac.authorization.k8s.io';
 const user = (name: string): JsonObject => ({ kind: 'User', apiGroup: rbac, name });
@@ -65,5 +65,22 @@ test('a binding whose role was not read leaves its namespace open, and no other'
   expect(rows.map(({ item, gaps: own }) => [item, own?.length ?? 0])).toEqual([
     ['namespace/quiet', 0],
     ['namespace/shop', 1],
+  ]);
+});
+
+test('a role that files hold in part leaves its namespace open, and who reads by what is known is a reader', () => {
+  const reader = snapshot(
+    {
+      'k8s.rbac/clusterroles': [{ ...role('r', [secretsRule(['get'])]), ...gathersAs('edit') }],
+      'k8s.rbac/roles': [],
+      'k8s.rbac/clusterrolebindings': [],
+      'k8s.rbac/rolebindings': [binding('b', 'r', [user('mia')], 'shop')],
+      'k8s.namespaces/namespaces': [namespace('shop'), namespace('quiet')],
+    },
+    { scope: 'files' },
+  );
+  expect(read(secretReaders, reader).rows.map(({ item, readers, gaps }) => [item, readers, gaps?.length ?? 0])).toEqual([
+    ['namespace/quiet', [], 0],
+    ['namespace/shop', ['User/mia'], 1],
   ]);
 });
