@@ -109,9 +109,18 @@ export function defaultLabels(name: string): Readonly<Record<string, string>> {
   const gatherer = gathered.get(name);
   return {
     'kubernetes.io/bootstrapping': 'rbac-defaults',
-    ...(gatherer !== undefined && { [`rbac.authorization.k8s.io/aggregate-to-${gatherer}`]: 'true' }),
+    ...(gatherer !== undefined && gatheredBy(gatherer)),
   };
 }
+
+function gatheredBy(name: string): Readonly<Record<string, string>> {
+  return { [`rbac.authorization.k8s.io/aggregate-to-${name}`]: 'true' };
+}
+
+/** The default ClusterRoles that gather others, with the labels by which they do. */
+export const defaultGatherers: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map(
+  Array.from(new Set(gathered.values()), (name) => [name, gatheredBy(name)]),
+);
 
 /** Also the Roles in its namespaces: each of them is in a grant. */
 const grantedRoles = new Set(Array.from(grants, (grant) => grant.split('|')[1]));

@@ -8,7 +8,7 @@ export type { Authorizers } from './authorizers.ts';
 export { nodeAuthorizerNote, nodesGroup, readAuthorizers } from './authorizers.ts';
 export type { Binding, Grant, RbacInput, Role } from './bindings.ts';
 export { eachRole, rbacListings, readGrants, rightsThrough, roleRefOf } from './bindings.ts';
-export { isBootstrapGrant, isBootstrapRole, isDefaultRole } from './bootstrap.ts';
+export { defaultGatherers, isBootstrapGrant, isBootstrapRole, isDefaultRole } from './bootstrap.ts';
 export type { AccessCan, AccessWhoCan } from './documents.ts';
 export { accessCanSchema, accessWhoCanSchema } from './documents.ts';
 export type { AccessRow } from './matrix.ts';

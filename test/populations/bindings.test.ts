@@ -97,6 +97,18 @@ test('an aggregating role does not gather itself, nor what its selector leaves o
   ]);
 });
 
+test('a default role gathers by its label, also where files leave it out; a cluster without it has none that does', () => {
+  const part = withMetadata(role('part', []), { labels: { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' } });
+  const gatheredBy = (scope: EvidenceReader['scope'], ...more: JsonObject[]) =>
+    read(roleUses, snapshot(rbac({ clusterroles: [part, ...more] }), { scope })).rows.find(({ item }) => item.endsWith('/part'))?.[
+      'gatheredBy'
+    ];
+  expect([gatheredBy('files'), gatheredBy('cluster')]).toEqual([['view'], []]);
+  const view = { ...role('view', []), ...gathersAs('view') };
+  expect([gatheredBy('files', view), gatheredBy('cluster', view)]).toEqual([['view'], ['view']]);
+  expect(gatheredBy('files', role('view', []))).toEqual([]);
+});
+
 test('system:masters without any binding is incomplete, never empty', () => {
   const { rows, gaps } = read(mastersUses, snapshot(rbac({ clusterrolebindings: [binding('x', 'r', [user('system:masters')])] })));
   expect(rows).toEqual([]);

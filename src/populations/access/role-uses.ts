@@ -1,8 +1,8 @@
 /**
  * Every Role and ClusterRole, and what refers to it: bindings, and cluster roles that gather its rules by label. A role without any is
- * unused only when all bindings could be read.
+ * unused only when all bindings could be read. The default roles gather too, also where files leave them out.
  */
-import { isDefaultRole, rbacListings, roleRefOf, selects } from '../../access/index.ts';
+import { defaultGatherers, isDefaultRole, rbacListings, roleRefOf, selects } from '../../access/index.ts';
 import type { Gap, ListingKind, Population, StoredObject } from '../../model/index.ts';
 import { at, isComplete, listAt } from '../../model/index.ts';
 import { nameOf, resourceOf, uniqueKeys } from '../identity.ts';
@@ -22,14 +22,18 @@ export const roleUses: Population = {
     const roles = [...input.each('k8s.rbac/clusterroles', 'k8s.rbac/roles')];
     const gathering = roles.flatMap((object) => {
       const selectors = object.type === 'ClusterRole' ? listAt(object.body, 'aggregationRule', 'clusterRoleSelectors') : [];
-      return selectors.length === 0 ? [] : [{ object, selectors }];
+      return selectors.length === 0 ? [] : [{ name: object.name, selectors }];
     });
+    if (input.reader.scope === 'files')
+      for (const [name, matchLabels] of defaultGatherers)
+        if (!roles.some((role) => role.type === 'ClusterRole' && role.name === name))
+          gathering.push({ name, selectors: [{ matchLabels }] });
     const gatherersOf = (role: StoredObject) =>
       role.type !== 'ClusterRole'
         ? []
         : gathering.filter(
-            ({ object, selectors }) =>
-              object !== role && selectors.some((selector) => selects(selector, at(role.body, 'metadata', 'labels'))),
+            ({ name, selectors }) =>
+              name !== role.name && selectors.some((selector) => selects(selector, at(role.body, 'metadata', 'labels'))),
           );
     const complete = bindings.every((kind) => {
       const listing = input.listing(kind);
@@ -48,7 +52,7 @@ export const roleUses: Population = {
         role,
         namespace,
         default: isDefaultRole(object.type, object.name),
-        gatheredBy: gatherersOf(object).map((each) => each.object.name),
+        gatheredBy: gatherersOf(object).map(({ name }) => name),
         ...(bound > 0 || complete ? { bindings: bound } : { gaps: [unknown] }),
       };
     }
