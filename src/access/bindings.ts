@@ -86,7 +86,7 @@ export function readRoles(input: RbacInput): ReadonlyMap<string, Role> {
 
 /** Every role with its object; files can hold several of one key. */
 export function* eachRole(input: RbacInput): Iterable<readonly [StoredObject, Role]> {
-  const objects = [...input.each('k8s.rbac/roles', 'k8s.rbac/clusterroles')];
+  const objects = [...input.each('k8s.rbac/clusterroles', 'k8s.rbac/roles')];
   const manifests = input.reader.scope === 'files' ? manifestsOf(objects.filter((object) => object.type === 'ClusterRole')) : null;
   for (const object of objects) {
     // Of a manifest, the others decide as well.
