@@ -5,7 +5,8 @@
  */
 import type { Json, StoredObject } from '../model/index.ts';
 import { at, isObject, listAt, textAt } from '../model/index.ts';
-import { defaultClusterRoles, defaultLabels } from './bootstrap.ts';
+import { defaultLabels } from './bootstrap.ts';
+import { defaultClusterRoles } from './default-roles.ts';
 
 /** The ClusterRoles that a controller would find once files are applied. */
 export interface Manifests {
@@ -22,7 +23,7 @@ export interface Materialised {
 
 export function manifestsOf(roles: readonly StoredObject[]): Manifests {
   const names = new Set(roles.map(({ name }) => name));
-  return { roles, leftOut: defaultClusterRoles.filter((name) => !names.has(name)) };
+  return { roles, leftOut: defaultClusterRoles().filter((name) => !names.has(name)) };
 }
 
 /** The rules of a role. `manifests`: null where a controller runs. */

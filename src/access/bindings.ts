@@ -39,6 +39,8 @@ export interface Role {
   readonly gaps: readonly Gap[];
   /** Its rules come from the cluster roles that its aggregationRule selects. */
   readonly aggregated: boolean;
+  /** Of what somebody added to a default role: the rules beside it, whose own rights do not count. */
+  readonly given?: readonly Rule[];
 }
 
 export interface RoleRef {
@@ -216,7 +218,7 @@ const noRights = rightsOf([], true);
 export function rightsThrough({ role, namespace }: Binding): Rights {
   if (role === undefined) return noRights;
   const known = namespace === '' ? rights.cluster : rights.namespace;
-  const found = known.get(role) ?? rightsOf(role.rules, namespace === '');
+  const found = known.get(role) ?? rightsOf(role.rules, namespace === '', role.given);
   known.set(role, found);
   return found;
 }

@@ -1,26 +1,10 @@
 /**
- * The roles and bindings that every API server makes for itself (Kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy, as of 1.36).
+ * The grants that every API server makes for itself (Kubernetes plugin/pkg/auth/authorizer/rbac/bootstrappolicy, as of 1.36), and the names of
+ * its roles.
  * A grant counts as one of them only when binding, role and subject are all the expected ones: the label
  * `kubernetes.io/bootstrapping` is no proof, because whoever writes bindings can write it.
  */
-import type { Rule } from './rules.ts';
-
-/** Controllers with an account kube-system/NAME, bound by ClusterRoleBinding system:controller:NAME to the ClusterRole of that name. */
-const controllers = new Set(
-  `attachdetach-controller certificate-controller clusterrole-aggregation-controller cronjob-controller daemon-set-controller
-  deployment-controller device-taint-eviction-controller disruption-controller endpoint-controller endpointslice-controller
-  endpointslicemirroring-controller ephemeral-volume-controller expand-controller generic-garbage-collector
-  horizontal-pod-autoscaler job-controller kube-apiserver-serving-clustertrustbundle-publisher
-  legacy-service-account-token-cleaner namespace-controller node-controller persistent-volume-binder pod-garbage-collector
-  podcertificaterequestcleaner podgroup-protection-controller pv-protection-controller pvc-protection-controller
-  replicaset-controller replication-controller resource-claim-controller resourcepoolstatusrequest-controller
-  resourcequota-controller root-ca-cert-publisher route-controller selinux-warning-controller service-account-controller
-  service-cidrs-controller service-controller statefulset-controller storage-version-garbage-collector
-  storage-version-migrator-controller ttl-after-finished-controller ttl-controller validatingadmissionpolicy-status-controller
-  volumeattributesclass-protection-controller`
-    .trim()
-    .split(/\s+/),
-);
+import { isDefaultKey } from './default-roles.ts';
 
 /** `binding|role|subject`, subjects that are components of the control plane; groups of everyone are left to the controls. */
 const grants = new Set([
@@ -60,8 +44,8 @@ export function isBootstrapGrant(binding: string, role: string, subject: string)
   const name = /^ClusterRoleBinding\/system:controller:(.+)$/.exec(binding)?.[1];
   return (
     name !== undefined &&
-    controllers.has(name) &&
     role === `ClusterRole/system:controller:${name}` &&
+    isDefaultKey(role) &&
     subject === `ServiceAccount/kube-system/${name}`
   );
 }
@@ -69,30 +53,10 @@ export function isBootstrapGrant(binding: string, role: string, subject: string)
 /** Default ClusterRoles besides the controllers' that carry wildcards. */
 const wildcardRoles = new Set(['cluster-admin', 'system:kubelet-api-admin', 'system:kube-controller-manager']);
 
-/** The other default ClusterRoles: many wait unbound for the clusters that need them. */
-const defaultRoles = new Set(
-  `admin edit view system:aggregate-to-admin system:aggregate-to-edit system:aggregate-to-view system:auth-delegator system:basic-user
-  system:certificates.k8s.io:certificatesigningrequests:nodeclient system:certificates.k8s.io:certificatesigningrequests:selfnodeclient
-  system:certificates.k8s.io:kube-apiserver-client-approver system:certificates.k8s.io:kube-apiserver-client-kubelet-approver
-  system:certificates.k8s.io:kubelet-serving-approver system:certificates.k8s.io:legacy-unknown-approver
-  system:cluster-trust-bundle-discovery system:discovery system:heapster system:kube-aggregator system:kube-dns system:kube-scheduler
-  system:monitoring system:node system:node-bootstrapper system:node-problem-detector system:node-proxier
-  system:persistent-volume-provisioner system:public-info-viewer system:service-account-issuer-discovery system:volume-scheduler`
-    .trim()
-    .split(/\s+/),
-);
-
 /** Whether a ClusterRole of this name is among those that the API server makes anew at each start, whoever else wrote it. */
 export function isDefaultRole(kind: string, name: string): boolean {
-  return isBootstrapRole(kind, name) || (kind === 'ClusterRole' && defaultRoles.has(name));
+  return kind === 'ClusterRole' && isDefaultKey(`ClusterRole/${name}`);
 }
-
-/** The names of all ClusterRoles that the API server makes, in order. */
-export const defaultClusterRoles: readonly string[] = [
-  ...wildcardRoles,
-  ...defaultRoles,
-  ...Array.from(controllers, (name) => `system:controller:${name}`),
-].sort((a, b) => (a < b ? -1 : 1));
 
 /** Default ClusterRoles, by the name of the default one that gathers them by label. */
 const gathered = new Map([
@@ -134,42 +98,5 @@ export function isInEveryCluster(roleKey: string): boolean {
 /** Whether the API server itself makes a ClusterRole of this name, with the wildcards in it. */
 export function isBootstrapRole(kind: string, name: string): boolean {
   if (kind !== 'ClusterRole') return false;
-  const controller = /^system:controller:(.+)$/.exec(name)?.[1];
-  return wildcardRoles.has(name) || (controller !== undefined && controllers.has(controller));
+  return wildcardRoles.has(name) || (name.startsWith('system:controller:') && isDefaultKey(`ClusterRole/${name}`));
 }
-
-const none = { apiGroups: [], resources: [], resourceNames: [], nonResourceURLs: [] };
-
-function reads(paths: string): Rule {
-  return { ...none, verbs: ['get'], nonResourceURLs: paths.split(' ') };
-}
-
-function creates(group: string, ...resources: readonly string[]): Rule {
-  return { ...none, verbs: ['create'], apiGroups: [group], resources };
-}
-
-/**
- * By their keys, the roles that Kubernetes binds to everybody, with the rules that it gives them. The paths of swagger were among them long
- * ago, and are still in clusters that have been upgraded since: nothing is taken out of a role.
- */
-export const publicRoles: ReadonlyMap<string, readonly Rule[]> = new Map([
-  ['ClusterRole/system:public-info-viewer', [reads('/healthz /livez /readyz /version /version/')]],
-  [
-    'ClusterRole/system:discovery',
-    [
-      reads('/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/'),
-      reads('/swagger.json /swagger-2.0.0.pb-v1 /swaggerapi /swaggerapi/*'),
-    ],
-  ],
-  [
-    'ClusterRole/system:basic-user',
-    [
-      creates('authorization.k8s.io', 'selfsubjectaccessreviews', 'selfsubjectrulesreviews'),
-      creates('authentication.k8s.io', 'selfsubjectreviews'),
-    ],
-  ],
-  [
-    'ClusterRole/system:service-account-issuer-discovery',
-    [reads('/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/')],
-  ],
-]);

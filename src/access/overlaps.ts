@@ -4,10 +4,9 @@
  * subject holds named rights: what is named tells to what the wildcard would narrow.
  */
 import type { Binding, Grant, Role } from './bindings.ts';
-import { publicRoles } from './bootstrap.ts';
 import type { Rule } from './rules.ts';
 import type { Subject } from './subjects.ts';
-import { describeRule, wildcardsOf } from './rules.ts';
+import { wildcardsOf } from './rules.ts';
 
 export interface Overlap extends Grant {
   /** Bindings through which the subject holds all of it besides; empty when the grant gives something of its own. */
@@ -106,23 +105,9 @@ function coverOf(role: Role, others: readonly Binding[]): readonly Binding[] | n
   return [...needed];
 }
 
-const nothing: readonly string[] = [];
-const beyond = new WeakMap<Role, readonly string[]>();
-
-/**
- * Of a role that Kubernetes binds to everybody: the rules that give more than Kubernetes gave it. Its name proves nothing, because an API
- * server adds to its roles what is missing and leaves what somebody else added. Empty for all other roles.
- */
-export function beyondDefault(role: Role | undefined): readonly string[] {
-  const given = role === undefined ? undefined : publicRoles.get(role.key);
-  if (role === undefined || given === undefined) return nothing;
-  const known = beyond.get(role) ?? role.rules.filter((rule) => !isGiven(rule, given)).map(describeRule);
-  beyond.set(role, known);
-  return known;
-}
-
-function isGiven(rule: Rule, given: readonly Rule[]): boolean {
-  return partsOf(rule).every((part) => given.some((wide) => covers(wide, part)));
+/** Whether others give all that a rule does. */
+export function isCovered(rule: Rule, others: readonly Rule[]): boolean {
+  return partsOf(rule).every((part) => others.some((wide) => covers(wide, part)));
 }
 
 /** A rule as single rights: one verb on one resource of one group, under one name or all; one verb on one path. */

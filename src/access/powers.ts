@@ -136,8 +136,19 @@ function givesEverything(rules: readonly Rule[]): boolean {
   );
 }
 
-/** The rights that a role's rules give through a cluster-wide binding, or through one in a namespace. */
-export function rightsOf(rules: readonly Rule[], clusterWide: boolean): Rights {
+/**
+ * The rights that a role's rules give through a cluster-wide binding, or through one in a namespace. `given`: rules that are held beside them;
+ * then the rights that only these give are left out, and those stay that need both.
+ */
+export function rightsOf(rules: readonly Rule[], clusterWide: boolean, given: readonly Rule[] = []): Rights {
+  const all = allRights([...given, ...rules], clusterWide);
+  if (given.length === 0) return all;
+  const own = allRights(given, clusterWide);
+  const beyond = powerNames.map((power) => [power, all[power].filter((right) => !own[power].includes(right))] as const);
+  return { ...all, ...Object.fromEntries(beyond), everything: all.everything && !own.everything };
+}
+
+function allRights(rules: readonly Rule[], clusterWide: boolean): Rights {
   const held = (power: Power) => heldRights(rules, dangerous[power], clusterWide);
   return {
     readsSecrets: held('readsSecrets'),

@@ -1,7 +1,7 @@
 /** Grants that give nothing of their own can all go together, and nobody loses a right. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { beyondDefault, createAccessIndex, overlapsOf } from '../../src/access/index.ts';
+import { createAccessIndex, overlapsOf } from '../../src/access/index.ts';
 import type { JsonObject } from '../../src/model/index.ts';
 import { binding, gathersAs, role, type SnapshotOptions } from '../populations/snapshots.ts';
 import { rbacSnapshot } from './snapshot.ts';
@@ -157,24 +157,4 @@ test('taking all of them away changes no answer', () => {
     { numRuns: 100 },
   );
   expect(taken).toBeGreaterThan(10);
-});
-
-describe('beyond what Kubernetes gives to everybody', () => {
-  const urls = (...nonResourceURLs: string[]): JsonObject => ({ verbs: ['get'], nonResourceURLs });
-  const beyond = (name: string, ...rules: JsonObject[]) =>
-    grantsOf([role(name, rules), binding('b', name, [alice])]).map((grant) => beyondDefault(grant.binding.role));
-
-  test.each<[string, string, JsonObject[], readonly string[]]>([
-    ['less than all of it', 'system:discovery', [urls('/api', '/version')], []],
-    ['one path of those it has', 'system:discovery', [urls('/apis/apps')], []],
-    ['paths that it had long ago', 'system:discovery', [urls('/swagger.json', '/swaggerapi/*')], []],
-    ['another path beside them', 'system:discovery', [urls('/api'), urls('/api', '/metrics')], ['get /api, /metrics']],
-    ['every path', 'system:public-info-viewer', [urls('*')], ['get *']],
-    ['another verb', 'system:public-info-viewer', [{ ...urls('/version'), verbs: ['get', 'post'] }], ['get, post /version']],
-    ['objects', 'system:public-info-viewer', [rule(['list'], ['pods'])], ['list pods']],
-    ['a rule that gives nothing', 'system:public-info-viewer', [rule([], ['pods'])], []],
-    ['a role of which nothing is known', 'ours', [rule(['list'], ['pods'])], []],
-  ])('%s', (_name, name, rules, expected) => {
-    expect(beyond(name, ...rules)).toEqual([expected]);
-  });
 });

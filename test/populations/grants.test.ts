@@ -139,6 +139,7 @@ describe('roles that files leave out', () => {
 describe('what the API server sets up itself', () => {
   const controller = 'system:controller:job-controller';
   const wide = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
+  const own = [{ verbs: ['get', 'list'], apiGroups: ['batch'], resources: ['jobs'] }];
   test.each<[string, Json, boolean]>([
     ['a controller', binding(controller, controller, [account('kube-system', 'job-controller')]), true],
     ['another account in its binding', binding(controller, controller, [account('default', 'job-controller')]), false],
@@ -157,8 +158,18 @@ describe('what the API server sets up itself', () => {
       false,
     ],
   ])('%s', (_name, given, builtin) => {
-    const clusterroles = ['cluster-admin', controller, 'system:controller:evil'].map((name) => role(name, wide));
+    const clusterroles = [...['cluster-admin', 'system:controller:evil'].map((name) => role(name, wide)), role(controller, own)];
     expect(read(grants, snapshot(rbac({ clusterroles, clusterrolebindings: [given] }))).rows[0]).toMatchObject({ builtin });
+  });
+
+  test('a role that somebody widened counts for what was added, and an unread one is unknown', () => {
+    const clusterrolebindings = [binding(controller, controller, [account('kube-system', 'job-controller')])];
+    const added = { verbs: ['create'], apiGroups: [''], resources: ['pods/exec'] };
+    const clusterroles = [role(controller, [...own, { verbs: ['create'], apiGroups: [''], resources: ['pods'] }, added])];
+    const [row] = read(grants, snapshot(rbac({ clusterroles, clusterrolebindings }))).rows;
+    expect(row).toMatchObject({ builtin: false, powers: ['entersPods'], createsPods: [], beyondDefault: ['create pods/exec'] });
+    const [unread] = read(grants, snapshot(rbac({ clusterroles: [role('r', [])], clusterrolebindings }), { scope: 'files' })).rows;
+    expect(unread).toMatchObject({ builtin: false, gaps: [{ reason: 'absent' }] });
   });
 });
 

@@ -10,6 +10,7 @@ import { createAccessIndex } from '../access-index.ts';
 import type { Binding } from '../bindings.ts';
 import { rbacListings } from '../bindings.ts';
 import type { Subject } from '../subjects.ts';
+import { widenedOf } from '../widened.ts';
 import type { Ground } from './draw.ts';
 import { drawGraph, drawGround, drawOn, hasGrant } from './draw.ts';
 import type { Path } from './find-paths.ts';
@@ -112,7 +113,7 @@ function climbersBy(index: AccessIndex, paths: ReadonlyMap<string, Path>, before
     const { text } = subject;
     const [first, ...others] = index
       .grantsOf(text)
-      .flatMap(({ binding }) => (isBuiltinGrant(binding.key, binding.roleKey, text) ? [] : [binding]));
+      .flatMap(({ binding }) => (isBuiltinGrant(binding, text) && widenedOf(binding.role) === null ? [] : [binding]));
     if (first === undefined) return [];
     // An account is one, however bindings name it.
     const path = paths.get(stateOf(subject));

@@ -12,7 +12,7 @@ import { heldBy, relevantPart } from './relevant.ts';
 import { Search } from './search.ts';
 
 export interface Cut {
-  /** `RoleBinding/ns/name`, sorted. */
+  /** `RoleBinding/ns/name`, sorted; also `… (what was added to its role)`. */
   readonly bindings: readonly string[];
   /** Subjects that it cuts off. */
   readonly cuts: number;
@@ -40,7 +40,7 @@ export function smallestCut(removable: Removable, removals: readonly Removal[]):
   const fewest = new Network(part, cuttable).cut();
   const grants = cuts(part, fewest, cuttable) ? fewest : cutOfJoins(part, premisesOfHad(graph), cuttable);
   return {
-    bindings: [...grants].map((grant) => graph.grants.get(grant)?.binding.key ?? '').sort(),
+    bindings: [...grants].map((grant) => graph.textOf(grant)).sort(),
     cuts: cuttable.length,
     keep: sources.size - cuttable.length,
     // No fewer leave no way without a join.

@@ -5,6 +5,7 @@
 import type { Technique } from '../../model/index.ts';
 import type { Binding, Role } from '../bindings.ts';
 import { nameOf, segment } from '../names.ts';
+import { widenedOf } from '../widened.ts';
 import { Graph } from './graph.ts';
 import type { Named, Plan, Premise, Variant } from './plan.ts';
 import { planTechniques } from './plan.ts';
@@ -27,15 +28,18 @@ export interface Drawing {
 
 /** A drawing in which nobody is bound yet: of each binding only what it gives. */
 export interface Ground extends Drawing {
-  /** By the key of a binding: what it gives by an added grant, and by one that the cluster is made with. */
+  /** By the key of a binding: what it gives. */
   readonly grants: ReadonlyMap<string, Grants>;
   /** Whether something was drawn by what single subjects are granted. */
   readonly isPersonal: boolean;
 }
 
 interface Grants {
+  /** By a grant that somebody added. */
   readonly added: number | undefined;
+  /** By one that the cluster is made with; and what was added to its role. */
   readonly builtin: number | undefined;
+  readonly widened: number | undefined;
 }
 
 /** `secrets`: those that a search is after, `namespace/name`; of others only token Secrets are drawn. */
@@ -61,15 +65,16 @@ export function drawOn({ graph: ground, sources, everything, grants }: Ground, w
  * subject is a state of the ground.
  */
 function bindSubjects(graph: Graph, grants: Ground['grants'], { index }: World): void {
-  for (const { key, roleKey, subjects } of index.bindings) {
-    const { added, builtin } = grants.get(key) ?? {};
-    for (const subject of subjects) {
-      const node = isBuiltinGrant(key, roleKey, subject.text) ? builtin : added;
-      if (node !== undefined) graph.edge(graph.node('state', stateOf(subject)), node);
-    }
+  for (const binding of index.bindings) {
+    const { added, builtin, widened } = grants.get(binding.key) ?? {};
+    for (const subject of binding.subjects)
+      for (const node of isBuiltinGrant(binding, subject.text) ? [builtin, widened] : [added])
+        if (node !== undefined) graph.edge(graph.node('state', stateOf(subject)), node);
   }
 }
 
+/** What a person takes away of such a grant is not the binding. */
+const widenedNote = '(what was added to its role)';
 const fullRole = { rules: fullRules };
 
 class Drawer {
@@ -110,14 +115,23 @@ class Drawer {
   #drawBinding(binding: Binding): void {
     const { role, roleKey, key } = binding;
     if (role === undefined) return;
-    const draw = (builtin: boolean): number | undefined => {
-      if (!hasGrant(binding, builtin)) return undefined;
-      const node = this.#graph.grant(builtin ? `${key} (built in)` : key, { binding, builtin });
-      this.#give(node, role, binding.namespace);
+    const draw = (text: string, builtin: boolean, gives: Pick<Role, 'rules'>): number => {
+      const node = this.#graph.grant(text, { binding, builtin });
+      this.#give(node, gives, binding.namespace);
+      return node;
+    };
+    const drawHeld = (...grant: Parameters<typeof draw>): number => {
+      const node = draw(...grant);
       this.#hold(node, roleKey, binding.namespace);
       return node;
     };
-    this.#grants.set(key, { added: draw(false), builtin: draw(true) });
+    const added = hasGrant(binding, false) ? drawHeld(key, false, role) : undefined;
+    if (!hasGrant(binding, true)) return void this.#grants.set(key, { added, builtin: undefined, widened: undefined });
+    const parts = widenedOf(role);
+    const builtin = drawHeld(`${key} (built in)`, true, parts?.given ?? role);
+    // That the role is held comes from the grant, and not from what was added to it.
+    const widened = parts === null ? undefined : draw(`${key} ${widenedNote}`, false, parts.added);
+    this.#grants.set(key, { added, builtin, widened });
   }
 
   /** Who has this node holds the role there: a role that is edited while it is bound gives its holders more. */
@@ -294,7 +308,9 @@ class Drawer {
         const known = this.#graph.find('state', name);
         const state = this.#graph.node('state', name);
         if (known === undefined) for (const right of rights) this.#provide(state, right);
-        for (const grant of [binding.key, `${binding.key} (built in)`].flatMap((each) => this.#graph.find('grant', each) ?? [])) {
+        for (const grant of [binding.key, `${binding.key} (built in)`, `${binding.key} ${widenedNote}`].flatMap(
+          (each) => this.#graph.find('grant', each) ?? [],
+        )) {
           const ability = this.#graph.ability(
             { technique: variant.technique, namespace: place.namespace },
             `${key}|${grant}|${segment(text)}`,
@@ -325,8 +341,8 @@ class Drawer {
 }
 
 /** Whether it names a subject that the cluster is made to be granted this by it, or one that is not. */
-export function hasGrant({ key, roleKey, subjects }: Binding, builtin: boolean): boolean {
-  return subjects.some(({ text }) => isBuiltinGrant(key, roleKey, text) === builtin);
+export function hasGrant(binding: Binding, builtin: boolean): boolean {
+  return binding.subjects.some(({ text }) => isBuiltinGrant(binding, text) === builtin);
 }
 
 function isNamed(premise: Premise): boolean {

@@ -18,7 +18,7 @@ export interface Removable {
 }
 
 export interface Removal {
-  /** `ClusterRoleBinding/friday`. */
+  /** `ClusterRoleBinding/friday`; also `… (what was added to its role)`. */
   readonly binding: string;
   readonly role: string;
   /** How many subjects then have no path that somebody added a grant for. */
@@ -43,7 +43,7 @@ export function bestRemovals(removable: Removable): readonly Removal[] {
     const cuts = count(grant, usedBy);
     const binding = graph.grants.get(grant)?.binding;
     if (cuts === undefined || cuts === 0 || binding === undefined) continue;
-    found.push({ binding: binding.key, role: binding.roleKey, cuts, of: sources.size });
+    found.push({ binding: graph.textOf(grant), role: binding.roleKey, cuts, of: sources.size });
     found.sort((a, b) => b.cuts - a.cuts || (a.binding < b.binding ? -1 : 1));
   }
   return found.slice(0, wanted);

@@ -2,6 +2,7 @@
  * The grants that kubeadm makes when it sets a cluster up (cmd/kubeadm, as of 1.36), besides the API server's own. As there, a grant counts
  * only when binding, role and subject are all the expected ones.
  */
+import type { Binding } from '../bindings.ts';
 import { isBootstrapGrant } from '../bootstrap.ts';
 
 const grants = new Set([
@@ -14,7 +15,7 @@ const grants = new Set([
   'ClusterRoleBinding/system:coredns|ClusterRole/system:coredns|ServiceAccount/kube-system/coredns',
 ]);
 
-/** Whether the API server or the installer makes this grant, so that nobody added it. */
-export function isBuiltinGrant(binding: string, role: string, subject: string): boolean {
-  return isBootstrapGrant(binding, role, subject) || grants.has(`${binding}|${role}|${subject}`);
+/** Whether the API server or the installer makes this grant, so that nobody added it. What was added to its role is another matter. */
+export function isBuiltinGrant({ key, roleKey }: Binding, subject: string): boolean {
+  return isBootstrapGrant(key, roleKey, subject) || grants.has(`${key}|${roleKey}|${subject}`);
 }

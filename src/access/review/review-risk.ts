@@ -96,7 +96,7 @@ function shorten(rule: Rule): string {
   return `${describeRule({ ...rule, ...first })}${more === 0 ? '' : ` and ${more} more`}`;
 }
 
-/** What a binding gives, in short: its dangerous rights, else its first rules. Untrusted text. */
+/** What a binding gives, in short: its dangerous rights, else its first rules; those that were added to a default role. Untrusted text. */
 export function describeRight(binding: Binding): string {
   const { role, gaps } = binding;
   const isKnown = gaps.length === 0;
@@ -108,14 +108,18 @@ export function describeRight(binding: Binding): string {
 function describeRules(binding: Binding, role: Role): string {
   const rights = rightsThrough(binding);
   if (rights.everything) return 'everything: every verb on every resource';
+  if (role.given !== undefined) return `beyond the default: ${rulesOf(role.rules)}`;
   const held = powerNames.filter((power) => rights[power].length > 0);
   if (held.length > 0) return held.map((power) => `${powerWords[power]}${namesOf(rights[power])}`).join(', ');
   if (role.rules.length === 0) return 'nothing: the role has no rules';
-  const more = role.rules.length - shown.rules;
-  return [
-    ...role.rules.slice(0, shown.rules).map(shorten),
-    ...(more > 0 ? [`and ${more} more ${more === 1 ? 'rule' : 'rules'}`] : []),
-  ].join('; ');
+  return rulesOf(role.rules);
+}
+
+function rulesOf(rules: readonly Rule[]): string {
+  const more = rules.length - shown.rules;
+  return [...rules.slice(0, shown.rules).map(shorten), ...(more > 0 ? [`and ${more} more ${more === 1 ? 'rule' : 'rules'}`] : [])].join(
+    '; ',
+  );
 }
 
 /** ` (only: a, b)` where all the rights of a power are limited to names. */

@@ -8,10 +8,10 @@ import type { EvidenceReader, Gap, ListingKind } from '../../model/index.ts';
 import { canonicalBytes, isComplete } from '../../model/index.ts';
 import { createAccessIndex } from '../access-index.ts';
 import type { Binding } from '../bindings.ts';
-import { isBootstrapGrant } from '../bootstrap.ts';
 import { readNamespaceOwners } from '../namespace-owners.ts';
 import type { Subject } from '../subjects.ts';
 import { subjectKey } from '../subjects.ts';
+import { addedPart } from '../widened.ts';
 import { describeRight, type Risk, riskOf, risks } from './review-risk.ts';
 
 /** Texts are untrusted. */
@@ -65,13 +65,13 @@ export function readReview(reader: EvidenceReader, { ownerKeys, all }: ReviewOpt
     const { type, name } = binding.object;
     for (const position of binding.odd) gaps.push({ reason: 'error', what: `subject ${position} of ${type} ${name}` });
     for (const subject of binding.subjects) {
-      const isBuiltin = isBootstrapGrant(binding.key, binding.roleKey, subject.text);
-      if (isBuiltin) builtin += 1;
-      if (isBuiltin && !all) continue;
+      const added = addedPart(binding, subject);
+      if (added === undefined) builtin += 1;
+      if (added === undefined && !all) continue;
       const key = `${subjectKey(subject)}|${binding.key}|${binding.roleKey}`;
       const times = (items.get(key) ?? 0) + 1;
       items.set(key, times);
-      rows.push(toRow(times === 1 ? key : `${key}#${times}`, binding, subject, ownerOf));
+      rows.push(toRow(times === 1 ? key : `${key}#${times}`, all || added === undefined ? binding : added, subject, ownerOf));
     }
   }
   const canonical = rows.map(({ item, id }) => [item, id] as const).sort(([a], [b]) => (a < b ? -1 : 1));

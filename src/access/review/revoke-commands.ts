@@ -9,6 +9,7 @@ import { createAccessIndex } from '../access-index.ts';
 import type { Binding } from '../bindings.ts';
 import { isBootstrapGrant, isDefaultRole } from '../bootstrap.ts';
 import { readSubject } from '../subjects.ts';
+import { widenedOf } from '../widened.ts';
 
 export interface RevokeCommand {
   /** For a POSIX shell; for bash where a name holds control characters. One line of ASCII. */
@@ -54,12 +55,17 @@ function commandFor(binding: Binding, subjects: readonly string[], context: stri
       ? [...kubectl, 'delete', ...where, target]
       : [...kubectl, 'patch', ...where, target, '--type=json', `--patch=${patchOf(binding, positions)}`];
   const isOwn = subjects.some((text) => isBootstrapGrant(key, roleKey, text));
+  const isWidened = subjects.every((text) => isBootstrapGrant(key, roleKey, text)) && widenedOf(binding.role) !== null;
   const isDefault = object.type === 'ClusterRoleBinding' && isDefaultRole('ClusterRole', object.name);
   return {
     command: words.map(quote).join(' '),
     binding: key,
     subjects,
-    note: isOwn || isDefault ? 'the API server makes this binding anew at each start, and its own components may need it' : null,
+    note: isWidened
+      ? `the API server makes this binding anew at each start: take out of ${roleKey} what was added to it instead`
+      : isOwn || isDefault
+        ? 'the API server makes this binding anew at each start, and its own components may need it'
+        : null,
   };
 }
 

@@ -2,7 +2,7 @@
  * Every service account that a binding names, and whether it is there. Also an account that is written as a user. Where the accounts could
  * not all be read, one that was not seen is unknown, never gone; so is `default` in files, because every namespace gets one from its cluster.
  */
-import { type Grant, isBootstrapGrant, rbacListings, readGrants } from '../../access/index.ts';
+import { type Grant, isBuiltin, rbacListings, readGrants } from '../../access/index.ts';
 import type { Gap, Population, Row } from '../../model/index.ts';
 import { isComplete } from '../../model/index.ts';
 import { grantKey } from './grant-keys.ts';
@@ -47,7 +47,7 @@ export const accountGrants: Population = {
         binding: key,
         role: roleKey,
         scope: namespace === '' ? 'cluster-wide' : `in namespace ${namespace}`,
-        builtin: isBootstrapGrant(key, roleKey, subject.text),
+        builtin: isBuiltin(binding, subject),
         ...(found !== undefined || allSeen ? { exists: found !== undefined } : { gaps: [unknown] }),
       };
       if (found !== undefined) held.set(subject, row);

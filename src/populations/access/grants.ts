@@ -1,16 +1,17 @@
 /**
- * Every subject that a binding gives a role, with the scope in which it holds and the dangerous rights that it really gives there. Groups
- * of the identity provider and rights outside RBAC objects are not seen.
+ * Every subject that a binding gives a role, with the scope in which it holds and the dangerous rights that it really gives there: of a grant
+ * that the API server makes, those that somebody added to its role. Groups of the identity provider and rights outside RBAC objects are not seen.
  */
 import type { Grant } from '../../access/index.ts';
-import { beyondDefault, isBootstrapGrant, powerNames, rbacListings, readGrants, rightsThrough } from '../../access/index.ts';
+import { addedPart, beyondDefault, powerNames, rbacListings, readGrants, rightsThrough } from '../../access/index.ts';
 import type { Population, Row } from '../../model/index.ts';
 import { grantKey } from './grant-keys.ts';
 import { resourceOf, uniqueKeys } from '../identity.ts';
 
 function toRow(key: string, { binding, subject }: Grant): Row {
   const { object, role, roleKey, roleMissing, namespace, gaps } = binding;
-  const rights = rightsThrough(binding);
+  const added = addedPart(binding, subject);
+  const rights = rightsThrough(added ?? binding);
   return {
     item: key,
     resource: resourceOf(object),
@@ -25,7 +26,7 @@ function toRow(key: string, { binding, subject }: Grant): Row {
     binding: binding.key,
     namespace,
     scope: namespace === '' ? 'cluster-wide' : `in namespace ${namespace}`,
-    builtin: isBootstrapGrant(binding.key, roleKey, subject.text),
+    builtin: added === undefined,
     beyondDefault: beyondDefault(role),
     powers: powerNames.filter((power) => rights[power].length > 0),
     ...rights,

@@ -1,5 +1,8 @@
-/** Every Role and ClusterRole with the wildcards in its rules, those that it gathers by label included. */
-import { eachRole, isBootstrapRole, wildcardsOf } from '../../access/index.ts';
+/**
+ * Every Role and ClusterRole with the wildcards in its rules, those that it gathers by label included; of one that the API server makes, in
+ * those that somebody added.
+ */
+import { addedRules, eachRole, isBootstrapRole, wildcardsOf } from '../../access/index.ts';
 import type { Population } from '../../model/index.ts';
 import { nameOf, resourceOf, uniqueKeys } from '../identity.ts';
 
@@ -9,8 +12,10 @@ export const roles: Population = {
   from: ['k8s.rbac/roles', 'k8s.rbac/clusterroles'],
   *rows(input) {
     const unique = uniqueKeys();
-    for (const [object, { rules, gaps }] of eachRole(input)) {
+    for (const [object, held] of eachRole(input)) {
       const role = nameOf(object.type, object.type === 'ClusterRole' ? '' : object.namespace, object.name);
+      const { rules, gaps } = held;
+      const added = addedRules(held);
       yield {
         item: unique(role),
         resource: resourceOf(object),
@@ -18,8 +23,8 @@ export const roles: Population = {
         ...(gaps.length > 0 && { gaps }),
         role,
         namespace: object.type === 'ClusterRole' ? '' : object.namespace,
-        builtin: isBootstrapRole(object.type, object.name),
-        wildcards: wildcardsOf(rules),
+        builtin: isBootstrapRole(object.type, object.name) && added.length === 0,
+        wildcards: wildcardsOf(added.length === 0 ? rules : added),
       };
     }
   },

@@ -5,7 +5,7 @@
  * accounts stands for accounts of other namespaces too, unless it is the group of that very namespace.
  */
 import type { AccessIndex, Binding, Subject, Via } from '../../access/index.ts';
-import { createAccessIndex, isBootstrapGrant, rbacListings } from '../../access/index.ts';
+import { addedPart, createAccessIndex, rbacListings } from '../../access/index.ts';
 import type { Gap, ListingKind, Population, ResourceRef, Row } from '../../model/index.ts';
 import { resourceOf, segment } from '../identity.ts';
 
@@ -33,7 +33,7 @@ class Readers {
 function* holdersOf(index: AccessIndex, anyName: boolean): Iterable<Via> {
   for (const verb of verbs)
     for (const via of index.holders({ verb, resource: 'secrets', namespace: '*', anyName }))
-      if (!isBootstrapGrant(via.binding.key, via.binding.roleKey, via.subject.text)) yield via;
+      if (addedPart(via.binding, via.subject)?.role?.rules.includes(via.rule) === true) yield via;
 }
 
 /** By namespace; '' is everywhere. */

@@ -1,0 +1,456 @@
+/**
+ * Made by scripts/default-roles.ts, and not by hand: the roles that the API servers of Kubernetes 1.29 to 1.36 make, and what any of them,
+ * or of those since 1.16, gave each. From k8s.io/kubernetes, plugin/pkg/auth/authorizer/rbac/bootstrappolicy (Apache-2.0).
+ * A role, and its rules: `VERBS|GROUP|RESOURCES|NAMES`, `VERBS|PATHS`. Those without rules gather other roles.
+ */
+export const defaultRolesText = `
+ClusterRole/admin
+ClusterRole/cluster-admin
+ *|*
+ *|*|*
+ClusterRole/edit
+ClusterRole/system:aggregate-to-admin
+ create,delete,deletecollection,get,list,patch,update,watch|rbac.authorization.k8s.io|rolebindings,roles
+ create|authorization.k8s.io|localsubjectaccessreviews
+ClusterRole/system:aggregate-to-edit
+ create,delete,deletecollection,get,list,patch,update,watch|coordination.k8s.io|leases
+ create,delete,deletecollection,get,list,patch,update,watch||pods/attach,pods/exec,pods/portforward,pods/proxy,secrets,services/proxy
+ create,delete,deletecollection,impersonate,patch,update||serviceaccounts
+ create,delete,deletecollection,patch,update|apps|daemonsets,deployments,deployments/rollback,deployments/scale,replicasets,replicasets/scale,statefulsets,statefulsets/scale
+ create,delete,deletecollection,patch,update|autoscaling|horizontalpodautoscalers
+ create,delete,deletecollection,patch,update|batch|cronjobs,jobs
+ create,delete,deletecollection,patch,update|events.k8s.io|events
+ create,delete,deletecollection,patch,update|extensions|daemonsets,deployments,deployments/rollback,deployments/scale,ingresses,networkpolicies,replicasets,replicasets/scale,replicationcontrollers/scale
+ create,delete,deletecollection,patch,update|networking.k8s.io|ingresses,networkpolicies
+ create,delete,deletecollection,patch,update|policy|poddisruptionbudgets
+ create,delete,deletecollection,patch,update|resource.k8s.io|resourceclaims,resourceclaimtemplates
+ create,delete,deletecollection,patch,update|scheduling.k8s.io|podgroups,workloads
+ create,delete,deletecollection,patch,update||configmaps,endpoints,events,persistentvolumeclaims,pods,replicationcontrollers,replicationcontrollers/scale,services
+ create||pods/eviction,serviceaccounts/token
+ClusterRole/system:aggregate-to-view
+ get,list,watch|apps|controllerrevisions,daemonsets,daemonsets/status,deployments,deployments/scale,deployments/status,replicasets,replicasets/scale,replicasets/status,statefulsets,statefulsets/scale,statefulsets/status
+ get,list,watch|autoscaling|horizontalpodautoscalers,horizontalpodautoscalers/status
+ get,list,watch|batch|cronjobs,cronjobs/status,jobs,jobs/status
+ get,list,watch|discovery.k8s.io|endpointslices
+ get,list,watch|events.k8s.io|events
+ get,list,watch|extensions|daemonsets,daemonsets/status,deployments,deployments/scale,deployments/status,ingresses,ingresses/status,networkpolicies,replicasets,replicasets/scale,replicasets/status,replicationcontrollers/scale
+ get,list,watch|networking.k8s.io|ingresses,ingresses/status,networkpolicies
+ get,list,watch|policy|poddisruptionbudgets,poddisruptionbudgets/status
+ get,list,watch|resource.k8s.io|resourceclaims,resourceclaims/status,resourceclaimtemplates
+ get,list,watch|scheduling.k8s.io|podgroups,podgroups/status,workloads
+ get,list,watch||bindings,configmaps,endpoints,events,limitranges,namespaces,namespaces/status,persistentvolumeclaims,persistentvolumeclaims/status,pods,pods/log,pods/status,replicationcontrollers,replicationcontrollers/scale,replicationcontrollers/status,resourcequotas,resourcequotas/status,serviceaccounts,services,services/status
+ClusterRole/system:auth-delegator
+ create|authentication.k8s.io|tokenreviews
+ create|authorization.k8s.io|subjectaccessreviews
+ClusterRole/system:basic-user
+ create|authentication.k8s.io|selfsubjectreviews
+ create|authorization.k8s.io|selfsubjectaccessreviews,selfsubjectrulesreviews
+ClusterRole/system:certificates.k8s.io:certificatesigningrequests:nodeclient
+ create|certificates.k8s.io|certificatesigningrequests/nodeclient
+ClusterRole/system:certificates.k8s.io:certificatesigningrequests:selfnodeclient
+ create|certificates.k8s.io|certificatesigningrequests/selfnodeclient
+ClusterRole/system:certificates.k8s.io:kube-apiserver-client-approver
+ approve|certificates.k8s.io|signers|kubernetes.io/kube-apiserver-client
+ClusterRole/system:certificates.k8s.io:kube-apiserver-client-kubelet-approver
+ approve|certificates.k8s.io|signers|kubernetes.io/kube-apiserver-client-kubelet
+ClusterRole/system:certificates.k8s.io:kubelet-serving-approver
+ approve|certificates.k8s.io|signers|kubernetes.io/kubelet-serving
+ClusterRole/system:certificates.k8s.io:legacy-unknown-approver
+ approve|certificates.k8s.io|signers|kubernetes.io/legacy-unknown
+ClusterRole/system:cluster-trust-bundle-discovery
+ get,list,watch|certificates.k8s.io|clustertrustbundles
+ClusterRole/system:controller:attachdetach-controller
+ create,delete,get,list,watch|storage.k8s.io|volumeattachments
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch|storage.k8s.io|csidrivers,csinodes
+ get,list,watch||nodes
+ list,watch||persistentvolumeclaims,persistentvolumes,pods
+ patch,update||nodes/status
+ClusterRole/system:controller:certificate-controller
+ approve,sign|certificates.k8s.io|signers|kubernetes.io/kube-apiserver-client-kubelet
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ create|authorization.k8s.io|subjectaccessreviews
+ delete,get,list,watch|certificates.k8s.io|certificatesigningrequests
+ sign|certificates.k8s.io|signers|kubernetes.io/kube-apiserver-client,kubernetes.io/kubelet-serving,kubernetes.io/legacy-unknown
+ update|certificates.k8s.io|certificatesigningrequests/approval,certificatesigningrequests/status
+ClusterRole/system:controller:clusterrole-aggregation-controller
+ escalate,get,list,patch,update,watch|rbac.authorization.k8s.io|clusterroles
+ClusterRole/system:controller:cronjob-controller
+ create,delete,get,list,patch,update,watch|batch|jobs
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ delete,list,watch||pods
+ get,list,update,watch|batch|cronjobs
+ update|batch|cronjobs/finalizers,cronjobs/status
+ClusterRole/system:controller:daemon-set-controller
+ create,delete,get,list,patch,update,watch|apps|controllerrevisions
+ create,delete,list,patch,watch||pods
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ create||pods/binding
+ get,list,watch|apps|daemonsets
+ get,list,watch|extensions|daemonsets
+ list,watch||nodes
+ update|apps|daemonsets/finalizers,daemonsets/status
+ update|extensions|daemonsets/finalizers,daemonsets/status
+ClusterRole/system:controller:deployment-controller
+ create,delete,get,list,patch,update,watch|apps|replicasets
+ create,delete,get,list,patch,update,watch|extensions|replicasets
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,update,watch|apps|deployments
+ get,list,update,watch|extensions|deployments
+ get,list,update,watch||pods
+ update|apps|deployments/finalizers,deployments/status
+ update|extensions|deployments/finalizers,deployments/status
+ClusterRole/system:controller:device-taint-eviction-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ delete,get,list,watch||pods
+ get,list,watch|resource.k8s.io|deviceclasses,devicetaintrules,resourceclaims,resourceslices
+ patch,update|resource.k8s.io|devicetaintrules/status
+ patch,update||pods/status
+ClusterRole/system:controller:disruption-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch|apps|deployments,replicasets,statefulsets
+ get,list,watch|extensions|deployments,replicasets
+ get,list,watch|policy|poddisruptionbudgets
+ get,list,watch||replicationcontrollers
+ get|*|*/scale
+ patch,update||pods/status
+ update|policy|poddisruptionbudgets/status
+ClusterRole/system:controller:endpoint-controller
+ create,delete,get,list,update,watch||endpoints
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ create||endpoints/restricted
+ get,list,watch||pods,services
+ClusterRole/system:controller:endpointslice-controller
+ create,delete,get,list,update,watch|discovery.k8s.io|endpointslices
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch||nodes,pods,services
+ update||services/finalizers
+ClusterRole/system:controller:endpointslicemirroring-controller
+ create,delete,get,list,update,watch|discovery.k8s.io|endpointslices
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch||endpoints,services
+ update||endpoints/finalizers,services/finalizers
+ClusterRole/system:controller:ephemeral-volume-controller
+ create,get,list,watch||persistentvolumeclaims
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch||pods
+ update||pods/finalizers
+ClusterRole/system:controller:expand-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,patch,update,watch||persistentvolumes
+ get,list,watch|storage.k8s.io|storageclasses
+ get,list,watch||persistentvolumeclaims
+ get||endpoints,secrets,services
+ patch,update||persistentvolumeclaims/status
+ClusterRole/system:controller:generic-garbage-collector
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ delete,get,list,patch,update,watch|*|*
+ClusterRole/system:controller:horizontal-pod-autoscaler
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch|autoscaling|horizontalpodautoscalers
+ get,list,watch|custom.metrics.k8s.io|*
+ get,list,watch|external.metrics.k8s.io|*
+ get,update|*|*/scale
+ get||services/proxy|http:heapster:,https:heapster:
+ list,watch|metrics.k8s.io|pods
+ list,watch||pods
+ update|autoscaling|horizontalpodautoscalers/status
+ClusterRole/system:controller:job-controller
+ create,delete,list,patch,watch||pods
+ create,get,list,watch|scheduling.k8s.io|podgroups,workloads
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,patch,update,watch|batch|jobs
+ update|batch|jobs/finalizers,jobs/status
+ClusterRole/system:controller:kube-apiserver-serving-clustertrustbundle-publisher
+ attest|certificates.k8s.io|signers|kubernetes.io/kube-apiserver-serving
+ create,delete,list,update,watch|certificates.k8s.io|clustertrustbundles
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ClusterRole/system:controller:legacy-service-account-token-cleaner
+ delete,patch||secrets
+ get||configmaps|kube-apiserver-legacy-service-account-token-tracking
+ClusterRole/system:controller:namespace-controller
+ delete,deletecollection,get,list,watch|*|*
+ delete,get,list,watch||namespaces
+ update||namespaces/finalize,namespaces/status
+ClusterRole/system:controller:node-controller
+ create,get,list,update|networking.k8s.io|clustercidrs
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ delete,get,list,patch,update,watch||nodes
+ delete,get,list,watch||pods
+ patch,update||nodes/status,pods/status
+ClusterRole/system:controller:persistent-volume-binder
+ create,delete,get,list,update,watch||persistentvolumes
+ create,delete,get,list,watch||pods
+ create,delete,get,update||endpoints
+ create,delete,get||services
+ create,patch,update,watch||events
+ create,patch,update|events.k8s.io|events
+ get,list,update,watch||persistentvolumeclaims
+ get,list,watch|storage.k8s.io|storageclasses
+ get,list,watch||nodes
+ get||secrets
+ update||persistentvolumeclaims/status,persistentvolumes/status
+ClusterRole/system:controller:pod-garbage-collector
+ delete,list,watch||pods
+ get,list,watch||nodes
+ patch||pods/status
+ClusterRole/system:controller:podcertificaterequestcleaner
+ delete,get,list,watch|certificates.k8s.io|podcertificaterequests
+ClusterRole/system:controller:podgroup-protection-controller
+ get,list,update,watch|scheduling.k8s.io|podgroups
+ get,list,watch||pods
+ClusterRole/system:controller:pv-protection-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,update,watch||persistentvolumes
+ClusterRole/system:controller:pvc-protection-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,update,watch||persistentvolumeclaims
+ get,list,watch||pods
+ update||persistentvolumeclaims/status
+ClusterRole/system:controller:replicaset-controller
+ create,delete,list,patch,watch||pods
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,update,watch|apps|replicasets
+ get,list,update,watch|extensions|replicasets
+ update|apps|replicasets/finalizers,replicasets/status
+ update|extensions|replicasets/finalizers,replicasets/status
+ClusterRole/system:controller:replication-controller
+ create,delete,list,patch,watch||pods
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,update,watch||replicationcontrollers
+ update||replicationcontrollers/finalizers,replicationcontrollers/status
+ClusterRole/system:controller:resource-claim-controller
+ create,delete,get,list,patch,update,watch|resource.k8s.io|resourceclaims
+ create,get,list,patch,update,watch|resource.k8s.io|podschedulingcontexts
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch|scheduling.k8s.io|podgroups
+ get,list,watch||pods
+ patch,update|resource.k8s.io|resourceclaims/binding,resourceclaims/status
+ patch,update|scheduling.k8s.io|podgroups/status
+ patch,update||pods/status
+ update||pods/finalizers
+ClusterRole/system:controller:resourcepoolstatusrequest-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ delete,get,list,watch|resource.k8s.io|resourcepoolstatusrequests
+ get,list,watch|resource.k8s.io|resourceclaims,resourceslices
+ patch,update|resource.k8s.io|resourcepoolstatusrequests/status
+ClusterRole/system:controller:resourcequota-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ list,watch|*|*
+ update||resourcequotas/status
+ClusterRole/system:controller:root-ca-cert-publisher
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ create,update||configmaps
+ClusterRole/system:controller:route-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ list,watch||nodes
+ patch||nodes/status
+ClusterRole/system:controller:selinux-warning-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch|storage.k8s.io|csidrivers
+ get,list,watch||persistentvolumeclaims,persistentvolumes,pods
+ClusterRole/system:controller:service-account-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ create||serviceaccounts
+ClusterRole/system:controller:service-cidrs-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,patch,update,watch|networking.k8s.io|servicecidrs
+ get,list,watch|networking.k8s.io|ipaddresses
+ patch,update|networking.k8s.io|servicecidrs/finalizers,servicecidrs/status
+ClusterRole/system:controller:service-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch||services
+ list,watch||nodes
+ patch,update||services/status
+ClusterRole/system:controller:statefulset-controller
+ create,delete,get,list,patch,update,watch|apps|controllerrevisions
+ create,delete,get,list,patch,update,watch||pods
+ create,delete,get,list,update,watch||persistentvolumeclaims
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch|apps|statefulsets
+ update|apps|statefulsets/finalizers,statefulsets/status
+ update||pods/finalizers
+ClusterRole/system:controller:storage-version-garbage-collector
+ delete,get,list,patch,update,watch|internal.apiserver.k8s.io|storageversions
+ get,list,watch|coordination.k8s.io|leases
+ get,patch,update|internal.apiserver.k8s.io|storageversions/status
+ClusterRole/system:controller:storage-version-migrator-controller
+ create,list,patch,watch|*|*
+ get|apiextensions.k8s.io|customresourcedefinitions
+ patch|apiextensions.k8s.io|customresourcedefinitions/status
+ update|storagemigration.k8s.io|storageversionmigrations/status
+ClusterRole/system:controller:ttl-after-finished-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ delete,get,list,watch|batch|jobs
+ClusterRole/system:controller:ttl-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ list,patch,update,watch||nodes
+ClusterRole/system:controller:validatingadmissionpolicy-status-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch|admissionregistration.k8s.io|validatingadmissionpolicies
+ get,patch,update|admissionregistration.k8s.io|validatingadmissionpolicies/status
+ClusterRole/system:controller:volumeattributesclass-protection-controller
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,update,watch|storage.k8s.io|volumeattributesclasses
+ get,list,watch||persistentvolumeclaims,persistentvolumes
+ClusterRole/system:discovery
+ get|/api,/api/*,/apis,/apis/*,/healthz,/livez,/openapi,/openapi/*,/readyz,/version,/version/
+ClusterRole/system:heapster
+ get,list,watch|extensions|deployments
+ get,list,watch||events,namespaces,nodes,pods
+ClusterRole/system:kube-aggregator
+ get,list,watch||endpoints,services
+ClusterRole/system:kube-controller-manager
+ create,delete,get,update||secrets
+ create,get,update||endpoints,serviceaccounts
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ create|authentication.k8s.io|tokenreviews
+ create|authorization.k8s.io|subjectaccessreviews
+ create|coordination.k8s.io|leases
+ create||serviceaccounts/token
+ get,update|coordination.k8s.io|leases|kube-controller-manager
+ get,update||endpoints|kube-controller-manager
+ get||configmaps,namespaces
+ list,watch|*|*
+ClusterRole/system:kube-dns
+ list,watch||endpoints,services
+ClusterRole/system:kube-scheduler
+ create,delete,deletecollection,get,list,patch,update,watch|coordination.k8s.io|leasecandidates
+ create,delete,deletecollection,get,list,patch,update,watch|resource.k8s.io|podschedulingcontexts
+ create,delete,get,list,patch,update,watch|resource.k8s.io|resourceclaims
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ create|authentication.k8s.io|tokenreviews
+ create|authorization.k8s.io|subjectaccessreviews
+ create|coordination.k8s.io|leases
+ create||bindings,endpoints,pods/binding
+ delete,get,list,watch||pods
+ delete,get,patch,update||endpoints|kube-scheduler
+ get,list,patch,update,watch|resource.k8s.io|resourceclaims/status
+ get,list,patch,update,watch||pods/finalizers
+ get,list,update,watch|coordination.k8s.io|leases|kube-scheduler
+ get,list,watch|apps|replicasets,statefulsets
+ get,list,watch|extensions|replicasets
+ get,list,watch|policy|poddisruptionbudgets
+ get,list,watch|resource.k8s.io|deviceclasses,devicetaintrules,podschedulingcontexts/status,resourceclaimparameters,resourceclasses,resourceclassparameters,resourceslices
+ get,list,watch|scheduling.k8s.io|podgroups,workloads
+ get,list,watch|storage.k8s.io|csidrivers,csinodes,csistoragecapacities,volumeattachments
+ get,list,watch||namespaces,nodes,persistentvolumeclaims,persistentvolumes,replicationcontrollers,services
+ patch,update|resource.k8s.io|resourceclaims/binding
+ patch,update|scheduling.k8s.io|podgroups/status
+ patch,update||pods/status
+ClusterRole/system:kubelet-api-admin
+ *||nodes/configz,nodes/healthz,nodes/log,nodes/metrics,nodes/pods,nodes/proxy,nodes/spec,nodes/stats
+ get,list,proxy,watch||nodes
+ClusterRole/system:monitoring
+ get|/flagz,/healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*,/statusz
+ get||nodes/metrics
+ClusterRole/system:node
+ create,delete,get,list,watch||pods
+ create,delete,get,patch,update|coordination.k8s.io|leases
+ create,delete,get,patch,update|storage.k8s.io|csinodes
+ create,get,list,patch,update,watch||nodes
+ create,get,list,watch|certificates.k8s.io|certificatesigningrequests,podcertificaterequests
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ create|authentication.k8s.io|tokenreviews
+ create|authorization.k8s.io|localsubjectaccessreviews,subjectaccessreviews
+ create||pods/eviction,serviceaccounts/token
+ deletecollection|resource.k8s.io|resourceslices
+ get,list,watch|certificates.k8s.io|clustertrustbundles
+ get,list,watch|node.k8s.io|runtimeclasses
+ get,list,watch|storage.k8s.io|csidrivers
+ get,list,watch||configmaps,secrets,services
+ get,patch,update||persistentvolumeclaims/status
+ get|resource.k8s.io|resourceclaims
+ get|storage.k8s.io|volumeattachments
+ get||endpoints,persistentvolumeclaims,persistentvolumes,serviceaccounts
+ patch,update||nodes/status,pods/status
+ClusterRole/system:node-bootstrapper
+ create,get,list,watch|certificates.k8s.io|certificatesigningrequests
+ClusterRole/system:node-problem-detector
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get||nodes
+ patch||nodes/status
+ClusterRole/system:node-proxier
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch||nodes
+ list,watch|discovery.k8s.io|endpointslices
+ list,watch|networking.k8s.io|servicecidrs
+ list,watch||endpoints,services
+ClusterRole/system:persistent-volume-provisioner
+ create,delete,get,list,watch||persistentvolumes
+ create,patch,update,watch||events
+ create,patch,update|events.k8s.io|events
+ get,list,update,watch||persistentvolumeclaims
+ get,list,watch|storage.k8s.io|storageclasses
+ClusterRole/system:public-info-viewer
+ get|/healthz,/livez,/readyz,/version,/version/
+ClusterRole/system:service-account-issuer-discovery
+ get|/.well-known/openid-configuration,/.well-known/openid-configuration/,/openid/v1/jwks,/openid/v1/jwks/
+ClusterRole/system:volume-scheduler
+ get,list,patch,update,watch||persistentvolumeclaims,persistentvolumes
+ get,list,watch|storage.k8s.io|storageclasses
+ClusterRole/view
+Role/kube-public/system:controller:bootstrap-signer
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ get,list,watch||configmaps
+ update||configmaps|cluster-info
+Role/kube-system/extension-apiserver-authentication-reader
+ get,list,watch||configmaps|extension-apiserver-authentication
+Role/kube-system/system::leader-locking-kube-controller-manager
+ create,get,list,update,watch|coordination.k8s.io|leasecandidates,leases
+ get,update||configmaps|kube-controller-manager
+ watch||configmaps
+Role/kube-system/system::leader-locking-kube-scheduler
+ create,get,list,update,watch|coordination.k8s.io|leasecandidates,leases
+ get,update||configmaps|kube-scheduler
+ watch||configmaps
+Role/kube-system/system:controller:bootstrap-signer
+ get,list,watch||secrets
+Role/kube-system/system:controller:cloud-provider
+ create,get,list,watch||configmaps
+Role/kube-system/system:controller:token-cleaner
+ create,patch,update|events.k8s.io|events
+ create,patch,update||events
+ delete,get,list,watch||secrets
+`;
