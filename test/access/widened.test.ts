@@ -6,6 +6,7 @@ import {
   addedPart,
   beyondDefault,
   createAccessIndex,
+  findPaths,
   readReview,
   readRules,
   revokeCommands,
@@ -14,6 +15,7 @@ import {
 import { isBootstrapGrant, isBootstrapRole, isDefaultRole, isInEveryCluster } from '../../src/access/bootstrap.ts';
 import { defaultRulesOf } from '../../src/access/default-roles.ts';
 import { defaultRolesText } from '../../src/access/default-roles-data.ts';
+import { loadTechniques } from '../../src/catalog/index.ts';
 import type { Json, JsonObject } from '../../src/model/index.ts';
 import { binding, role } from '../populations/snapshots.ts';
 import { rbacSnapshot } from './snapshot.ts';
@@ -26,6 +28,8 @@ const objects = (verbs: string[], apiGroup: string, resources: string[], resourc
 });
 const urls = (...nonResourceURLs: string[]): JsonObject => ({ verbs: ['get'], nonResourceURLs });
 const beyond = (key: string, ...rules: Json[]) => beyondDefault({ key, rules: readRules(rules) });
+
+const techniques = loadTechniques({ techniqueDirs: ['techniques'] });
 
 describe('the roles that API servers make', () => {
   const texts = defaultRolesText.trim().split(/\n(?! )/);
@@ -184,5 +188,19 @@ describe('a grant of a widened role', () => {
       null,
     );
     expect(commands[0]?.note).toContain(`take out of ClusterRole/${name} what was added to it`);
+  });
+
+  test.each<[string, JsonObject, number, readonly string[]]>([
+    ['leads nowhere', objects(['create'], '', ['configmaps']), 0, []],
+    [
+      'opens a way, also with what it had',
+      objects(['escalate'], 'rbac.authorization.k8s.io', ['clusterroles']),
+      1,
+      [`ClusterRoleBinding/${name} (what was added to its role)`],
+    ],
+  ])('is a step of ways where what was added is one: %s', (_what, added, sources, removals) => {
+    const found = findPaths(read([own, added]), techniques, { target: { kind: 'cluster-admin' } });
+    expect([found.sources, found.removals.map((removal) => removal.binding)]).toEqual([sources, removals]);
+    expect(found.cut?.bindings ?? []).toEqual(removals);
   });
 });
