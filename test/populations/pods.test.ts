@@ -261,10 +261,11 @@ describe('what network policies deny by default', () => {
     ['everything is let in from everywhere', [policy({ ...all, policyTypes: ['Ingress'], ingress: [{ from: everywhere }] })], false, false],
     ['an entry without a port is every port', [opened('ingress', { ports: [{ protocol: 'TCP' }] })], false, true],
     ['all ports by their numbers', [opened('egress', { ports: [{ port: 1, endPort: 65535 }] })], true, false],
-    ['many ports are not all', [opened('egress', { ports: [{ port: 1024, endPort: 65535 }] })], true, true],
+    ['most ports are all but a few', [opened('egress', { ports: [{ port: 1024, endPort: 65535 }] })], true, false],
+    ['many ports are not most', [opened('egress', { ports: [{ port: 1, endPort: 32767 }, { port: 1.5 }, { port: 'web' }] })], true, true],
     ['the address space less a range, in other words', [opened('egress', { to: [allBut('10.0.0.0/0')] })], true, false],
     ['the address space of IPv6 less a range', [opened('ingress', { from: [allBut('::/0')] })], false, true],
-    ['half of the address space', [opened('egress', { to: [allBut('0.0.0.0/1')] })], true, true],
+    ['half of the address space, less a range', [opened('egress', { to: [allBut('0.0.0.0/1')] })], true, true],
     ['all pods of the cluster come in', [opened('ingress', { from: [{ namespaceSelector: {} }] })], false, true],
     [
       'in other words',

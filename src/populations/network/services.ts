@@ -2,6 +2,7 @@
 import type { Json, Population } from '../../model/index.ts';
 import { at, listAt, textAt } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { holdMostAddresses, networksOf } from './spans.ts';
 
 function words(value: Json, ...path: readonly string[]): readonly string[] {
   return listAt(value, ...path).filter((entry) => typeof entry === 'string');
@@ -32,7 +33,7 @@ export const services: Population = {
         externalIPs: words(object.body, 'spec', 'externalIPs'),
         sourceRanges: ranges,
         // Without ranges a load balancer takes everybody.
-        openToAll: ranges.length === 0 || ranges.some((range) => /\/0+$/.test(range.trim())),
+        openToAll: ranges.length === 0 || holdMostAddresses(ranges.map((range) => networksOf(range))),
       };
     }
   },
