@@ -133,7 +133,7 @@ describe('changes since an earlier run', () => {
     ['a label', withMetadata(old, { labels: { x: 'y' } }), undefined],
     ['one subject less', { ...old, subjects: [user('a')] }, 'changed'],
     ['one more', { ...old, subjects: [user('a'), user('b'), user('c')] }, 'changed'],
-    ['another object of the name', withMetadata(old, { uid: 'u2' }), 'created'],
+    ['another object of the name', withMetadata(old, { uid: 'u2' }), 'deleted and made anew'],
   ])('%s', (_name, now, change) => {
     expect(changes([now], [old]).rows.map((row) => row['change'])).toEqual(change === undefined ? [] : [change]);
   });
@@ -174,6 +174,13 @@ describe('changes since an earlier run', () => {
       annotationsBefore: { a: 'x' },
       hiddenBefore: ['b'],
     });
+  });
+
+  test('so has one that was made anew, which says since when it is there', () => {
+    const before = withMetadata(old, { annotations: { a: 'x' } });
+    const [row] = changes([withMetadata(before, { uid: 'u2', creationTimestamp: '2026-08-14T15:52:00Z' })], [before]).rows;
+    expect(row).toMatchObject({ annotations: { a: 'x' }, annotationsBefore: { a: 'x' }, since: { at: '2026-08-14T15:52:00.000Z' } });
+    expect(row?.evidence).toHaveLength(2);
   });
 
   test('nothing in an object makes it throw, and a snapshot does not differ from itself', () => {

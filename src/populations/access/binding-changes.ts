@@ -39,9 +39,9 @@ function findEarlier(reader: EvidenceReader, kind: ListingKind): { reader: Evide
   return null;
 }
 
-/** A re-created binding is another one, also under the same name. */
-function identityOf({ type, namespace, name, uid }: StoredObject): string {
-  return `${type}/${namespace}/${name}/${uid}`;
+/** There is one at a time; who deletes it and makes it anew gives it another uid. */
+function fullNameOf({ type, namespace, name }: StoredObject): string {
+  return `${type}/${namespace}/${name}`;
 }
 
 /** What a binding gives: its role and the set of its subjects. */
@@ -60,7 +60,7 @@ function annotationsOf({ body }: StoredObject): { annotations: Record<string, Js
   };
 }
 
-/** Annotations stay on an object, so those of a change are told from those that it had before. */
+/** Annotations stay on an object, and in the file that it is made anew from, so those of a change are told from those of before. */
 function annotationsBefore(before: StoredObject | undefined): { annotationsBefore: Record<string, Json>; hiddenBefore: string[] } {
   const { annotations, hidden } = before === undefined ? { annotations: {}, hidden: [] } : annotationsOf(before);
   return { annotationsBefore: annotations, hiddenBefore: hidden };
@@ -70,7 +70,8 @@ function toRow(item: string, binding: StoredObject, before: StoredObject | undef
   const { bindingKey, roleKey, namespace } = roleRefOf(binding);
   const subjects = listAt(binding.body, 'subjects').flatMap((subject) => readSubject(subject, namespace)?.text ?? []);
   const created = textAt(binding.body, 'metadata', 'creationTimestamp');
-  const since = before === undefined && created !== undefined && !Number.isNaN(Date.parse(created)) ? new Date(created) : undefined;
+  const isSame = before?.uid === binding.uid;
+  const since = !isSame && created !== undefined && !Number.isNaN(Date.parse(created)) ? new Date(created) : undefined;
   return {
     item,
     resource: resourceOf(binding),
@@ -78,7 +79,7 @@ function toRow(item: string, binding: StoredObject, before: StoredObject | undef
     ...(since && { since: { at: since.toISOString(), source: `creationTimestamp of ${bindingKey}` } }),
     binding: bindingKey,
     role: roleKey,
-    change: before === undefined ? 'created' : 'changed',
+    change: before === undefined ? 'created' : isSame ? 'changed' : 'deleted and made anew',
     subjects,
     builtin: subjects.length > 0 && subjects.every((subject) => isBootstrapGrant(bindingKey, roleKey, subject)),
     ...annotationsOf(binding),
@@ -99,10 +100,10 @@ function* changesOf(input: PopulationInput, kind: ListingKind, unique: (key: str
   const others = [...input.each(kind)].filter((binding) => !all.has(binding));
   const names = new Set(others.map(({ name }) => name));
   const before = new Map<string, StoredObject>();
-  for (const binding of all) if (names.has(binding.name)) before.set(identityOf(binding), binding);
+  for (const binding of all) if (names.has(binding.name)) before.set(fullNameOf(binding), binding);
   for (const binding of others) {
-    const old = before.get(identityOf(binding));
-    if (old !== undefined && (old.id === binding.id || meaningOf(old) === meaningOf(binding))) continue;
+    const old = before.get(fullNameOf(binding));
+    if (old?.uid === binding.uid && (old.id === binding.id || meaningOf(old) === meaningOf(binding))) continue;
     yield toRow(unique(nameOf(binding.type, binding.type === 'ClusterRoleBinding' ? '' : binding.namespace, binding.name)), binding, old);
   }
 }
