@@ -180,7 +180,7 @@ function factsOf(source: Source) {
     readOnlyRootFilesystem: at(own, 'readOnlyRootFilesystem') === true,
     // Runtimes give a privileged container everything, whatever it says of seccomp, /proc, AppArmor, SELinux and capabilities.
     seccomp: privileged ? 'Unconfined' : (textOf(effective(source, 'seccompProfile', 'type')) ?? ''),
-    addedCapabilities: words(own, 'capabilities', 'add'),
+    addedCapabilities: [...words(own, 'capabilities', 'add'), ...(privileged ? ['ALL (privileged)'] : [])],
     procMount: privileged ? 'Unmasked' : (textAt(own, 'procMount') ?? 'Default'),
     unconfined: unconfined(source, privileged),
     dropsNetRaw: !privileged && dropsNetRaw(added, dropped),
