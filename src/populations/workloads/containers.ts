@@ -221,6 +221,8 @@ function toRow(pod: PodSpec, container: Json, kind: string, name: string, key: s
     workload: pod.workload,
     template: pod.template,
     mirror: pod.mirror,
+    // What the pod itself says: a kubelet of another system refuses it then. A nodeSelector alone takes no field of Linux from it.
+    os: textAt(pod.spec, 'os', 'name') ?? '',
     container: name,
     kind,
     ...rememberedFacts(sourceOf(pod, container, name)),
