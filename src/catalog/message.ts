@@ -5,7 +5,8 @@
 import { canonicalize, clip, isMarker, type Json } from '../model/index.ts';
 
 const placeholder = /\{([^{}]*)\}/g;
-const path = /^[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)*$/;
+/** Below a field there can be names of others: `flags.audit-log-path`. */
+const path = /^[a-zA-Z_]\w*(\.[a-zA-Z_][\w-]*)*$/;
 const longest = 400;
 
 /** The dotted paths in a message, or what is wrong with its braces. */

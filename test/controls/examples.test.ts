@@ -28,3 +28,19 @@ test('a difference of counters stands on the listings of both runs', () => {
   const pages = evidence.filter(({ kind }) => kind === 'k8s.apiserver/metrics');
   expect(new Set(pages.map(({ id }) => id)).size).toBe(2);
 });
+
+test.each([
+  ['AUD-004', '--audit-log-path is /var/log/audit.log, --audit-log-maxage 5'],
+  ['AUD-004', '--audit-log-path is none, --audit-log-maxage 366'],
+  ['AUD-004', '--audit-log-path is /var/log/audit.log, --audit-log-maxage 0'],
+  ['AUD-005', '--audit-log-path is /var/log/audit.log, --audit-log-maxbackup '],
+  ['AUD-006', '--audit-log-path is /var/log/audit.log, --audit-log-maxsize '],
+  ['API-016', 'a request timeout of 1h, not one of at most 300s'],
+])('a finding of %s names what was found: %s', (id, words) => {
+  const control = catalog.controls.find((each) => each.id === id);
+  const messages = control?.examples.flatMap((example) =>
+    runExample(control, example, rules).result.findings.map(({ message }) => message),
+  );
+  expect(messages).toContainEqual(expect.stringContaining(words));
+  expect(messages).not.toContainEqual(expect.stringContaining('unknown'));
+});
