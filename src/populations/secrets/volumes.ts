@@ -54,14 +54,25 @@ function classOf(classes: ReadonlyMap<string, Class>, name: string, object: Stor
   return object.type === 'PersistentVolumeClaim' || wasMadeBy(found.provisioner, object) ? found : undefined;
 }
 
+/** What volumes of the provisioners in the tree of Kubernetes are: of the type of old, or of the driver that does their work by now. */
+const inTree: ReadonlyMap<string, readonly string[]> = new Map([
+  ['kubernetes.io/aws-ebs', ['awsElasticBlockStore', 'ebs.csi.aws.com']],
+  ['kubernetes.io/azure-disk', ['azureDisk', 'disk.csi.azure.com']],
+  ['kubernetes.io/azure-file', ['azureFile', 'file.csi.azure.com']],
+  ['kubernetes.io/cinder', ['cinder', 'cinder.csi.openstack.org']],
+  ['kubernetes.io/gce-pd', ['gcePersistentDisk', 'pd.csi.storage.gke.io']],
+  ['kubernetes.io/portworx-volume', ['portworxVolume', 'pxd.portworx.com']],
+  ['kubernetes.io/vsphere-volume', ['vsphereVolume', 'csi.vsphere.vmware.com']],
+]);
+
 /**
- * Provisioners leave this annotation; of its value, which names them, only a marker is kept. So the driver of the volume is compared,
- * except where the class names a provisioner in the tree of Kubernetes: a driver of another name does its work by now.
+ * Provisioners leave an annotation, which whoever writes a volume by hand can write too, and of whose value only a marker is kept. So the
+ * volume must also be one that the provisioner of the class makes: what is on another driver, or on none, is of somebody else.
  */
 function wasMadeBy(provisioner: string, volume: StoredObject): boolean {
   if (at(volume.body, 'metadata', 'annotations', 'pv.kubernetes.io/provisioned-by') === undefined) return false;
-  const driver = textAt(volume.body, 'spec', 'csi', 'driver');
-  return driver === undefined || driver === provisioner || provisioner.startsWith('kubernetes.io/');
+  const medium = textAt(volume.body, 'spec', 'csi', 'driver') ?? typeOf(volume);
+  return (inTree.get(provisioner) ?? [provisioner]).includes(medium);
 }
 
 export const volumes: Population = {
