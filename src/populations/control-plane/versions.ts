@@ -3,9 +3,12 @@
  * Kubernetes' own policy on skew; a version that cannot be read leaves its row unknown. Everybody may ask a server for its version, so
  * there is no verdict without the identity of the cluster that it is said to be.
  */
-import type { Gap, Population, PopulationInput } from '../../model/index.ts';
+import type { EvidenceReader, Gap, Population, PopulationInput } from '../../model/index.ts';
 import { textAt } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { answersListing } from '../provider/answers.ts';
+import { isAksHost } from '../provider/distribution.ts';
+import { detectManaged } from '../provider/managed.ts';
 
 interface Version {
   readonly text: string;
@@ -27,9 +30,15 @@ function unreadable(what: string, detail: string): readonly Gap[] {
   return [{ reason: 'absent', what, detail }];
 }
 
-/** `eks`, `gke`, `openshift`: they support versions by a calendar of their own. OpenShift's builds end in the hash of a commit. */
-function vendorOf(version: string): string {
-  return /-(eks|gke)[-.]/.exec(version)?.[1] ?? (/\+[0-9a-f]{7,40}$/.test(version) ? 'openshift' : '');
+/**
+ * `eks`, `gke`, `openshift`, `aks`: they support versions by a calendar of their own. OpenShift's builds end in the hash of a commit; those
+ * of AKS, which keeps some for two years (LTS), in nothing, so its host name, its nodes or an answer of Azure tell it.
+ */
+function vendorOf(version: string, reader: EvidenceReader): string {
+  const named = /-(eks|gke)[-.]/.exec(version)?.[1];
+  if (named !== undefined) return named;
+  if (/\+[0-9a-f]{7,40}$/.test(version)) return 'openshift';
+  return isAksHost(reader) || detectManaged(reader) === 'aks' ? 'aks' : '';
 }
 
 function readServer(input: PopulationInput) {
@@ -43,13 +52,16 @@ export const serverVersions: Population = {
   name: 'serverVersions',
   doc: 'The Kubernetes version that the API server says it runs',
   from: ['k8s.cluster/version', 'k8s.cluster/identity'],
+  // Only they show AKS, which takes nothing from a version that is supported.
+  also: [answersListing, 'k8s.nodes/nodes'],
   *rows(input) {
     const server = readServer(input);
     if (server === undefined) return;
     const { object, version } = server;
     const base = { item: 'kube-apiserver', resource: resourceOf(object), evidence: [object.id], on: input.reader.at.slice(0, 10) };
     if (version === undefined) yield { ...base, gaps: unreadable('version', 'it cannot be read as a version of Kubernetes') };
-    else yield { ...base, version: version.text, minor: version.minor, number: version.number, vendor: vendorOf(version.text) };
+    else
+      yield { ...base, version: version.text, minor: version.minor, number: version.number, vendor: vendorOf(version.text, input.reader) };
   },
 };
 

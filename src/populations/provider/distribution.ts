@@ -98,13 +98,18 @@ export function detectDistribution(reader: EvidenceReader): Distribution | null 
   };
 }
 
+/** Nothing else of what an API server of AKS says of itself tells it from others: its version ends like those of Kubernetes. */
+export function isAksHost({ cluster }: EvidenceReader): boolean {
+  const host = cluster.server === null ? undefined : URL.parse(cluster.server)?.hostname;
+  return host !== undefined && /\.azmk8s\.io$/i.test(host);
+}
+
 function* signsOf(reader: EvidenceReader): Generator<Sign> {
   const { version } = reader.cluster;
   for (const [name, pattern] of versions)
     if (version !== null && pattern.test(version))
       yield { name, witness: 'server', what: `the version of the API server, ${clip(version, 80)}` };
-  const host = reader.cluster.server === null ? '' : (URL.parse(reader.cluster.server)?.hostname ?? '');
-  if (/\.azmk8s\.io$/i.test(host)) yield { name: 'aks', witness: 'server', what: 'the host name of the API server' };
+  if (isAksHost(reader)) yield { name: 'aks', witness: 'server', what: 'the host name of the API server' };
   const { bound } = readAnswers(reader);
   if (bound !== null) yield { name: bound.platform, witness: 'provider', what: `an answer of the provider, bound by ${bound.boundBy}` };
   yield* installers(reader);

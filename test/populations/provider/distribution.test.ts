@@ -1,6 +1,8 @@
 /** Which distribution a cluster is, on what that stands, and that a node's word about itself hands nothing to a provider. */
 import { describe, expect, test } from 'vitest';
 import { describeDistribution, detectDistribution } from '../../../src/populations/index.ts';
+import { serverVersions } from '../../../src/populations/control-plane/versions.ts';
+import { read } from '../snapshots.ts';
 import { answerOf, given, type GivenSnapshot, nodeOf } from './given.ts';
 
 const named = (name: string) => ({ apiVersion: 'v1', kind: 'X', metadata: { name } });
@@ -26,6 +28,12 @@ describe('is told', () => {
       { identity: { version: '1.34.2+k3s1' } },
       'k3s',
       'k3s, by the version of the API server, 1.34.2+k3s1; the control plane is its owner’s to answer for',
+    ],
+    [
+      'AKS by the host name of its API server',
+      { identity: { server: 'https://clinic-1a2b.hcp.westeurope.azmk8s.io:443' } },
+      'aks',
+      'perhaps Azure AKS, by the host name of the API server; that is not enough to leave the control plane to a provider',
     ],
     ['RKE2 by its version', { identity: { version: '1.34.2+rke2r1' } }, 'rke2', 'RKE2, by the version of the API server'],
     [
@@ -92,4 +100,14 @@ test('one node of several says nothing, nor do nodes that were not read, nor nod
 test('packaged distributions are run by their owner', () => {
   for (const snapshot of [{ identity: { version: '1.34.2+k3s1' } }, { others: { 'k8s.cluster/groups': [named('config.openshift.io')] } }])
     expect(detectDistribution(given(snapshot))?.managed).toBe(false);
+});
+
+test.each<[string, GivenSnapshot, string]>([
+  ['its host name', { identity: { server: 'https://clinic-1a2b.hcp.westeurope.azmk8s.io:443' } }, 'aks'],
+  ['another host name', { identity: { server: 'https://azmk8s.io.clinic.example' } }, ''],
+  ['an answer', { answers: [answerOf('aks')], identity: { server: 'https://api.clinic.example:443' } }, 'aks'],
+  ['nodes that were not read', { nodes: null }, ''],
+])('that a version follows the calendar of AKS is told by %s', (_name, snapshot, vendor) => {
+  const others = { 'k8s.cluster/version': [{ apiVersion: 'v1', kind: 'Version', metadata: { name: 'version' }, gitVersion: 'v1.30.14' }] };
+  expect(read(serverVersions, given({ ...snapshot, others })).rows).toMatchObject([{ minor: '1.30', vendor }]);
 });
