@@ -134,6 +134,8 @@ const notNeeded: Readonly<Record<string, string>> = {
   [`secretWrites ${metrics}`]: 'the file says it',
   'secretWrites k8s.nodes/nodes': 'the file is that of the only API server, wherever it runs',
   'secretWrites node.evidence/nodes': 'without the node the file is one that a person handed in',
+  'serverCertificates k8s.apiservers/endpointslices': 'as many processes as there are leases answered at addresses that were read',
+  'serverCertificates k8s.apiservers/statusz': 'the same',
   [`serverCertificates ${leases}`]: 'the CA by which the collector trusts is that of all API servers',
 };
 

@@ -37,7 +37,8 @@ export function wereEachAsked(input: PopulationInput): boolean {
   return listing !== undefined && (listing.items > 0 || listing.gaps.some(({ reason }) => reason !== 'absent'));
 }
 
-function registered(input: PopulationInput): readonly string[] {
+/** `10.0.0.1:6443`; without the port where that is 443. */
+export function registered(input: PopulationInput): readonly string[] {
   return registeredAddresses(input.each(addressesKind));
 }
 

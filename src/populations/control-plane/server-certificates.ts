@@ -5,25 +5,24 @@
 import type { Population, StoredObject } from '../../model/index.ts';
 import { isComplete, textAt } from '../../model/index.ts';
 import { resourceOf, segment, uniqueKeys } from '../identity.ts';
+import { countProcesses, registered, replicaListings } from './each-replica.ts';
 import { readLiveLeases } from './replicas.ts';
 
 export const serverCertificates: Population = {
   name: 'serverCertificates',
   doc: 'A certificate that an API server showed to the collector, or a CA that it is trusted by, with the days that are left of its time',
   from: ['k8s.apiserver/handshakes'],
-  also: ['k8s.apiserver/leases'],
+  also: ['k8s.apiserver/leases', ...replicaListings],
   *rows(input) {
     const unique = uniqueKeys();
     const now = Date.parse(input.reader.at);
     const shown = new Set<string>();
-    let balancer = '';
     let first: StoredObject | undefined;
     for (const object of input.each('k8s.apiserver/handshakes')) {
       const told = (field: string) => textAt(object.body, field) ?? '';
       const ends = Date.parse(told('notAfter'));
       const [role, address] = [told('role'), told('address')];
-      if (role === 'serving') shown.add(address);
-      else balancer = address;
+      if (role === 'serving') shown.add(URL.parse(`https://${address}`)?.host ?? address);
       yield {
         item: unique(`${segment(role)}/${segment(address)}`),
         resource: resourceOf(object),
@@ -42,8 +41,9 @@ export const serverCertificates: Population = {
     const listing = input.listing('k8s.apiserver/leases');
     const live = readLiveLeases(input);
     const leases = live.length;
-    // The address that all share shows one of them.
-    const seen = shown.size > 1 ? shown.size - Number(shown.has(balancer)) : shown.size;
+    // An address that no replica registered is one that all share, and shows one of them.
+    const own = registered(input).filter((address) => shown.has(address));
+    const seen = own.length > 0 ? countProcesses(input, own) : Math.min(shown.size, 1);
     if (listing !== undefined && isComplete(listing) && leases > 0 && leases <= seen) return;
     yield {
       item: unique('serving/other API servers'),
