@@ -124,7 +124,10 @@ interface Image {
   readonly pinned: boolean;
 }
 
-/** distribution/reference: `[registry/]path[:tag][@digest]`. The first part is a registry when it looks like a host. */
+/**
+ * distribution/reference: `[registry/]path[:tag][@digest]`. The first part is a registry when it looks like a host. Docker Hub has two
+ * names, and its images without an owner are those of `library`, also where it is named.
+ */
 function parseImage(image: string): Image {
   const [named = '', digest] = image.split('@');
   const colon = named.lastIndexOf(':');
@@ -133,7 +136,9 @@ function parseImage(image: string): Image {
   const first = name.includes('/') ? name.slice(0, name.indexOf('/')) : '';
   const isHost = first === 'localhost' || /[.:]/.test(first);
   const pinned = digest !== undefined && /^sha(256|512):[0-9a-f]{64,128}$/.test(digest);
-  const repository = isHost ? name : `docker.io/${first === '' ? 'library/' : ''}${name}`;
+  const isHub = !isHost || first === 'docker.io' || first === 'index.docker.io';
+  const path = isHost ? name.slice(first.length + 1) : name;
+  const repository = isHub ? `docker.io/${path.includes('/') ? '' : 'library/'}${path}` : name;
   return { repository: name === '' ? '' : repository, tag: tagged ? named.slice(colon + 1) : pinned ? '' : 'latest', pinned };
 }
 
