@@ -117,7 +117,7 @@ function describeTokens({ count, last, gaps }: LedgerStatus['tokens']): string[]
   const earlier = gaps.length > 3 ? [`  and ${gaps.length - 3} earlier gaps: -o json`] : [];
   return [
     `time-stamped ${last.at} (checkpoint ${last.size}); ${plural(count, 'token')}`,
-    ...gaps.slice(-3).map(({ from, to }) => `  no token from ${from} to ${to}`),
+    ...gaps.slice(-3).map(({ from, to }) => `  records dated ${from} and later have no token before ${to}`),
     ...earlier,
   ];
 }

@@ -113,7 +113,8 @@ export function timestampSteps({ isManifestStamped, checkpoints, hasCa }: Timest
     title: 'The times of the log',
     about: [
       ...(isManifestStamped ? [] : whose),
-      'Each stamped checkpoint says in its second line how many records there were by its time.',
+      'Each stamped checkpoint says in its second line how many records there were by its time: the first',
+      'so many lines of ledger/records.jsonl. Of the lines behind those its token says nothing.',
     ],
     type: [`for X in ledger/*.tsr; do openssl ts -verify -data "\${X%.tsr}" -in "$X" ${trust}; done`],
     prints: ['Verification: OK', `(${checkpoints === 1 ? 'once' : `${checkpoints} times`})`],
@@ -216,7 +217,8 @@ function whatTimesRestOn({ isManifestStamped, checkpoints }: TimestampFacts): re
   return isManifestStamped || checkpoints > 0
     ? [
         'be excluded. A time-stamp proves that something existed before its time, not since when, and not that it',
-        'is true. Where there is none, times rest on the clock of the collector.',
+        'is true. From the time that a record gives to the first time-stamp over a checkpoint that covers it,',
+        'times rest on the clock of the collector.',
       ]
     : ['be excluded. There is no timestamp of an authority (RFC 3161): all times rest on the clock of the', 'collector.'];
 }

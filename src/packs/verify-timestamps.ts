@@ -6,12 +6,13 @@ import {
   appendLeaf,
   createKeyHistory,
   createTokenTimes,
+  lateRecords,
+  type LateRecords,
   leafHash,
   type LogRecord,
   type NodeReader,
   openLogCheckpoint,
   rootHash,
-  tokenGaps,
 } from '../log/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { certificatesFromPem, type Timestamp, type TimestampTrust, verifyTimestamp } from '../signing/index.ts';
@@ -89,9 +90,9 @@ export async function verifyTimestamps(
     }
     if (log !== null) heads = readHeads(contents, stamped, log, failed);
     if (stamped.length < seals.length) throw dependent;
-    return { sentence: describe(stamped, heads, pdf), value: true };
+    return { sentence: describe(stamped, heads, pdf, trust), value: true };
   });
-  if (log !== null) await prove(() => checkTimes(manifest, { stamped, heads }, log, findings));
+  if (log !== null) await prove(() => checkTimes({ stamped, heads }, log, findings));
   if (allHold === null) return 'clock';
   return trust.isGiven ? 'established' : 'unestablished';
 }
@@ -137,29 +138,50 @@ function readHeads(contents: Contents, stamped: readonly Stamped[], { stored, re
 }
 
 function checkTimes(
-  { pack }: Manifest,
   { stamped, heads }: { readonly stamped: readonly Stamped[]; readonly heads: readonly Head[] },
-  { records }: LogOfPack,
+  { stored, records }: LogOfPack,
   { notProved }: Findings,
 ): Proof<null> {
-  const times = createTokenTimes(heads.map(({ size, timestamp }) => ({ size, time: timestamp.time })));
+  // The manifest names the last checkpoint, so its token covers every record as well.
+  const whole = stamped.filter(({ covers }) => covers === manifestPath).map(({ timestamp }) => ({ size: stored.length, timestamp }));
+  const tokens = [...heads, ...whole].map(({ size, timestamp }) => ({ size, time: timestamp.time }));
+  const times = createTokenTimes(tokens);
   for (const [leaf, record] of records.entries()) if (record !== null) times.take(leaf, record.at);
   notProved.push(...times.sentences());
-  // The manifest names the last checkpoint, so its token covers every record as well.
-  const covering = [...heads, ...stamped.filter(({ covers }) => covers === manifestPath)].map(({ timestamp }) => timestamp.time);
-  notProved.push(...describeGaps(covering, records[0]?.at ?? pack.time, pack.time));
+  // Of all records of the log: the period and the time of the pack are the signer's word alone, and must hide nothing.
+  const late = lateRecords(
+    tokens,
+    records.map((record) => record?.at ?? null),
+    null,
+  );
+  notProved.push(...describeLate(late));
   if (heads.length === 0 || heads.length < stamped.filter(isOverCheckpoint).length) throw dependent;
   return { sentence: `each of the ${heads.length} stamped checkpoints is one of this log, signed by its key`, value: null };
 }
 
-/** From the first record of the log on: the period is the signer's word alone, and must hide no gap. */
-function describeGaps(times: readonly string[], born: string, until: string): string[] {
-  const gaps = tokenGaps(times, { born, until });
-  const more = gaps.length - mostGaps;
+/** Those of the longest delays, and how long the others are at most. */
+function describeLate(late: readonly LateRecords[]): string[] {
+  const sorted = late.toSorted((a, b) => (a.delayMs === b.delayMs ? 0 : b.delayMs - a.delayMs));
+  const others = sorted.slice(mostGaps);
   return [
-    ...gaps.slice(0, mostGaps).map(({ from, to }) => `the times of records from ${from} to ${to}: the pack has no token in between`),
-    ...(more > 0 ? [`the times of records in ${more} further ${more === 1 ? 'gap' : 'gaps'} between tokens`] : []),
+    ...sorted.slice(0, mostGaps).map(({ count, from, to, covered, delayMs }) => {
+      const what = `the times of ${count} ${count === 1 ? 'record' : 'records'} dated ${from === to ? from : `from ${from} to ${to}`}`;
+      if (covered === null) return `${what}: no token of the pack covers them`;
+      return `${what}: the first token that covers them is of ${covered}, up to ${durationOf(delayMs)} later, and they may have been written until then`;
+    }),
+    ...others
+      .slice(0, 1)
+      .map(
+        ({ delayMs }) =>
+          `the times of records that ${others.length} further ${others.length === 1 ? 'token covers' : 'tokens cover'} first, up to ${durationOf(delayMs)} later`,
+      ),
   ];
+}
+
+/** Rounded up. */
+function durationOf(ms: number): string {
+  const hours = Math.ceil(ms / 3_600_000);
+  return hours < 72 ? `${hours} hours` : `${Math.ceil(hours / 24)} days`;
 }
 
 function isOverCheckpoint({ covers }: Stamped): boolean {
@@ -193,7 +215,8 @@ function rootsAt(stored: readonly Uint8Array[], sizes: ReadonlySet<number>): Map
   return roots;
 }
 
-function describe(stamped: readonly Stamped[], heads: readonly Head[], pdf: Timestamp | null): string {
+/** Who stamped is proved by certificates that the verifier has; those in the pack let anybody bear any name. */
+function describe(stamped: readonly Stamped[], heads: readonly Head[], pdf: Timestamp | null, { isGiven }: PackTrust): string {
   const manifest = stamped.find(({ covers }) => covers === manifestPath);
   const checkpoints = heads.map(({ timestamp }) => timestamp.time);
   const parts = [
@@ -204,7 +227,10 @@ function describe(stamped: readonly Stamped[], heads: readonly Head[], pdf: Time
       : [`${checkpoints.length === 1 ? 'a checkpoint' : `${checkpoints.length} checkpoints`} at ${rangeOf(checkpoints)}`]),
   ];
   if (parts.length === 0) throw dependent;
-  return `time-stamp tokens of ${authoritiesOf(stamped, pdf)} hold: ${parts.join(', ')}`;
+  const whose = authoritiesOf(stamped, pdf);
+  return isGiven
+    ? `time-stamp tokens of ${whose} hold: ${parts.join(', ')}`
+    : `time-stamp tokens fit what they cover; they say of themselves that they are of ${whose}, and that ${parts.join(', ')}`;
 }
 
 function rangeOf(times: readonly string[]): string {

@@ -82,7 +82,7 @@ export interface ReportInputs {
   readonly logKey: string;
   /** False: no timestamp authority vouches for the times. */
   readonly timestamped: boolean;
-  /** Parts of the period in which tokens are more than a day apart; none without tokens. */
+  /** Records of the period, dated `from` then, that no token covers before `to`, more than a day later; none without tokens. */
   readonly timestampGaps: readonly { readonly from: Instant; readonly to: Instant }[];
   /** There is a timestamp, and no certificate from outside that vouches for who made it. */
   readonly authorityUnknown: boolean;

@@ -149,7 +149,10 @@ describe('the head of the log', () => {
     const status = await write((ledger) => ledger.status());
     expect(status.tokens.gaps).toEqual([{ from: '2026-08-14T12:00:00.000Z', to: '2026-08-17T12:00:00.000Z' }]);
     expect([...checkTokens(status)]).toEqual([
-      expect.objectContaining({ state: 'warning', what: 'no token from 2026-08-14T12:00:00.000Z to 2026-08-17T12:00:00.000Z' }),
+      expect.objectContaining({
+        state: 'warning',
+        what: 'records dated 2026-08-14T12:00:00.000Z and later have no token before 2026-08-17T12:00:00.000Z',
+      }),
     ]);
   });
 
@@ -189,8 +192,6 @@ it('is stamped after a collect, whose run is fine when the authority is not', as
 describe('a pack', () => {
   const frozen = (ledger: Ledger) => ({
     checkpoint: ledger.checkpoint(),
-    time: '2026-08-20T12:00:00.000Z',
-    logStarted: '2026-08-14T12:00:00.000Z',
     stored: { leaf: 3 },
     period: { start: '2026-07-01T00:00:00.000Z', end: '2026-10-01T00:00:00.000Z' },
   });
@@ -205,9 +206,28 @@ describe('a pack', () => {
       expect(inReport).toEqual({
         timestamped: true,
         authorityUnknown: false,
-        timestampGaps: [{ from: '2026-08-14T12:00:00.000Z', to: '2026-08-20T12:00:00.000Z' }],
+        timestampGaps: [],
       });
       expect(inPack).toMatchObject({ ca: pemOf(authority.root), tokens: [{ size: 4, note: ledger.checkpoint().note }] });
+    });
+  });
+
+  it('tells of records of its period that an older checkpoint with a token does not cover', async () => {
+    await stampWhenDue(context(), config);
+    hours(72);
+    await write((ledger) => void collect(ledger, [pod({ name: 'a' })]));
+    hours(30);
+    await write(async (ledger) => {
+      const { note } = ledger.checkpoints().find(({ size }) => size === 2) ?? { note: '' };
+      const tsr = await createStamper(context(), config)?.(Buffer.from(note));
+      ledger.recordToken({ size: 2, tsr: tsr ?? new Uint8Array() });
+      await stampFrozen(ledger, ledger.checkpoint(), createStamper(context(), config));
+      const gaps = (start: string) =>
+        readPackTimestamps(ledger, config, { ...frozen(ledger), period: { start, end: '2026-10-01T00:00:00.000Z' }, stamp: null }).inReport
+          .timestampGaps;
+      const gap = { from: '2026-08-17T12:00:00.000Z', to: '2026-08-18T18:00:00.000Z' };
+      expect(gaps('2026-07-01T00:00:00.000Z')).toEqual([gap]);
+      expect(gaps('2026-08-18T00:00:00.000Z')).toEqual([]);
     });
   });
 

@@ -99,8 +99,12 @@ describe('verification', () => {
 
   it('says that the authority is not established when the verifier knows none', async () => {
     for (const known of [ca, null]) {
-      const { ok, notProved } = await verified(await pack({ known }));
+      const { ok, proved, notProved } = await verified(await pack({ known }));
       expect(ok).toBe(true);
+      expect(proved.join('\n')).not.toMatch(/tokens of CN=|tokens? hold/);
+      expect(proved.join('\n')).toMatch(
+        /tokens fit what they cover; they say of themselves that they are of CN=Stamps ec, and that the manifest existed at/,
+      );
       expect(notProved.join('\n')).toMatch(/TSA not established: .*--tsa-ca/);
       expect(notProved.join('\n')).not.toMatch(clock);
     }
@@ -128,9 +132,9 @@ describe('verification', () => {
       .map(({ size, note }) => ({ size, note, tsr: stamp(Buffer.from(note), authority, '20260820120000Z') }));
     const { ok, notProved } = await verified(await createPack({ ...given.inputs, timestamps: { stamp: null, ca, tokens: late } }));
     expect(ok).toBe(true);
-    expect(notProved.join('\n')).toMatch(
-      /the times of records from 2026-08-14T12:00:\S+ to 2026-08-14T13:00:00\.000Z: the pack has no token in between/,
-    );
+    expect(gapsIn(notProved)).toEqual([
+      'the times of 9 records dated from 2026-08-14T12:00:02.000Z to 2026-08-14T13:00:00.000Z: the first token that covers them is of 2026-08-20T12:00:00.000Z, up to 6 days later, and they may have been written until then',
+    ]);
   });
 
   it('tells of it whatever period the manifest names', async () => {
@@ -138,7 +142,7 @@ describe('verification', () => {
       .slice(-1)
       .map(({ size, note }) => ({ size, note, tsr: stamp(Buffer.from(note), authority, '20260820120000Z') }));
     const made = await createPack({ ...given.inputs, timestamps: { stamp: async () => null, ca, tokens: late } });
-    const gaps = async (of: Files) => (await verified(of)).notProved.filter((each) => each.startsWith('the times of records'));
+    const gaps = async (of: Files) => gapsIn((await verified(of)).notProved);
     const moved = await reseal(made, given.signer, ({ pack: facts }) => {
       facts.period = { name: '2020-Q1', from: '2020-01-01T00:00:00.000Z', to: '2020-04-01T00:00:00.000Z' };
     });
@@ -147,19 +151,59 @@ describe('verification', () => {
   });
 
   it('says how many more gaps there are than it lists', async () => {
-    const { origin } = openCheckpoint(given.inputs.checkpoint, parseVerifierKey(given.inputs.verifierKey));
-    const everyOther = given.inputs.records.map((_, n) => {
-      const root = rootOf(given.inputs.records.slice(0, n + 1));
-      const { note } = signCheckpoint({ origin, root, size: n + 1 }, signerOf());
-      return { size: n + 1, note, tsr: stamp(Buffer.from(note), authority, `202609${String(2 * n + 10)}120000Z`) };
-    });
-    const timestamps = { stamp: async (data: Uint8Array) => stamp(data, authority, '20261101120000Z'), ca, tokens: everyOther };
-    const { ok, notProved } = await verified(await createPack({ ...given.inputs, time: new Date('2026-12-01T00:00:00.000Z'), timestamps }));
+    collect(given.ledger, [pod({ name: 'more' })]);
+    const records = [...given.ledger.records()].map(({ bytes }) => bytes);
+    const timestamps = { stamp: null, ca, tokens: records.map((_, n) => signedAt(n + 1, `202609${String(2 * n + 10)}120000Z`, records)) };
+    const size = records.length;
+    const exhibits = given.inputs.exhibits.map((each) => ({ ...each, proof: given.ledger.inclusionProof(each.leaf, size) }));
+    const checkpoint = timestamps.tokens.at(-1)?.note ?? '';
+    const time = new Date('2026-12-01T00:00:00.000Z');
+    const { ok, notProved } = await verified(await createPack({ ...given.inputs, records, checkpoint, exhibits, time, timestamps }));
     expect(ok).toBe(true);
-    const gaps = notProved.filter((each) => each.startsWith('the times of records'));
+    const gaps = gapsIn(notProved);
     expect(gaps).toHaveLength(11);
-    expect(gaps.at(-1)).toBe('the times of records in 1 further gap between tokens');
+    expect(gaps[0]).toMatch(/the first token that covers them is of 2026-09-30T12:00:00.000Z, up to 47 days later/);
+    expect(gaps.at(-1)).toBe('the times of records that 1 further token covers first, up to 27 days later');
   });
+
+  it('tells of records that an old checkpoint does not cover, however often it is stamped', async () => {
+    const days = [1, 2, 3, 4, 5].map((size) => signedAt(size, `202608${String(size + 13)}130000Z`));
+    const last = { size: given.inputs.records.length, note: given.inputs.checkpoint };
+    const all = [...days, { ...last, tsr: stamp(Buffer.from(last.note), authority, '20260819130000Z') }];
+    const timestamps = { stamp: null, ca, tokens: all };
+    const { ok, notProved } = await verified(await createPack({ ...given.inputs, timestamps }), { timestampCa: ca });
+    expect(ok).toBe(true);
+    expect(gapsIn(notProved)[0]).toBe(
+      'the times of 4 records dated from 2026-08-14T12:00:09.000Z to 2026-08-14T13:00:00.000Z: the first token that covers them is of 2026-08-19T13:00:00.000Z, up to 6 days later, and they may have been written until then',
+    );
+    expect(gapsIn(notProved)).toHaveLength(4);
+  });
+
+  it('tells of records that no token covers, whatever time the manifest names', async () => {
+    const timestamps = { stamp: null, ca, tokens: [signedAt(2, '20260814120100Z')] };
+    const { ok, notProved } = await verified(await createPack({ ...given.inputs, timestamps }), { timestampCa: ca });
+    expect(ok).toBe(true);
+    expect(gapsIn(notProved)).toEqual([
+      'the times of 7 records dated from 2026-08-14T12:00:03.000Z to 2026-08-14T13:00:00.000Z: no token of the pack covers them',
+    ]);
+  });
+
+  it('does not count a token over the report for the log', async () => {
+    let calls = 0;
+    const stamper: Stamper = async (data) => ((calls += 1) === 1 ? stamp(data) : null);
+    const made = await createPack({ ...given.inputs, timestamps: { stamp: stamper, ca, tokens: [] } });
+    const { ok, notProved } = await verified(made, { timestampCa: ca });
+    expect(ok).toBe(true);
+    expect(gapsIn(notProved)).toEqual([expect.stringMatching(/^the times of 9 records dated .*: no token of the pack covers them$/)]);
+  });
+
+  const gapsIn = (notProved: readonly string[]) => notProved.filter((each) => each.startsWith('the times of '));
+  /** A checkpoint that whoever has the log key may sign at any time, with a token. */
+  const signedAt = (size: number, at: string, records = given.inputs.records) => {
+    const { origin } = openCheckpoint(given.inputs.checkpoint, parseVerifierKey(given.inputs.verifierKey));
+    const { note } = signCheckpoint({ origin, root: rootOf(records.slice(0, size)), size }, signerOf());
+    return { size, note, tsr: stamp(Buffer.from(note), authority, at) };
+  };
 });
 
 describe('when the authority does not answer', () => {

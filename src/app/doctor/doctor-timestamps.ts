@@ -1,4 +1,4 @@
-/** What `doctor` says of time-stamps: whether the authority answers with tokens that hold, its clock beside ours, and times without a token. */
+/** What `doctor` says of time-stamps: whether the authority answers with tokens that hold, its clock beside ours, and records without a token. */
 import { randomBytes } from 'node:crypto';
 import type { LedgerStatus } from '../../ledger/index.ts';
 import { clip, KubevidenceError } from '../../model/index.ts';
@@ -58,10 +58,11 @@ export async function* checkTimestampAuthority(
   }
 }
 
-/** From the log's birth to its last record. */
+/** Of the records from the log's birth to its last. */
 export function* checkTokens({ tokens }: Pick<LedgerStatus, 'tokens'>): Generator<Check> {
   if (tokens.count === 0) return;
-  const detail = "within that time the collector's clock alone says when records were written";
-  for (const { from, to } of tokens.gaps.slice(-3)) yield { state: 'warning', what: `no token from ${from} to ${to}`, detail };
-  if (tokens.gaps.length > 3) yield { state: 'warning', what: `and ${tokens.gaps.length - 3} earlier gaps between tokens` };
+  const detail = "until then the collector's clock alone says when they were written";
+  for (const { from, to } of tokens.gaps.slice(-3))
+    yield { state: 'warning', what: `records dated ${from} and later have no token before ${to}`, detail };
+  if (tokens.gaps.length > 3) yield { state: 'warning', what: `and ${tokens.gaps.length - 3} earlier gaps of this kind` };
 }

@@ -1,6 +1,6 @@
 /** The time-stamps of a pack: the tokens that the ledger holds up to the frozen checkpoint, and what its report may say of the times. */
 import type { Ledger } from '../../ledger/index.ts';
-import { type Checkpoint, tokenGaps } from '../../log/index.ts';
+import type { Checkpoint } from '../../log/index.ts';
 import type { Instant } from '../../model/index.ts';
 import type { PackTimestamps } from '../../packs/index.ts';
 import type { ReportInputs } from '../../reporting/index.ts';
@@ -26,25 +26,19 @@ export function readPackTimestamps(
   { timestampAuthority }: Pick<Config, 'timestampAuthority'>,
   frozen: {
     readonly checkpoint: Checkpoint;
-    readonly time: Instant;
-    readonly logStarted: Instant;
     readonly stored: { readonly leaf: number };
     readonly period: { readonly start: Instant; readonly end: Instant };
     readonly stamp: Stamper | null;
   },
 ): FrozenTimes {
-  const { checkpoint, time, logStarted, stored, period, stamp } = frozen;
+  const { checkpoint, stored, period, stamp } = frozen;
   const all = ledger.tokens(checkpoint.size);
   const isStamped = all.some(({ size }) => size > stored.leaf);
-  const window = { from: period.start, to: period.end };
-  const gaps = tokenGaps(
-    all.map(({ at }) => at),
-    { born: logStarted, until: time, window },
-  );
+  const gaps = ledger.tokenGaps({ size: checkpoint.size, window: { from: period.start, to: period.end } });
   const ca = readTimestampCa(timestampAuthority);
   const inReport = { timestamped: isStamped, timestampGaps: all.length === 0 ? [] : gaps, authorityUnknown: isStamped && ca === null };
   if (stamp === null && all.length === 0) return { inPack: null, inReport };
-  // The last one before the period, too: where it begins, there may be a gap.
+  // The last one before the period, too: it covers all that is older.
   const before = all.findLastIndex(({ at }) => at <= period.start);
   const notes = new Map(ledger.checkpoints().map(({ size, note }) => [size, note]));
   const tokens = all.slice(Math.max(0, before)).map(({ size, tsr }) => ({ size, tsr, note: notes.get(size) ?? '' }));

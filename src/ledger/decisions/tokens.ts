@@ -3,6 +3,7 @@
  * it was stored, over the note of a checkpoint of this log, in the one form of signing/timestamp. Time for which there is no token stays
  * visible as a gap. Whether the authority is one to believe is not known here: that takes a certificate from outside.
  */
+import { type TokenGap, tokenGaps } from '../../log/index.ts';
 import { type Instant, KubevidenceError } from '../../model/index.ts';
 import { verifyTimestamp } from '../../signing/index.ts';
 import type { Findings } from './findings.ts';
@@ -22,11 +23,19 @@ export interface Tokens {
   recordToken(token: Pick<StoredToken, 'size' | 'tsr'>): StoredToken;
   /** By size; up to one. */
   tokens(size?: number): StoredToken[];
+  /**
+   * Records, up to a size of the log, that no token covers within a day of what they say. Of those that no token covers at all it is looked
+   * from the last one, whose time the gap then ends with. `window`: only records that are dated inside it; half-open.
+   */
+  tokenGaps(options?: { readonly size?: number; readonly window?: TokenGap }): TokenGap[];
 }
 
 export function createTokens({ db }: Pick<Stores, 'db'>): Tokens {
   const noteOf = db.prepare<[number], string>('SELECT note FROM checkpoint WHERE size = ?').pluck();
   const insert = db.prepare<[number, string, Uint8Array]>('INSERT INTO token (size, at, tsr) VALUES (?, ?, ?)');
+  const timesOf = db
+    .prepare<[number], string | null>("SELECT json_extract(CAST(bytes AS TEXT), '$.at') FROM log WHERE leaf < ? ORDER BY leaf")
+    .pluck();
   const upTo = db.prepare<[number], StoredToken>('SELECT size, at, tsr FROM token WHERE size <= ? ORDER BY size');
   return {
     recordToken({ size, tsr }) {
@@ -44,6 +53,11 @@ export function createTokens({ db }: Pick<Stores, 'db'>): Tokens {
         .immediate();
     },
     tokens: (size = Number.MAX_SAFE_INTEGER) => upTo.all(size),
+    tokenGaps({ size = Number.MAX_SAFE_INTEGER, window } = {}) {
+      const times = timesOf.all(size);
+      const tokens = upTo.all(size).map((token) => ({ size: token.size, time: token.at }));
+      return tokenGaps(tokens, times, { until: times.at(-1) ?? '', ...(window !== undefined && { window }) });
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** What `ledger status` shows: runs, what fills the file, and how far the log is signed. */
-import { tokenGaps, type TokenGap } from '../../log/index.ts';
-import { type RunSummary, textAt } from '../../model/index.ts';
+import type { TokenGap } from '../../log/index.ts';
+import type { RunSummary } from '../../model/index.ts';
 import { type Churn, readChurn, readGrowth, type RunGrowth } from './growth.ts';
 import { readCustody } from '../storage/log-store.ts';
 import type { Stores } from '../stores.ts';
@@ -27,7 +27,7 @@ export interface LedgerStatus {
     readonly file: number;
   };
   readonly lastCheckpoint: { readonly size: number; readonly root: string } | null;
-  /** Time-stamp tokens over checkpoints, and the time from the first record to the last for which there is none. */
+  /** Time-stamp tokens over checkpoints, and the records that none covers within a day of what they say, seen from the last record. */
   readonly tokens: {
     readonly count: number;
     readonly last: { readonly size: number; readonly at: string } | null;
@@ -66,7 +66,7 @@ export function readStatus(stores: Stores): LedgerStatus {
       file: Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true })),
     },
     lastCheckpoint: last === undefined ? null : { size: last.size, root: Buffer.from(last.root).toString('base64') },
-    tokens: readTokens(db, at, lastTime(log) ?? at),
+    tokens: readTokens(stores),
     growth: readGrowth(stores),
     churn: readChurn(stores),
     custody: readCustody(log),
@@ -74,20 +74,9 @@ export function readStatus(stores: Stores): LedgerStatus {
   };
 }
 
-function readTokens(db: Stores['db'], born: string, until: string): LedgerStatus['tokens'] {
-  const tokens = createTokens({ db }).tokens();
-  const last = tokens.at(-1);
-  return {
-    count: tokens.length,
-    last: last === undefined ? null : { size: last.size, at: last.at },
-    gaps: tokenGaps(
-      tokens.map(({ at }) => at),
-      { born, until },
-    ),
-  };
-}
-
-function lastTime(log: Stores['log']): string | undefined {
-  const [record] = log.records(log.size() - 1, log.size());
-  return record === undefined ? undefined : textAt(JSON.parse(Buffer.from(record.bytes).toString('utf8')), 'at');
+function readTokens(stores: Stores): LedgerStatus['tokens'] {
+  const tokens = createTokens(stores);
+  const all = tokens.tokens();
+  const last = all.at(-1);
+  return { count: all.length, last: last === undefined ? null : { size: last.size, at: last.at }, gaps: tokens.tokenGaps() };
 }
