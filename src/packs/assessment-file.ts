@@ -69,10 +69,11 @@ export interface AssessmentContext {
 export interface AssessmentCheck {
   readonly problems: readonly string[];
   readonly controls: number;
-  /** Objects that findings cite, and listings that results stand on. */
-  readonly objects: number;
+  /** Ids of the objects that findings cite. */
+  readonly cited: ReadonlySet<string>;
+  /** How many results stand on. */
   readonly listings: number;
-  /** The exhibits of those listings show them, and their objects, without pseudonyms. */
+  /** The exhibits of those listings show them, what they held, and the cited objects without pseudonyms. */
   readonly isShown: boolean;
   /** By count, as the log recorded them; those of the assessment are the same. */
   readonly outcomes: Readonly<Record<string, number>>;
@@ -186,7 +187,7 @@ function problemsOfEvidence(assessment: Assessment, exhibits: readonly ExhibitFa
   }
   const isShown = [...usedListings].every((id) => {
     const hidden = listings.get(id)?.pseudonymised;
-    return hidden !== undefined && !hidden.listing && hidden.objects === 0;
+    return hidden !== undefined && !hidden.listing && hidden.lists === 0 && hidden.objects === 0;
   });
-  return { problems: [...problems], objects: usedObjects.size, listings: usedListings.size, isShown };
+  return { problems: [...problems], cited: usedObjects, listings: usedListings.size, isShown };
 }

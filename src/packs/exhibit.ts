@@ -1,7 +1,7 @@
 /**
- * An exhibit: one kind's listing in one run, with everything it takes to compute every id anew, from the cited objects up to the id that
- * stands in the run's record: object → namespace's tree → listing's tree → listing → run → record. Objects that nothing cites are there by
- * their ids alone. What {@link checkExhibit} accepts is exactly what that record committed to, but for parts that are shown with pseudonyms:
+ * An exhibit: one kind's listing in one run, with everything it takes to compute every id anew, from the objects that are shown up to the id
+ * that stands in the run's record: object → namespace's tree → listing's tree → listing → run → record. The others are there by their ids
+ * alone; which are shown is the signer's choice, but for those that the assessment cites. What {@link checkExhibit} accepts is exactly what that record committed to, but for parts that are shown with pseudonyms:
  * those stand under the id that the part above names, and their text, with every id in it, is the signer's word.
  */
 import { z } from 'zod';
@@ -60,7 +60,7 @@ const schema = z.strictObject({
   tree: shown.nullable(),
   /** In the order of `tree`; each `["<id>", …]`, or `["<label>", "<id>"]` for an object whose body does not say what it is. */
   namespaces: z.array(shownSchema({ namespace: z.string() })),
-  /** The cited objects, in the order of their ids in the trees. */
+  /** Those that are shown whole, in the order of their ids in the trees. */
   objects: z.array(shown),
 });
 type Exhibit = z.infer<typeof schema>;
@@ -100,14 +100,23 @@ export interface ExhibitFacts {
   /** Id of the listing, as assessments name it. */
   readonly listing: string;
   readonly items: number;
-  /** Items whose content was erased since; a listing with any is not complete. */
-  readonly redacted: number;
+  /** No gap, and no item whose content was erased since. */
   readonly complete: boolean;
   /** Ids of the objects that are shown whole. */
   readonly objects: ReadonlySet<string>;
-  /** What ids computed anew tie to the record: every item, and every object that is shown whole, unless pseudonyms stand in between. */
-  readonly tied: { readonly items: number; readonly objects: number };
+  readonly tied: TiedParts;
   readonly pseudonymised: PseudonymisedParts;
+}
+
+/** What ids computed anew tie to the record: all, unless pseudonyms stand in between. */
+export interface TiedParts {
+  readonly items: number;
+  /** Shown, and computed anew. */
+  readonly objects: number;
+  /** Shown with pseudonyms: the id alone is tied. */
+  readonly pseudonymised: number;
+  /** Erased since. */
+  readonly redacted: number;
 }
 
 /** What is shown with pseudonyms, and so not computed anew. */
@@ -224,7 +233,6 @@ function problemsOfRecord(exhibit: Exhibit, records: readonly Uint8Array[]): str
 function factsOf(exhibit: Exhibit, erased: ReadonlySet<string>): ExhibitFacts {
   const { id, cluster, run, kind, record, listingPayload, namespaces, objects } = exhibit;
   const named = erased.size === 0 ? [] : namespaces.flatMap(({ value }) => membersOf(value) ?? []);
-  const redacted = named.filter((member) => erased.has(member.id)).length;
   // Everything here was signed by the pack's own key, and nobody says that this one keeps to our types.
   const listing = at(listingPayload.value, 'listing');
   return {
@@ -235,24 +243,30 @@ function factsOf(exhibit: Exhibit, erased: ReadonlySet<string>): ExhibitFacts {
     leaf: record.leaf,
     listing: listingPayload.id,
     items: Number(at(listing, 'items')),
-    redacted,
     complete:
-      redacted === 0 &&
+      !named.some((member) => erased.has(member.id)) &&
       listAt(listing, 'gaps').length === 0 &&
       listAt(listing, 'requests').every((each) => textAt(each, 'consistency') === 'consistent'),
     objects: new Set(objects.map((object) => object.id)),
-    tied: tiedOf(exhibit),
+    tied: tiedOf(exhibit, erased),
     pseudonymised: partsOf(exhibit),
   };
 }
 
 /** A part with pseudonyms may say anything, so the ids that it names tie nothing below it. */
-function tiedOf({ runPayload, listingPayload, tree, namespaces, objects }: Exhibit): ExhibitFacts['tied'] {
+function tiedOf({ runPayload, listingPayload, tree, namespaces, objects }: Exhibit, erased: ReadonlySet<string>): TiedParts {
   const above = [runPayload, listingPayload, ...(tree === null ? [] : [tree])];
   const lists = above.some(isPseudonymised) ? [] : namespaces.filter((each) => !isPseudonymised(each));
   const ids = lists.flatMap(({ value }) => (membersOf(value) ?? []).map((member) => member.id));
   const named = new Set(ids);
-  return { items: ids.length, objects: objects.filter((each) => !isPseudonymised(each) && named.has(each.id)).length };
+  const shown = objects.filter(({ id }) => named.has(id));
+  const pseudonymised = shown.filter(isPseudonymised).length;
+  return {
+    items: ids.length,
+    objects: shown.length - pseudonymised,
+    pseudonymised,
+    redacted: erased.size === 0 ? 0 : ids.filter((id) => erased.has(id)).length,
+  };
 }
 
 function partsOf({ runPayload, listingPayload, tree, namespaces, objects }: Exhibit): PseudonymisedParts {

@@ -8,6 +8,8 @@ export interface PseudonymisedCounts {
   /** Exhibits of which a part is shown so. */
   readonly exhibits: number;
   readonly objects: number;
+  /** Of these objects, those whose ids other ids tie to the log. */
+  readonly tied: number;
   /** Of the exhibits with such objects. */
   readonly withObjects: number;
   readonly lists: number;
@@ -21,11 +23,11 @@ export function isPseudonymous({ pseudonymised: { objects, lists, listing, run }
 }
 
 export function countPseudonymised(facts: readonly ExhibitFacts[]): PseudonymisedCounts {
-  const parts = facts.map(({ pseudonymised }) => pseudonymised);
-  const sum = (of: (part: ExhibitFacts['pseudonymised']) => number) => parts.reduce((total, part) => total + of(part), 0);
+  const sum = (of: (parts: ExhibitFacts['pseudonymised']) => number) => facts.reduce((total, each) => total + of(each.pseudonymised), 0);
   return {
     exhibits: facts.filter(isPseudonymous).length,
     objects: sum(({ objects }) => objects),
+    tied: facts.reduce((total, { tied }) => total + tied.pseudonymised, 0),
     withObjects: sum(({ objects }) => Number(objects > 0)),
     lists: sum(({ lists }) => lists),
     listings: sum(({ listing }) => Number(listing)),
@@ -34,13 +36,14 @@ export function countPseudonymised(facts: readonly ExhibitFacts[]): Pseudonymise
 }
 
 /** What is not proved because of them; nothing where there are none. */
-export function describePseudonymised({ objects, withObjects, lists, listings, runs }: PseudonymisedCounts): string[] {
+export function describePseudonymised({ objects, tied, withObjects, lists, listings, runs }: PseudonymisedCounts): string[] {
   const word = 'the text is the word of the signer, who alone can show the original that the id is of';
+  const ids = tied === objects ? 'the ids are those in the lists' : `the ids of ${tied} are tied to the log`;
   const below = `no id ties what is below to the log, and ${word}`;
   return [
     ...(objects > 0
       ? [
-          `what ${counted(objects, 'object')} of ${counted(withObjects, 'exhibit')} ${objects === 1 ? 'says, which is' : 'say, which are'} shown with pseudonyms: the ids are those in the lists, and ${word}`,
+          `what ${counted(objects, 'object')} of ${counted(withObjects, 'exhibit')} ${objects === 1 ? 'says, which is' : 'say, which are'} shown with pseudonyms: ${ids}, and ${word}`,
         ]
       : []),
     ...(lists > 0

@@ -1,22 +1,19 @@
 /** What the files of a pack say, once the manifest is trusted to be the signer's: seals, checkpoint, records, exhibits, assessment. */
-import { type Checkpoint, type LogRecord, openCheckpoint, parseVerifierKey, type VerifierKey, verifyTlogProof } from '../log/index.ts';
+import { type Checkpoint, type LogRecord, openCheckpoint, parseVerifierKey, type VerifierKey } from '../log/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { certificateFromPem, certificateInfo, certificateToPem, type Timestamp, verifyPdf, verifyWorkbook } from '../signing/index.ts';
 import { type AssessmentCheck, checkAssessment } from './assessment-file.ts';
 import { checkNames, type Contents, readContents } from './contents.ts';
-import { checkExhibit, type ExhibitFacts } from './exhibit.ts';
-import { countPseudonymised, describeJudgement, describePseudonymised, isPseudonymous, unannounced } from './pseudonymised.ts';
+import { describeJudgement, unannounced } from './pseudonymised.ts';
 import {
   assessmentPath,
   catalogPath,
   certificatePath,
   checkpointPath,
   exceptionsPath,
-  exhibitPath,
   logKeyPath,
   logKeyPemPath,
   paramsPath,
-  proofPath,
   readmePath,
   recordsPath,
   reportPath,
@@ -27,6 +24,7 @@ import type { Manifest } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
 import { checkRecords, rootOf, splitRecords } from './record-sequence.ts';
 import { dependent, type Findings, needed, type Problem, type Proof, sentenceOf } from './verification.ts';
+import { describeNotShown, readExhibits } from './verify-exhibits.ts';
 import { type PackTrust, readPackTrust, type TimeEvidence, verifyTimestamps } from './verify-timestamps.ts';
 
 /** The log, once its checkpoint is known to be signed. */
@@ -70,7 +68,7 @@ export async function verifyContents(
   const head = await prove(() => readHead(contents, manifest, problem));
   const log = await prove(() => readLog(splitRecords(contents.bytes(recordsPath)), needed(head), manifest, findings));
   const exhibits = await prove(() => readExhibits(contents, needed(log), manifest, findings));
-  await prove(() => {
+  const cited = await prove(() => {
     const { run } = manifest.pack.assessment;
     const check = checkAssessment(contents.bytes(assessmentPath(run)), {
       ...needed(log),
@@ -85,8 +83,9 @@ export async function verifyContents(
     const hidden = describeJudgement(check.pseudonymised);
     if (manifest.pseudonyms === undefined && hidden.length > 0) problem(unannounced('the judgement'));
     notProved.push(...hidden);
-    return { sentence: describeAssessment(run, check), value: null };
+    return { sentence: describeAssessment(run, check), value: check.pseudonymised.assessment ? null : check.cited };
   });
+  if (exhibits !== null) notProved.push(...describeNotShown(exhibits, cited));
   const times = trust === null ? 'clock' : await verifyTimestamps(files, contents, manifest, { trust, log, pdf }, findings);
   const others = contents.unread().filter((path) => path !== readmePath);
   if (others.length > 0 && exhibits !== null) {
@@ -109,7 +108,7 @@ function describeAssessment(run: number, check: AssessmentCheck): string {
     const outcomes = Object.entries(check.outcomes).filter(([, count]) => count > 0);
     return `the log recorded an assessment of run ${run} under the id in the pack${by}: ${outcomes.map(([outcome, count]) => `${count} ${visible(outcome)}`).join(', ')}`;
   }
-  const stands = `${counted(check.controls, 'control')} on ${counted(check.listings, 'listing')} and ${counted(check.objects, 'object')}`;
+  const stands = `${counted(check.controls, 'control')} on ${counted(check.listings, 'listing')} and ${counted(check.cited.size, 'object')}`;
   return `the assessment of run ${run} is the one that the log recorded${by}: ${stands}, all of which the exhibits ${check.isShown ? 'show' : 'name'}`;
 }
 
@@ -182,58 +181,8 @@ function checkFacts(records: readonly (LogRecord | null)[], { pack }: Manifest, 
   if (pack.time < (records.at(-1)?.at ?? '')) problem('the pack is dated before the last record of its checkpoint');
 }
 
-function readExhibits(
-  contents: Contents,
-  { stored, records, key, checkpoint }: Log,
-  { pack, pseudonyms }: Manifest,
-  { problem, notProved }: Findings,
-): Proof<ExhibitFacts[]> {
-  const facts: ExhibitFacts[] = [];
-  const erased = new Set(records.flatMap((record) => (record?.type === 'payload-erased' ? record.ids : [])));
-  for (const id of contents.exhibits) {
-    const path = exhibitPath(id);
-    const check = checkExhibit(contents.bytes(path), stored, erased);
-    for (const each of check.problems) problem(`${path}: ${each}`);
-    if (check.facts === null) continue;
-    const { leaf, cluster } = check.facts;
-    if (check.facts.id !== id) problem(`${path} is the exhibit ${visible(check.facts.id)}`);
-    if (cluster !== pack.cluster.name) problem(`${path} is of another cluster than the pack`);
-    if (pseudonyms === undefined && isPseudonymous(check.facts)) problem(unannounced(path));
-    facts.push(check.facts);
-    try {
-      const proof = verifyTlogProof(contents.text(proofPath(id)), stored[leaf] as Uint8Array, key);
-      if (proof.index !== leaf || proof.checkpoint.note !== checkpoint.note)
-        problem(`${proofPath(id)} is the proof of another record or checkpoint`);
-    } catch (error) {
-      if (error instanceof KubevidenceError) problem(`${proofPath(id)}: ${sentenceOf(error)}`);
-      else throw error;
-    }
-  }
-  const [objects, items] = [sum(facts, (exhibit) => exhibit.objects.size), sum(facts, (exhibit) => exhibit.items)];
-  const redacted = sum(facts, (exhibit) => exhibit.redacted);
-  if (redacted > 0)
-    notProved.push(`the content of ${counted(redacted, 'item')}, which was erased: records of the log say when, and under which ids`);
-  if (items > objects + redacted)
-    notProved.push(
-      `the content of ${counted(items - objects - redacted, 'further item')}, which no finding cites: the pack holds the ids, the ledger the rest`,
-    );
-  const hidden = countPseudonymised(facts);
-  notProved.push(...describePseudonymised(hidden));
-  const [tied, shown] = [sum(facts, (exhibit) => exhibit.tied.items), sum(facts, (exhibit) => exhibit.tied.objects)];
-  const computed =
-    hidden.exhibits === 0
-      ? `${counted(facts.length, 'exhibit')} of ${counted(items, 'item')}: every id is the one computed anew, from ${counted(objects, 'cited object')} up to the records of the runs`
-      : `${counted(facts.length, 'exhibit')}, in part shown with pseudonyms: ids computed anew tie ${counted(tied, 'item')} and what ${counted(shown, 'cited object')} ${shown === 1 ? 'says' : 'say'} to the records of the runs`;
-  const sentence = `${computed}, and every inclusion proof holds`;
-  return { sentence, value: facts };
-}
-
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function sum<T>(list: readonly T[], of: (each: T) => number): number {
-  return list.reduce((total, each) => total + of(each), 0);
 }
 
 function encode(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatVerifierKey, openCheckpoint, parseVerifierKey, signCheckpoint } from '../../src/log/index.ts';
-import { type PackVerification, verifyPack } from '../../src/packs/index.ts';
+import { createPack, type PackVerification, verifyPack } from '../../src/packs/index.ts';
 import type { Manifest } from '../../src/packs/manifest.ts';
 import { logKeyPem } from '../../src/packs/log-key.ts';
 import { signDetached, signPdf, signWorkbook } from '../../src/signing/index.ts';
@@ -59,6 +59,17 @@ it('may say another organization and period in the manifest, of which nothing is
   );
 });
 
+it('may show objects that nothing cites, which are counted', async () => {
+  const cited = new Set(given.inputs.exhibits.flatMap(({ source }) => source.ids));
+  const files = await createPack({ ...given.inputs, exhibits: given.inputs.exhibits.map((each) => Object.assign({}, each, { cited })) });
+  const { ok, proved, notProved } = await verified(files);
+  expect(ok).toBe(true);
+  expect(proved.join('\n')).toMatch(/from 5 objects that are shown up to the records[^]* and 2 objects, all of which the exhibits show/);
+  expect(notProved).toContain(
+    "that anything cites 1 of the objects that exhibits show: no finding of the enclosed assessment does, and which others are shown or left out is the signer's choice",
+  );
+});
+
 type Change = (files: Files) => unknown;
 const image = ['objects', 0, 'value', 'spec', 'containers', 0, 'image'];
 const gaps = ['listingPayload', 'value', 'listing', 'gaps'];
@@ -110,6 +121,14 @@ describe('cannot change', () => {
       'which proof is which',
       (files) => swap(files, 'proofs/EX-0001.tlog-proof', 'proofs/EX-0002.tlog-proof'),
       /EX-0001.tlog-proof: the record is not leaf 5/,
+    ],
+    [
+      'how many listings there are, by an exhibit that is there twice',
+      (files) => {
+        edit(files.set('evidence/EX-0003.json', files.get(exhibit) ?? new Uint8Array()), 'evidence/EX-0003.json', ['id'], 'EX-0003');
+        files.set('proofs/EX-0003.tlog-proof', files.get('proofs/EX-0002.tlog-proof') ?? new Uint8Array());
+      },
+      /EX-0003.json is of the same listing as evidence\/EX-0002.json/,
     ],
     ['a proof', (files) => files.set('proofs/EX-0001.tlog-proof', Buffer.from('x')), /EX-0001.tlog-proof: this is no inclusion proof/],
     ['that an exhibit has a proof', (files) => files.delete('proofs/EX-0001.tlog-proof'), /EX-0001.json stands alone/],

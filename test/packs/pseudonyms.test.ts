@@ -38,7 +38,7 @@ type Path = readonly (string | number)[];
 /** What is proved of exhibits and of the judgement. */
 const stands = ({ proved }: PackVerification) => proved.filter((line) => /exhibits?\b|assessment/.test(line));
 const every =
-  '2 exhibits of 5 items: every id is the one computed anew, from 4 cited objects up to the records of the runs, and every inclusion proof holds';
+  '2 exhibits of 5 items: every id is the one computed anew, from 4 objects that are shown up to the records of the runs, and every inclusion proof holds';
 const tied = (what: string) =>
   `2 exhibits, in part shown with pseudonyms: ids computed anew tie ${what} to the records of the runs, and every inclusion proof holds`;
 const judged =
@@ -55,7 +55,7 @@ describe('a pack with pseudonyms', () => {
     const result = await verified(await made({}));
     expect(result).toMatchObject({ ok: true, problems: [] });
     expect(said(result)).toEqual([]);
-    expect(result.proved.join('\n')).toContain('from 4 cited objects up to the records of the runs');
+    expect(result.proved.join('\n')).toContain('from 4 objects that are shown up to the records of the runs');
   });
 
   it.each<[string, Readonly<Record<string, string>>, readonly RegExp[], readonly string[]]>([
@@ -64,7 +64,7 @@ describe('a pack with pseudonyms', () => {
       { nginx: 'person-1' },
       [/^what 4 objects of 2 exhibits say, which are shown with pseudonyms/, /^what the parameters say: they are shown with pseudonyms/],
       [
-        tied('5 items and what 0 cited objects say'),
+        tied('5 items and what 0 objects say'),
         'the assessment of run 2 is the one that the log recorded, by the enclosed catalog: 2 controls on 1 listing and 2 objects, all of which the exhibits name',
       ],
     ],
@@ -72,18 +72,18 @@ describe('a pack with pseudonyms', () => {
       'a namespace',
       { batch: 'person-2' },
       [
-        /^what 2 objects of 2 exhibits say/,
+        /^what 2 objects of 2 exhibits say, which are shown with pseudonyms: the ids of 0 are tied to the log, and/,
         /^which items 2 lists of exhibits held/,
         /^what the assessment says: it is shown with pseudonyms, and the signer may have changed anything in it: which control has which outcome/,
         /^what 1 request or approval of exceptions says: it is shown with pseudonyms/,
       ],
-      [tied('0 items and what 0 cited objects say'), logged],
+      [tied('0 items and what 0 objects say'), logged],
     ],
     [
       'the run',
       { 'audit:collector': 'person-3' },
       [/^that the listings of 2 exhibits, with their items and objects, are those of the runs that the log recorded, because/],
-      [tied('0 items and what 0 cited objects say'), judged],
+      [tied('0 items and what 0 objects say'), judged],
     ],
     [
       'a request',
@@ -126,15 +126,10 @@ describe('what a signer can make up where one name is said to be hidden', () => 
   const read = (files: Files, file: string): unknown => JSON.parse(Buffer.from(files.get(file) ?? []).toString());
 
   it.each<[string, Path, string, RegExp]>([
-    ['run', ['runPayload'], '3 items and what 2 cited objects say', /^that the listings of 1 exhibit, with their items and objects,/],
-    ['listing', ['listingPayload'], '3 items and what 2 cited objects say', /^how 1 listing was read, which items it held and what/],
-    ['tree', ['tree'], '3 items and what 2 cited objects say', /^which items 1 list of exhibits held, and what the objects in it say/],
-    [
-      'list',
-      ['namespaces', 0],
-      '4 items and what 3 cited objects say',
-      /^which items 1 list of exhibits held, and what the objects in it say/,
-    ],
+    ['run', ['runPayload'], '3 items and what 2 objects say', /^that the listings of 1 exhibit, with their items and objects,/],
+    ['listing', ['listingPayload'], '3 items and what 2 objects say', /^how 1 listing was read, which items it held and what/],
+    ['tree', ['tree'], '3 items and what 2 objects say', /^which items 1 list of exhibits held, and what the objects in it say/],
+    ['list', ['namespaces', 0], '4 items and what 3 objects say', /^which items 1 list of exhibits held, and what the objects in it say/],
   ])('below a %s counts for nothing that is proved', async (_, path, what, gap) => {
     const files = new Map(given.files);
     const idOf = (...of: Path): unknown => of.reduce((value, key) => Reflect.get(value as object, key) as unknown, read(files, name));
@@ -154,6 +149,34 @@ describe('what a signer can make up where one name is said to be hidden', () => 
     expect(result).toMatchObject({ ok: true, problems: [] });
     expect(stands(result)[0]).toBe(tied(what));
     expect(said(result)).toEqual([expect.stringMatching(gap)]);
+  });
+
+  it('as items: what is said of further ones speaks only of those that are tied to the log', async () => {
+    const files = new Map(given.files);
+    edit(files, name, ['objects'], []);
+    edit(
+      files,
+      name,
+      ['namespaces', 0, 'value'],
+      ['ab', 'cd', 'ef'].map((each) => each.repeat(32)),
+      ['namespaces', 0],
+    );
+    edit(files, name, ['namespaces'], [Reflect.get(Reflect.get(read(files, name) as object, 'namespaces') as object, 0)]);
+    const { id, namespace } = (Reflect.get(read(files, name) as object, 'namespaces') as { id: string; namespace: string }[])[0] ?? {};
+    edit(files, name, ['tree', 'value'], [[namespace, id]], ['tree']);
+    edit(
+      files,
+      name,
+      ['listingPayload', 'value', 'objects'],
+      Reflect.get(Reflect.get(read(files, name) as object, 'tree') as object, 'id'),
+    );
+    edit(files, name, ['listingPayload', 'value', 'listing', 'items'], 3);
+    hide(files, name, ['listingPayload']);
+    const result = await verified(await announce(files));
+    expect(result).toMatchObject({ ok: true, problems: [] });
+    expect(result.notProved.filter((line) => line.includes('further item'))).toEqual([
+      'the content of 1 further item, which no finding of the enclosed assessment cites: the pack holds the ids, the ledger the rest',
+    ]);
   });
 
   it('in a judgement: outcomes are traded, findings thrown away, and rules changed', async () => {
