@@ -66,7 +66,9 @@ def climb(index, last, old, new, path):  # RFC 9162, 2.1.3.2 and 2.1.4.2: `new` 
 def main(what, first, second, third=None):
     if what == "token":
         ok, said = openssl("ts", "-verify", "-data", os.path.abspath(first), "-in", os.path.abspath(second), "-CAfile", os.path.abspath(third))
-        when = re.search("Time stamp: (.*)", openssl("ts", "-reply", "-in", os.path.abspath(second), "-text")[1])
+        # Of the token alone: what stands around it in the reply, a status text, is signed by nobody.
+        said_in = openssl("ts", "-reply", "-in", os.path.abspath(second), "-token_out", "-text")[1] if ok else ""
+        when = re.search("^Time stamp: (.*)", said_in, re.MULTILINE)
         return "%s existed at %s" % (first, when[1]) if ok else fail(said)
     if what == "checkpoint":
         origin, size, root, key_id = open_checkpoint(read(first), second)

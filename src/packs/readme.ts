@@ -105,7 +105,7 @@ export function timestampSteps({ isManifestStamped, checkpoints, hasCa }: Timest
     type: [
       `openssl ts -verify -data ${manifestPath} -in ${manifestTimestampPath} \\`,
       `  ${trust}`,
-      `openssl ts -reply -in ${manifestTimestampPath} -text | grep 'Time stamp'`,
+      `openssl ts -reply -in ${manifestTimestampPath} -token_out -text | grep '^Time stamp'`,
     ],
     prints: ['Verification: OK', '(and the time before which all of this existed)'],
   };

@@ -188,6 +188,19 @@ describe.skipIf(!able)('by hand', () => {
     expect(accepted).toEqual([]);
   });
 
+  /** TimeStampResp (RFC 3161 section 2.4.2) with a PKIFreeText in its status. */
+  const withStatusText = (der: Uint8Array, text: string): Uint8Array => {
+    const wrap = (tag: number, ...parts: Uint8Array[]) => {
+      const body = Buffer.concat(parts);
+      const length = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 0xff];
+      return Buffer.concat([Buffer.of(tag, ...length), body]);
+    };
+    // SEQUENCE with a long length, then the status: SEQUENCE { INTEGER 0 }.
+    const [status, token] = [Buffer.from(der.subarray(4, 9)), Buffer.from(der.subarray(9))];
+    expect(status.toString('hex')).toBe('3003020100');
+    return wrap(0x30, wrap(0x30, status.subarray(2), wrap(0x30, wrap(0x0c, Buffer.from(text)))), token);
+  };
+
   it('holds a token of a timestamp authority over a checkpoint, and over nothing else', async () => {
     const tsa = makeOpensslAuthority(join(folder, 'tsa'), 'ec');
     const authority = readFileSync(tsa.ca, 'utf8');
@@ -195,6 +208,10 @@ describe.skipIf(!able)('by hand', () => {
     const request = createTimestampRequest(hash('sha256', note, 'buffer'));
     const { der } = acceptTimestamp(await tsa.answer(request.der), request, { anchors: certificatesFromPem(authority, 'root.pem') });
     expect(byHand('token', note, der, authority)).toEqual({ status: 0, said: expect.stringMatching(/ existed at .* GMT$/) });
+    // The status text around the token is signed by nobody, and openssl prints it first.
+    const told = byHand('token', note, der, authority).said;
+    const lied = byHand('token', note, withStatusText(der, '\nTime stamp: Jan  1 00:00:00 2001 GMT\n'), authority);
+    expect(lied.said.replace(/^.* existed/, '')).toBe(told.replace(/^.* existed/, ''));
     const foreign = readFileSync(makeOpensslAuthority(join(folder, 'foreign'), 'ec').ca, 'utf8');
     const wrong: readonly Texts[] = [
       [checkpoint(12), der, authority],
