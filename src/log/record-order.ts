@@ -3,7 +3,7 @@
  * ended once and only after they were planned, judged only after they had ended, packs of a period counted. A run that was left out leaves
  * a gap. The ledger's verification and the pack's say the same of the same records, because both ask here.
  */
-import { type Instant, visible } from '../model/index.ts';
+import { type Instant, isInstant, visible } from '../model/index.ts';
 import { createDefinitionOrder } from './definition-order.ts';
 import { createExceptionHistory } from './exception-order.ts';
 import type { LogRecord, RecordOf } from './records.ts';
@@ -118,10 +118,23 @@ export function createRecordOrder(): RecordOrder {
         (record.type === 'genesis') === (leaf === 0)
           ? []
           : [`record ${leaf} is a ${record.type} record: the first one, and only that, is the genesis`];
-      const problems = [...judge(leaf, record), ...definitions.take(leaf, record), ...exceptions.take(leaf, record)];
+      const problems = [
+        ...problemsOfDates(record),
+        ...judge(leaf, record),
+        ...definitions.take(leaf, record),
+        ...exceptions.take(leaf, record),
+      ];
       return [...misplaced, ...problems.map((problem) => `record ${leaf}: ${problem}`)];
     },
   };
+}
+
+function problemsOfDates(record: LogRecord): string[] {
+  const written = JSON.stringify(record).matchAll(/"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z)"/g);
+  return [...written]
+    .map(([, time = '']) => time)
+    .filter((time) => !isInstant(time))
+    .map((time) => `${time} is no time`);
 }
 
 /** A replayed recording says when its evidence was observed; any other run says what it did between its two records. */

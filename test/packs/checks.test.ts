@@ -73,6 +73,12 @@ describe('records', () => {
     ['runs one after the other', [genesis, planned(1), ended(1), judged(1), missed(2), planned(3), ended(3)], []],
     ['a run that has not ended', [genesis, planned(1)], []],
     ['runs of two clusters', [genesis, planned(1), planned(1, { cluster: 'test' }), ended(1), ended(1, { cluster: 'test' })], []],
+    ['a time that no clock gives', [{ ...genesis, at: '2026-02-30T12:00:00.000Z' }], [/record 0: 2026-02-30T12:00:00.000Z is no time/]],
+    [
+      'such times inside',
+      [genesis, planned(1, { slot: '2026-01-01T24:00:00.000Z' }), ended(1, { observedAt: '2026-13-01T00:00:00.000Z' })],
+      [/record 1: 2026-01-01T24:00:00.000Z is no time/, /record 2: 2026-13-01T00:00:00.000Z is no time/],
+    ],
     ['no genesis', [planned(1)], [/record 0 is a run-planned record/]],
     ['two of them', [genesis, genesis], [/record 1 is a genesis record/]],
     ['a run left out', [genesis, planned(1), ended(1), planned(3)], [/record 3: run 3 of prod follows run 1/]],

@@ -187,6 +187,12 @@ describe('what is damaged is refused as a whole', () => {
     ['a line taken out', (line) => (line.includes('forbidden') ? undefined : line), false, /changed after it was recorded/],
     ['a newer format', (line) => line.replace('recording/v1', 'recording/v2'), true, /kubevidence\/recording\/v2; this version reads/],
     ['an unknown member', (line) => line.replace('"tool"', '"extra":1,"tool"'), true, /no recording/],
+    [
+      'a time that no clock gives',
+      (line) => line.replace('2026-11-21T00:05:00.000Z', '2026-11-31T00:05:00.000Z'),
+      true,
+      /another form than recorded/,
+    ],
     ['an unknown kind', (line) => line.replaceAll('k8s.nodes/nodes', 'k8s.new/things'), true, /k8s\.new\/things/],
   ])('%s', async (_name, change, seal, message) => {
     await expect(replay(edit(change, seal))).rejects.toThrow(

@@ -9,7 +9,7 @@ import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import type { ClusterIdentity, Instant, ListingKind, RunStatus } from '../../model/index.ts';
-import { KubevidenceError, visible } from '../../model/index.ts';
+import { isInstant, KubevidenceError, visible } from '../../model/index.ts';
 
 export const recordingFormat = 'kubevidence/recording/v1';
 
@@ -31,6 +31,7 @@ export interface RecordingEnd {
 }
 
 const text = z.string();
+const instant = text.refine(isInstant, 'no time, as 2026-08-14T12:00:00.000Z');
 const gap = z.strictObject({
   reason: z.enum(['forbidden', 'absent', 'error', 'stale', 'redacted', 'provider']),
   what: text,
@@ -67,7 +68,7 @@ const header = z.strictObject({
   tool: text,
   uuid: text,
   identity,
-  observedAt: text,
+  observedAt: instant,
 });
 const objects = z.strictObject({
   line: z.literal('objects'),
@@ -98,7 +99,7 @@ const end = z.strictObject({
   line: z.literal('end'),
   status: z.enum(['succeeded', 'partial', 'failed']),
   identity,
-  endedAt: text,
+  endedAt: instant,
   lines: z.int(),
   sha256: text,
 });
