@@ -40,7 +40,10 @@ function broken(message: string): KubevidenceError {
   return new KubevidenceError('integrity', message);
 }
 
-/** Refuses names that could leave the pack or be taken for another: absolute, `..`, backslash, control characters, case or form twins. */
+/**
+ * Refuses names that could leave the pack or be taken for another, on whatever system it is unpacked: absolute, `..`, backslash, control
+ * characters, case or form twins, and what Windows drops (a last dot or space) or reads as something else than a name.
+ */
 function checkNames(names: readonly string[]): void {
   if (names.length > mostFiles) throw broken(`the pack has ${names.length} files; ${mostFiles} is the most`);
   const seen = new Map<string, string>();
@@ -50,8 +53,8 @@ function checkNames(names: readonly string[]): void {
       name.length > 512 ||
       name.includes('\\') ||
       visible(name) !== name ||
-      /^[a-z]:/i.test(name) ||
-      parts.some((part) => part === '' || part === '.' || part === '..')
+      /[<>:"|?*]/.test(name) ||
+      parts.some((part) => part === '' || /[. ]$/.test(part))
     )
       throw broken(`the pack has a file with an unusable name: ${visible(name)}`);
     const twin = name.normalize('NFKC').toLowerCase();

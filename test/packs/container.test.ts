@@ -104,6 +104,14 @@ describe('zip', () => {
     ['an absolute name', [{ ...one, name: '/etc/one.json' }], {}, /unusable name/],
     ['a drive', [{ ...one, name: 'c:one.json' }], {}, /unusable name/],
     ['a backslash', [{ ...one, name: 'a\\one.json' }], {}, /unusable name/],
+    ...['a/one.json.', 'a/one.json ', 'a. /one.json', 'a/one.json::$DATA', 'one"', 'a/o*e'].map(
+      (name): [string, typeof plain, object, RegExp] => [
+        `what another system takes for another name: ${name}`,
+        [{ ...one, name }],
+        {},
+        /unusable name/,
+      ],
+    ),
     ['a control character', [{ ...one, name: 'one\u001b[2J.json' }], {}, /unusable name: one\\u\{1b\}/],
     ['an empty part', [{ ...one, name: 'a//one.json' }], {}, /unusable name/],
     ['a directory', [{ ...one, name: 'a/', content: text('') }], {}, /unusable name/],
