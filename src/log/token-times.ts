@@ -65,7 +65,7 @@ export function createTokenTimes(tokens: readonly TokenTime[]) {
 }
 
 /** A day, and two hours for a schedule that is late. */
-const longestDelayMs = 26 * 3_600_000;
+export const longestDelayMs = 26 * 3_600_000;
 
 /** Records that the same token is the first to cover, later than within a day: nobody but the collector's clock says when they were written. */
 export interface LateRecords {

@@ -68,6 +68,8 @@ export interface AssessmentContext {
 
 export interface AssessmentCheck {
   readonly problems: readonly string[];
+  /** What the assessment leaves open; one sentence each, safe to print. */
+  readonly notProved: readonly string[];
   readonly controls: number;
   /** Ids of the objects that findings cite. */
   readonly cited: ReadonlySet<string>;
@@ -103,6 +105,9 @@ export function checkAssessment(bytes: Uint8Array, context: AssessmentContext): 
   const { problems: missing, ...evidence } = problemsOfEvidence(assessment, exhibits);
   return {
     problems: [...problems, ...missing],
+    notProved: isPseudonymised(file)
+      ? []
+      : [...describePasses(assessment), ...(countOf(context.catalog) > 0 ? [] : describeControls(assessment, context.catalog))],
     controls: assessment.controls.length,
     ...evidence,
     outcomes: record?.type === 'assessed' ? record.outcomes : {},
@@ -159,6 +164,35 @@ function problemsOfDefinitions(record: RecordOf<'assessed'>, { catalog, params }
   if (!hidesInParams && hash('sha256', canonicalBytes(Object.fromEntries(effective))) !== record.params)
     problems.push('controls/params.json is not what judged: its digest is not the one that the log recorded');
   return problems;
+}
+
+/** A pass stands on evidence that was read whole. */
+function describePasses({ controls }: Assessment): string[] {
+  const empty = controls.flatMap(({ id, outcome, evidence, gaps }) =>
+    outcome === 'pass' && (evidence.length === 0 || gaps.length > 0 || evidence.some(({ complete }) => !complete)) ? [id] : [],
+  );
+  return empty.length === 0
+    ? []
+    : [`that ${someOf(empty)} could pass: the assessment names no evidence of it, or such as was not read whole`];
+}
+
+/** What judged is the catalog whose digest the log recorded, if every control of it was judged, once, and no other. */
+function describeControls({ controls }: Assessment, catalog: Uint8Array): string[] {
+  const judged = controls.map(({ id }) => id);
+  const listed = listAt(parseCanonical(catalog), 'controls').map((control) => textAt(control, 'id') ?? '');
+  const [known, seen] = [new Set(listed), new Set(judged)];
+  const left = listed.filter((id) => !seen.has(id));
+  const others = judged.filter((id, n) => !known.has(id) || judged.indexOf(id) !== n);
+  return [
+    ...(left.length === 0 ? [] : [`what ${someOf(left)} would say: the catalog has such a control, and the assessment no outcome of it`]),
+    ...(others.length === 0
+      ? []
+      : [`by which rule ${someOf(others)} was judged: the catalog does not have it, or it has several outcomes`]),
+  ];
+}
+
+function someOf(ids: readonly string[]): string {
+  return visible(`${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ` and ${ids.length - 5} more` : ''}`);
 }
 
 /** Every listing that a result stands on is an exhibit that says the same of itself, and shows every object that its findings cite. */

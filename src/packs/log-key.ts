@@ -1,6 +1,7 @@
 /** The keys of the log: in the form that other tools read, and as the records say who signs what. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createKeyHistory, describeCustody, keyPeriodAt, type LogRecord, problemsOfRestored, type VerifierKey } from '../log/index.ts';
+import { visible } from '../model/index.ts';
 import type { Manifest } from './manifest.ts';
 import { createGrowingRoot } from './record-sequence.ts';
 import { type Findings, sentenceOf } from './verification.ts';
@@ -45,6 +46,11 @@ export function checkKeys(
     problem(`no record of the log binds its key to the signing key ${documentKeyFingerprint}`);
   else if (bound.at(-1)?.fingerprint !== documentKeyFingerprint)
     problem(`the signing key ${documentKeyFingerprint} was replaced by another one before the pack was made`);
+  const revoked = keys.revocations.find(({ what, key }) => what === 'document' && key === documentKeyFingerprint);
+  if (revoked !== undefined) problem(`the signing key ${documentKeyFingerprint} is revoked by record ${revoked.leaf} of the log`);
+  const [first] = records;
+  if (first?.type === 'genesis' && first.origin !== pack.checkpoint.origin)
+    problem(`the log was begun as ${visible(first.origin)}, and the checkpoint is of ${visible(pack.checkpoint.origin)}`);
   const replaced = keys.periods.length - 1;
   if (replaced > 0)
     proved.push(`the log key was replaced ${replaced === 1 ? 'once' : `${replaced} times`}, and each key is vouched for by the one before`);

@@ -79,6 +79,12 @@ export function sentenceOf(error: unknown): string {
   return clip(reasonOf(error).replaceAll(/\s*\n\s*/g, '; '), 500);
 }
 
+/** Rounded up. */
+export function durationOf(ms: number): string {
+  const hours = Math.ceil(ms / 3_600_000);
+  return hours < 72 ? `${hours} hours` : `${Math.ceil(hours / 24)} days`;
+}
+
 /** Thrown by a part that cannot be judged because something that it needs did not hold, which is a problem already. */
 export const dependent = new Error('depends on what does not hold');
 

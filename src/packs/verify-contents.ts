@@ -1,5 +1,5 @@
 /** What the files of a pack say, once the manifest is trusted to be the signer's: seals, checkpoint, records, exhibits, assessment. */
-import { type Checkpoint, type LogRecord, openCheckpoint, parseVerifierKey, type VerifierKey } from '../log/index.ts';
+import { type Checkpoint, longestDelayMs, type LogRecord, openCheckpoint, parseVerifierKey, type VerifierKey } from '../log/index.ts';
 import { KubevidenceError, visible } from '../model/index.ts';
 import { certificateFromPem, certificateInfo, certificateToPem, type Timestamp, verifyPdf, verifyWorkbook } from '../signing/index.ts';
 import { type AssessmentCheck, checkAssessment } from './assessment-file.ts';
@@ -23,7 +23,7 @@ import { checkKeys, logKeyPem } from './log-key.ts';
 import type { Manifest } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
 import { checkRecords, rootOf, splitRecords } from './record-sequence.ts';
-import { dependent, type Findings, needed, type Problem, type Proof, sentenceOf } from './verification.ts';
+import { dependent, durationOf, type Findings, needed, type Problem, type Proof, sentenceOf } from './verification.ts';
 import { describeNotShown, readExhibits } from './verify-exhibits.ts';
 import { type PackTrust, readPackTrust, type TimeEvidence, verifyTimestamps } from './verify-timestamps.ts';
 
@@ -82,21 +82,49 @@ export async function verifyContents(
     for (const each of check.problems) problem(each);
     const hidden = describeJudgement(check.pseudonymised);
     if (manifest.pseudonyms === undefined && hidden.length > 0) problem(unannounced('the judgement'));
-    notProved.push(...hidden);
+    notProved.push(...hidden, ...check.notProved, ...describeOthers(needed(log), manifest));
     return { sentence: describeAssessment(run, check), value: check.pseudonymised.assessment ? null : check.cited };
   });
   if (exhibits !== null) notProved.push(...describeNotShown(exhibits, cited));
   const times = trust === null ? 'clock' : await verifyTimestamps(files, contents, manifest, { trust, log, pdf }, findings);
   const others = contents.unread().filter((path) => path !== readmePath);
-  if (others.length > 0 && exhibits !== null) {
-    const some = visible(others.slice(0, 5).join(', '));
-    notProved.push(`the content of ${counted(others.length, 'other file')} (${some}): as it was signed, and nothing here reads it`);
-  }
+  if (others.length > 0 && exhibits !== null)
+    notProved.push(
+      `the content of ${counted(others.length, 'other file')} (${someOf(others.toSorted(byLikeness))}): as it was signed, and nothing here reads it`,
+    );
   await prove(() => {
     if (contents.readRest() > 0) throw dependent;
     return { sentence: `each of the ${manifest.files.length} files has the SHA-256 and the size that the manifest lists`, value: null };
   });
   return times;
+}
+
+/** Those first that stand where what is read does, and could be taken for it. */
+function byLikeness(one: string, two: string): number {
+  const isLike = (path: string) => Number(/^(?:evidence|proofs|assessments|controls|ledger|keys)\//.test(path));
+  return isLike(two) - isLike(one);
+}
+
+function someOf(names: readonly string[]): string {
+  return visible(`${names.slice(0, 10).join(', ')}${names.length > 10 ? `, and ${names.length - 10} more` : ''}`);
+}
+
+/** The signer chose the judgement: others of the same run may say something else, and later runs may have found something else. */
+function describeOthers({ records }: Log, { pack }: Manifest): string[] {
+  const { run, leaf } = pack.assessment;
+  const ofCluster = records.map((record) =>
+    record !== null && 'cluster' in record && record.cluster === pack.cluster.name ? record : null,
+  );
+  const judgements = [...ofCluster.entries()].flatMap(([n, record]) => (record?.type === 'assessed' && record.run === run ? [n] : []));
+  const later = ofCluster.filter((record) => record?.type === 'run-ended' && record.run > run && record.snapshot !== null).length;
+  return [
+    ...(judgements.length > 1
+      ? [
+          `which judgement of run ${run} to go by: the log has ${judgements.length} (records ${judgements.slice(-5).join(', ')}), and the pack that of record ${leaf}`,
+        ]
+      : []),
+    ...(later > 0 ? [`what was found after run ${run}: the log has ${counted(later, 'later run')} of the cluster that read anything`] : []),
+  ];
 }
 
 /** What is shown with pseudonyms may say anything: of such an assessment the log's own record is all that is proved. */
@@ -166,10 +194,25 @@ function readLog(stored: readonly Uint8Array[], head: Head, manifest: Manifest, 
   const unknown = records.filter((record) => record === null).length;
   if (unknown > 0)
     notProved.push(`the meaning of ${counted(unknown, 'record')} of a type that this version does not know; the signed root covers them`);
+  notProved.push(...describeImports(records));
   if (backwards > 0) notProved.push(`the order in time: the collector's clock was set back before ${counted(backwards, 'record')}`);
   const counts = [...runs].map(([cluster, count]) => `${visible(cluster)}: ${count}`).join(', ');
   const sentence = `the ${counted(size, 'record')} give that root, bind the log key to the signing key, and number the runs without a gap (${counts || 'none'})`;
   return { sentence, value: { ...head, stored, records } };
+}
+
+/** Of an imported run only its own record says when its evidence was so; the log had it when the record was written. */
+function describeImports(records: readonly (LogRecord | null)[]): string[] {
+  const delays = records.flatMap((record) => {
+    if (record?.type !== 'run-ended' || record.observedAt === null) return [];
+    const delay = Date.parse(record.at) - Date.parse(record.observedAt);
+    return delay > longestDelayMs ? [delay] : [];
+  });
+  if (delays.length === 0) return [];
+  const longest = durationOf(delays.reduce((most, each) => Math.max(most, each), 0));
+  return [
+    `when the evidence of ${counted(delays.length, 'run')} was so: it was imported up to ${longest} after the time that it gives for itself`,
+  ];
 }
 
 /** What the manifest says of the cluster and the time, against the records. */

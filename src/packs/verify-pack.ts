@@ -87,7 +87,7 @@ function readSigner(files: PackFiles, manifest: Uint8Array, problem: Problem): P
   for (const each of problems) problem(`${manifestSealPath}: ${each}`);
   if (!ok || certificate === null) throw dependent;
   const { fingerprint, subject } = certificate;
-  return { sentence: `the manifest is signed by ${fingerprint} (${subject})`, value: { fingerprint, subject } };
+  return { sentence: `the manifest is signed by ${fingerprint}, whose certificate names it ${subject}`, value: { fingerprint, subject } };
 }
 
 function conclude(
@@ -127,7 +127,7 @@ const whenSentences: Readonly<Record<TimeEvidence, string>> = {
 /** What no verification of a pack can show. */
 const limits = [
   'what the report, the workbook, the README and the manifest (organization, period, times, demo mark) say: the key signed it, and it is not derived anew here',
-  'that the outcomes follow from the evidence: controls are not judged anew here; what each read, and by which rule, is enclosed',
+  'that the outcomes follow from the evidence: controls are not judged anew here, and requirements not concluded anew; what each read, and by which rule, is enclosed',
   'that the log was not rewritten before today: compare it with a checkpoint that you kept earlier',
   'that the evidence is true: whoever controls collector and key could have fed it false input; ask to see one exhibit queried live',
   'that anybody complies with anything: intact is not compliant',

@@ -21,7 +21,7 @@ import { authorityChainPath, authorityPath, checkpointPath, manifestPath, stampe
 import { type Manifest, timestampSeals } from './manifest.ts';
 import type { PackFiles } from './pack-files.ts';
 import { isListed } from './timestamps.ts';
-import { dependent, type Findings, type Problem, type Proof, sentenceOf } from './verification.ts';
+import { dependent, durationOf, type Findings, type Problem, type Proof, sentenceOf } from './verification.ts';
 
 /** What vouches for times: the collector's clock alone, tokens of an authority that nobody vouches for here, or of one that is trusted. */
 export type TimeEvidence = 'clock' | 'unestablished' | 'established';
@@ -176,12 +176,6 @@ function describeLate(late: readonly LateRecords[]): string[] {
           `the times of records that ${others.length} further ${others.length === 1 ? 'token covers' : 'tokens cover'} first, up to ${durationOf(delayMs)} later`,
       ),
   ];
-}
-
-/** Rounded up. */
-function durationOf(ms: number): string {
-  const hours = Math.ceil(ms / 3_600_000);
-  return hours < 72 ? `${hours} hours` : `${Math.ceil(hours / 24)} days`;
 }
 
 function isOverCheckpoint({ covers }: Stamped): boolean {
