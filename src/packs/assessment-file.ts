@@ -32,6 +32,17 @@ const schema = shownSchema({
   record: z.strictObject({ leaf: z.int().nonnegative(), hash: digest }),
 });
 
+const values = z.record(
+  z.string(),
+  z.custom<Json>((value) => value !== undefined),
+);
+/** The digest that the log recorded is over what is effective, and the catalog has the defaults: there must be nothing else. */
+const paramsSchema = z.strictObject({
+  format: z.literal('kubevidence/params/v1'),
+  controls: z.record(z.string(), z.strictObject({ defaults: values, effective: values })),
+  pseudonymised: z.int().positive().optional(),
+});
+
 export interface AssessmentInputs {
   readonly leaf: number;
   readonly salt: Uint8Array;
@@ -146,6 +157,7 @@ function problemsOfDefinitions(record: RecordOf<'assessed'>, { catalog, params }
   if (!hidesInCatalog && hash('sha256', catalog) !== record.catalog) return ['controls/catalog.json is not the catalog that judged'];
   const controls = listAt(parseCanonical(catalog), 'controls');
   const given = parseCanonical(params);
+  if (!paramsSchema.safeParse(given).success) return ['controls/params.json is not in the form kubevidence/params/v1'];
   const effective = new Map<string, Json>();
   const problems: string[] = [];
   for (const control of controls) {

@@ -177,10 +177,16 @@ describe('cannot change', () => {
       (files) => edit(files, params, ['controls', 'POD-001', 'effective', 'allowed'], ['nginx']),
       /params.json is not what judged/,
     ],
+    ['what else stands among the parameters', (files) => edit(files, params, ['approved'], 'by all'), /params.json is not in the form/],
+    [
+      'what else stands beside a parameter',
+      (files) => edit(files, params, ['controls', 'POD-001', 'reason'], 'x'),
+      /params.json is not in the form/,
+    ],
     ['what ships', (files) => edit(files, params, ['controls', 'POD-001', 'defaults', 'allowed'], []), /gives other defaults for POD-001/],
     [
       'which controls have parameters',
-      (files) => edit(files, params, ['controls', 'POD-009'], {}),
+      (files) => edit(files, params, ['controls', 'POD-009'], { defaults: {}, effective: {} }),
       /controls that the catalog does not have/,
     ],
     [
