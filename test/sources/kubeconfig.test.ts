@@ -318,6 +318,18 @@ describe('exec plugins', () => {
 
   const cases: [string, () => object, number, RegExp][] = [
     ['fails', () => user(script('echo "log in \\033[31mfirst" >&2; exit 7')), 5, /failed with exit code 7: log in \\u\{1b\}\[31mfirst/],
+    [
+      'fails and repeats what it was given',
+      () => user(script('echo "got $APP_SECRET" >&2; exit 7'), { env: [{ name: 'APP_SECRET', value: 'canary-1' }] }),
+      5,
+      /exit code 7: got …/,
+    ],
+    [
+      'fails and tells a token',
+      () => user(script('echo "sent Authorization: Bearer canary-canary-1" >&2; exit 7')),
+      5,
+      /exit code 7: \(not shown, because it holds a credential: authorization-header\)/,
+    ],
     ['hangs', () => user(script('sleep 60')), 5, /gave no credentials within 0\.3 s and was ended/],
     ['hangs in a child that holds its output', () => user(script('sleep 60 & wait')), 5, /within 0\.3 s/],
     ['is not installed', () => user('no-such-plugin', { installHint: 'get it there' }), 5, /no-such-plugin is not installed/],

@@ -17,6 +17,18 @@ describe('what is missing becomes a gap', () => {
     ['406', (_q, r) => send(r, 406, status(406, 'not acceptable')), { reason: 'absent', detail: '406: not acceptable' }],
     ['400', (_q, r) => send(r, 400, status(400, 'bad')), { reason: 'error', detail: '400: bad' }],
     [
+      'a proxy that repeats a credential',
+      (_q, r) => send(r, 403, 'refused: Bearer 0123456789abcdef', { 'content-type': 'text/plain' }),
+      { reason: 'forbidden', detail: '403: (not shown, because it holds a credential: authorization-header)' },
+    ],
+    [
+      'a proxy that repeats our token',
+      (request, r) => send(r, 403, `refused: ${request.headers.authorization?.slice(7)}`, { 'content-type': 'text/plain' }),
+      { reason: 'forbidden', detail: '403' },
+    ],
+    ['JSON that is no Status', (_q, r) => send(r, 400, '{"data": {"a": "hunter2"}}'), { reason: 'error', detail: '400' }],
+    ['JSON that was cut', (_q, r) => send(r, 400, '{"data": {"a": "hunter2"'), { reason: 'error', detail: '400' }],
+    [
       'a redirect',
       (_q, r) => send(r, 302, '', { location: 'https://elsewhere' }),
       { reason: 'error', detail: expect.stringContaining('not followed') },

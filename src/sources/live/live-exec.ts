@@ -1,12 +1,13 @@
 /**
  * Runs an exec credential plugin by the protocol of `client.authentication.k8s.io` (KEP-541): bounded in time and output, without
  * standard input or a terminal, so that a plugin that wants to ask a person fails instead of hanging. What the plugin prints to standard
- * output is a credential and never reaches a message; of standard error a clipped, visible excerpt does.
+ * output is a credential and never reaches a message; of standard error a clipped, visible excerpt does, unless that holds one as well.
  * (client-node's own runner has no deadline, leaves standard input open and keeps one token per user name.)
  */
 import { spawn } from 'node:child_process';
 import { dirname, resolve } from 'node:path';
 import { at, clip, isObject, type Json, type JsonObject, KubevidenceError, listAt, type Place, textAt } from '../../model/index.ts';
+import { suggestsCredential, withoutCredential } from '../scrub/credential-rules.ts';
 
 /** What authenticates a request. `cert` and `key` are PEM. The same object as long as nothing changed. */
 export interface Credentials {
@@ -77,7 +78,7 @@ export async function runExecPlugin(plugin: ExecPlugin, env: NodeJS.ProcessEnv, 
     spec: { interactive: false, ...(plugin.cluster && { cluster: plugin.cluster }) },
   };
   const end = await runBounded(plugin, { ...env, ...plugin.env, KUBERNETES_EXEC_INFO: JSON.stringify(info) }, timeoutMs);
-  const said = end.stderr.trim() === '' ? '' : `: ${clip(end.stderr.trim(), 400)}`;
+  const said = end.stderr.trim() === '' ? '' : `: ${clip(withoutCredential(withoutSecretsOf(plugin, end.stderr.trim())), 400)}`;
   const next = `run \`kubectl get namespaces\` with the same context to see what ${name} needs`;
   if (end.error !== undefined) {
     const missing = (end.error as NodeJS.ErrnoException).code === 'ENOENT';
@@ -108,6 +109,13 @@ export async function runExecPlugin(plugin: ExecPlugin, env: NodeJS.ProcessEnv, 
   return readAnswer(end.stdout, plugin.apiVersion, (why) => {
     throw new KubevidenceError('unreachable', `the exec plugin ${name} printed no usable credentials: ${why}`, { next });
   });
+}
+
+/** Plugins that are told to be verbose repeat what they were given. */
+function withoutSecretsOf({ env }: ExecPlugin, text: string): string {
+  return Object.entries(env)
+    .filter(([name, value]) => value !== '' && suggestsCredential(name))
+    .reduce((clean, [, secret]) => clean.replaceAll(secret, '…'), text);
 }
 
 interface PluginEnd {

@@ -256,7 +256,7 @@ function judge(answer: HttpAnswer, accept: string): { reason: GapReason; detail:
   }
   if (status === 200) return undefined;
   const message = messageOf(answer);
-  const detail = message.startsWith(`${status}`) ? message : `${status}: ${message}`;
+  const detail = message === '' ? `${status}` : message.startsWith(`${status}`) ? message : `${status}: ${message}`;
   if (status === 403) return { reason: 'forbidden', detail };
   if (status === 404 || status === 406) return { reason: 'absent', detail };
   if (status >= 300 && status < 400) return { reason: 'error', detail: `${status}: redirected elsewhere, which is not followed` };

@@ -5,9 +5,11 @@
  */
 import { at, clip, type Clock, KubevidenceError } from '../../model/index.ts';
 import type { IncomingHttpHeaders } from 'node:http';
+import { withoutCredential } from '../scrub/credential-rules.ts';
 import { createTransport, type Exchange } from './http.ts';
 import { TransportFailure } from './http-failure.ts';
 import type { ClusterAccess } from './live-access.ts';
+import type { Credentials } from './live-exec.ts';
 import { connectionToReplica, proveReplica } from './live-replicas.ts';
 
 export interface LiveOptions {
@@ -160,7 +162,9 @@ export function createRequester(access: ClusterAccess, options: LiveOptions): Re
         target.everAnswered = true;
         bytes += result.body.length;
         const { date } = result.headers;
-        const answer: HttpAnswer = { ...result, auditId: id, ...(date !== undefined && { serverDate: date }) };
+        const isEcho = result.status >= 300 && repeats(result.body, credentials);
+        const body = isEcho ? Buffer.alloc(0) : result.body;
+        const answer: HttpAnswer = { ...result, body, auditId: id, ...(date !== undefined && { serverDate: date }) };
         const done: Sent = { attempts, auditId, answer, error: undefined };
         const busy = result.status === 429 || (result.status >= 500 && result.status !== 501);
         if (result.status === 401 && !renewed) {
@@ -293,14 +297,25 @@ function createSlots(size: number): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-/** `message` of a Status object, else the first line of the body. Untrusted text. */
+/** Some proxies quote the token that they refuse. */
+function repeats(body: Buffer, { authorization = '' }: Credentials): boolean {
+  const secret = authorization.slice(authorization.indexOf(' ') + 1);
+  return secret !== '' && body.includes(secret);
+}
+
+/**
+ * `message` of a Status object, else the first line of a text. Untrusted, and stored: JSON of another form is data and is not quoted, and
+ * nor is what holds a credential, such as the token that a proxy repeats.
+ */
 export function messageOf(answer: HttpAnswer): string {
   const text = answer.body.subarray(0, 65_536).toString('utf8');
+  let said = text.split('\n', 1)[0] ?? '';
   try {
     const message = at(JSON.parse(text), 'message');
-    if (typeof message === 'string') return message;
+    said = typeof message === 'string' ? message : '';
   } catch {
     // Not JSON: plain text, or a proxy's page.
+    if (/^\s*[{[]/.test(text)) said = '';
   }
-  return text.split('\n', 1)[0] ?? '';
+  return withoutCredential(said);
 }

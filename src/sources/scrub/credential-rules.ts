@@ -61,6 +61,12 @@ export function contentRule(text: string): string | undefined {
   return undefined;
 }
 
+/** What somebody else says (a server, a plugin), as it may be told and stored: not at all where it holds a credential. */
+export function withoutCredential(text: string): string {
+  const rule = contentRule(text);
+  return rule === undefined ? text : `(not shown, because it holds a credential: ${rule})`;
+}
+
 // Redis calls its passwords requirepass, masterauth and masterpass.
 const passwordName = /passw(?:or)?d|passphrase|passcode|requirepass|master(?:auth|pass)|(?:^|[_.-])(?:pwd|pass)(?:$|[_.-]?\d*$)/i;
 const credentialName =
