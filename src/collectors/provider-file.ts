@@ -14,7 +14,7 @@ export const providerAnswerType = { apiVersion: `${group}/v1`, kind: 'ProviderAn
 
 export const providerFile: Collector = {
   kind: 'files.provider',
-  version: 1,
+  version: 2,
   title: "Answers of a provider's tools about a cluster that it runs",
   listings: [
     {
@@ -75,7 +75,7 @@ export function readProviderAnswers(document: unknown, modifiedAt: Date): readon
 function read({ kind, answer, prefix }: Recognised, document: JsonObject, modifiedAt: Date): ReadAnswer {
   try {
     const time = timeOf(document, modifiedAt);
-    const settings = pickFields(kind, answer, prefix);
+    const settings = reduced(pickFields(kind, answer, prefix));
     const cluster = clusterOf(kind, settings);
     if (cluster === '') throw new WrongField(joined(prefix, identifying[kind]), 'the cluster is to be named here');
     return {
@@ -96,6 +96,13 @@ function read({ kind, answer, prefix }: Recognised, document: JsonObject, modifi
     if (!(error instanceof WrongField)) throw error;
     return { problem: { key: clip(error.key, 200), message: error.message }, command: commandOf[kind] };
   }
+}
+
+/** What an add-on is configured with is a text of the user's, in which keys of services stand too: only the setting that is asked for stays. */
+function reduced({ configurationValues, ...rest }: JsonObject): JsonObject {
+  if (typeof configurationValues !== 'string') return rest;
+  const said = configurationValues.match(/(?:^|[\s{,"'])enableNetworkPolicy["']?\s*:\s*["']?(?:true|false)["']?\s*(?:[,}\n]|$)/g) ?? [];
+  return { ...rest, configurationValues: said.join('') };
 }
 
 const typeIn = (value: JsonObject) => (textAt(value, 'type') ?? '').toLowerCase();

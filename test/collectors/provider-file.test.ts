@@ -129,6 +129,20 @@ test('the answers of REST and of the CLI of Azure are one', () => {
   expect(objects(value)[0]).toEqual(objects(setting)[0]);
 });
 
+test('of what an add-on is configured with only the setting that is asked for is taken', () => {
+  const settings = (configurationValues: string) => {
+    const answer = load('eks/describe-addon.json');
+    return objects({ ...answer, addon: { ...(answer['addon'] as JsonObject), configurationValues } })[0]?.['settings'];
+  };
+  expect(settings('{"env":{"API":"canary"},"enableNetworkPolicy": "true"}')).toMatchObject({
+    configurationValues: '"enableNetworkPolicy": "true"}',
+  });
+  expect(settings('env:\n  API: canary\nenableNetworkPolicy: false\nx: y')).toMatchObject({
+    configurationValues: '\nenableNetworkPolicy: false\n',
+  });
+  expect(settings('{"apiKey":"canary"}')).toMatchObject({ configurationValues: '' });
+});
+
 test('a part of an answer is taken, and is not whole', () => {
   const { cluster } = load('eks/describe-cluster.json') as unknown as { cluster: JsonObject };
   expect(objects(cluster)[0]?.['whole']).toBe(true);
