@@ -15,7 +15,7 @@ export function readFlagFile(root: Root, path: string): readonly string[] | Fail
   if (isFailure(bytes)) return bytes;
   let value: unknown;
   try {
-    value = parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), { maxAliasCount: 0, version: '1.1', logLevel: 'silent' });
+    value = parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), { maxAliasCount: 0, version: '1.1', logLevel: 'error' });
   } catch {
     return { reason: 'error', detail: 'it is not YAML' };
   }

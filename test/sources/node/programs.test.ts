@@ -203,6 +203,15 @@ describe("the kubelet's configuration", () => {
     });
   });
 
+  test('of k3s is not known where its file is broken', () => {
+    const { unread } = collect({
+      ...identity,
+      '/etc/systemd/system/k3s.service': '[Service]\nExecStart=/usr/local/bin/k3s server\n',
+      '/etc/rancher/k3s/config.yaml': 'protect-kernel-defaults: true\nkubelet-arg: ["anonymous-auth=false"\n',
+    });
+    expect(unread).toContainEqual({ what: 'programs', path: '/etc/rancher/k3s/config.yaml', reason: 'error', detail: 'it is not YAML' });
+  });
+
   test('of a kubelet that is told none is none, whatever lies about', () => {
     const { kubelet: read, unread } = told(['--read-only-port=0'], { '/var/lib/kubelet/config.yaml': kubeletConfiguration() });
     expect(read).toEqual({ configPath: null, dropIns: [] });
