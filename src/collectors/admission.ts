@@ -1,7 +1,7 @@
 /**
  * What decides on requests before they are stored: webhooks and admission policies with their bindings. CA bundles leave a marker, and so
  * does the address of a webhook outside the cluster, whose path can hold a token. Expressions are kept: a policy whose expression changed
- * is another policy. Patches of mutating policies are not, because they write values into objects.
+ * is another policy; only one with a credential in it leaves a marker. Patches of mutating policies are not, because they write values into objects.
  */
 import type { Collector, Keep } from '../model/index.ts';
 import { apiListing } from './listing.ts';
@@ -16,7 +16,7 @@ const webhook: readonly Keep[] = [
   'webhooks.clientConfig.service.port',
   { path: 'webhooks.clientConfig.url', as: 'literal' },
   'webhooks.failurePolicy',
-  'webhooks.matchConditions.expression',
+  { path: 'webhooks.matchConditions.expression', as: 'text' },
   'webhooks.matchConditions.name',
   'webhooks.matchPolicy',
   'webhooks.namespaceSelector',
@@ -27,13 +27,13 @@ const webhook: readonly Keep[] = [
   'webhooks.timeoutSeconds',
 ];
 
-const conditions: readonly Keep[] = ['spec.matchConditions.expression', 'spec.matchConditions.name'];
+const conditions: readonly Keep[] = [{ path: 'spec.matchConditions.expression', as: 'text' }, 'spec.matchConditions.name'];
 const policy: readonly Keep[] = [
   'spec.failurePolicy',
   'spec.matchConstraints',
   'spec.paramKind',
   ...conditions,
-  'spec.variables.expression',
+  { path: 'spec.variables.expression', as: 'text' },
   'spec.variables.name',
 ];
 const binding: readonly Keep[] = ['spec.matchResources', 'spec.paramRef', 'spec.policyName'];
@@ -51,7 +51,7 @@ const listing = (resource: string, type: string, withoutIt: string, keep: readon
 
 export const admission: Collector = {
   kind: 'k8s.admission',
-  version: 1,
+  version: 2,
   title: 'Admission webhooks and policies',
   listings: [
     listing(
@@ -68,7 +68,7 @@ export const admission: Collector = {
     ),
     listing('validatingadmissionpolicies', 'ValidatingAdmissionPolicy', 'which admission policies deny what they find is unknown', [
       ...policy,
-      'spec.validations.expression',
+      { path: 'spec.validations.expression', as: 'text' },
       'spec.validations.reason',
     ]),
     listing(

@@ -5,20 +5,19 @@ import { keyPaths } from './encryption-keys.ts';
 
 const provider = 'resources.providers';
 export const encryptionKeep: readonly Keep[] = [
-  'resources.resources',
-  'unknownFields',
-  ...keyPaths.map((path) => `${provider}.${path}`),
-  `${provider}.identity`,
-  `${provider}.kms.apiVersion`,
-  `${provider}.kms.name`,
-  `${provider}.kms.endpoint`,
-  `${provider}.kms.cachesize`,
-  `${provider}.kms.timeout`,
+  ...[
+    'resources.resources',
+    'unknownFields',
+    ...keyPaths.map((path) => `${provider}.${path}`),
+    ...['apiVersion', 'name', 'endpoint', 'cachesize', 'timeout'].map((field) => `${provider}.kms.${field}`),
+  ].map((path): Keep => ({ path, as: 'text' })),
+  // It has no fields: what stands there slipped in from another provider, and may be its keys.
+  { path: `${provider}.identity`, as: 'names' },
 ];
 
 export const encryptionFile: Collector = {
   kind: 'files.encryption',
-  version: 2,
+  version: 3,
   title: 'Encryption configuration files',
   listings: [
     {

@@ -6,7 +6,7 @@ const base = { group: 'networking.k8s.io', version: 'v1' } as const;
 
 export const ingresses: Collector = {
   kind: 'k8s.ingresses',
-  version: 1,
+  version: 2,
   title: 'Ingresses',
   listings: [
     apiListing({
@@ -23,7 +23,8 @@ export const ingresses: Collector = {
         'spec.rules.host',
         'spec.rules.http.paths.backend.resource',
         'spec.rules.http.paths.backend.service',
-        'spec.rules.http.paths.path',
+        // The path of a webhook can hold its token.
+        { path: 'spec.rules.http.paths.path', as: 'text' },
         'spec.rules.http.paths.pathType',
         'spec.tls',
       ],

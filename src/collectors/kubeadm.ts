@@ -24,9 +24,9 @@ export function expandConfigMap(map: RawObject): RawObject {
 function document(text: string, kind: string): JsonObject {
   let value: unknown;
   try {
-    value = parse(text, { maxAliasCount: 0, version: '1.1' });
+    // A warning goes to standard error and quotes the text around the fault, as an error does: neither is told.
+    value = parse(text, { maxAliasCount: 0, version: '1.1', logLevel: 'error' });
   } catch {
-    // The parser quotes the text around the fault; it stays out of the message.
     throw new KubevidenceError('input', `the ${kind} inside the ConfigMap is not YAML`);
   }
   if (!isObject(value)) throw new KubevidenceError('input', `the ${kind} inside the ConfigMap is no mapping`);
@@ -65,7 +65,7 @@ const keep: readonly Keep[] = [
   'clusterConfiguration.certificatesDir',
   'clusterConfiguration.encryptionAlgorithm',
   'clusterConfiguration.featureGates',
-  'clusterConfiguration.etcd.external.endpoints',
+  { path: 'clusterConfiguration.etcd.external.endpoints', as: 'text' },
   ...components.map((path): Keep => ({ path: `clusterConfiguration.${path.join('.')}.extraArgs`, as: 'arguments' })),
   'kubeletConfiguration.apiVersion',
   ...kubeletFields.map((field) => `kubeletConfiguration.${field}`),
@@ -73,7 +73,7 @@ const keep: readonly Keep[] = [
 
 export const kubeadm: Collector = {
   kind: 'k8s.kubeadm',
-  version: 1,
+  version: 2,
   title: 'Configuration kept by kubeadm, and tracking of legacy tokens',
   listings: [
     {

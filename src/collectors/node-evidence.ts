@@ -42,7 +42,7 @@ const keep: readonly Keep[] = [
 
 export const nodeEvidence: Collector = {
   kind: 'node.evidence',
-  version: 2,
+  version: 3,
   title: 'What node collectors read on the nodes',
   listings: [
     {

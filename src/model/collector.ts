@@ -39,10 +39,11 @@ export type Decoder = (body: Uint8Array, request: RequestSpec) => DecodedPage;
 
 /**
  * A path that keeps its value: dots between keys, arrays transparent (`spec.containers.securityContext`); what lies below a kept path is
- * kept whole. `as` keeps less: `literal` leaves a marker, `arguments` a marker per entry but flags of known control-plane programs in
+ * kept whole. `as` keeps less: `text` a text, number or boolean (or a list of them) that no rule takes for a credential, for what people
+ * write and what should hold none; `literal` leaves a marker, `arguments` a marker per entry but flags of known control-plane programs in
  * genuine mirror pods, `annotations` values of harmless keys and markers for the others, `names` only the keys of a map.
  */
-export type Keep = string | { readonly path: string; readonly as: 'literal' | 'arguments' | 'annotations' | 'names' };
+export type Keep = string | { readonly path: string; readonly as: 'text' | 'literal' | 'arguments' | 'annotations' | 'names' };
 
 export interface ListingDeclaration {
   readonly kind: ListingKind;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { declarationOf } from '../../src/collectors/index.ts';
 import type { ListingKind } from '../../src/model/index.ts';
 import { at, KubevidenceError, listAt, textAt } from '../../src/model/index.ts';
@@ -162,6 +162,17 @@ test('kubeadm: flags of both forms, kubelet fields', () => {
   const kubelet = decode('k8s.kubeadm/configmaps', bytes(map('kubelet-config', { kubelet: 'readOnlyPort: 0\n' })));
   expect(at(kubelet.items[0], 'kubeletConfiguration', 'readOnlyPort')).toBe(0);
   expect(() => flags('a: [')).toThrow(/not YAML/);
+});
+
+test('kubeadm: a tag that nobody knows is not told with the text around it', () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const data = { ClusterConfiguration: 'apiServer: {extraArgs: {oidc-client-secret: !vault hunter2}}' };
+  decode(
+    'k8s.kubeadm/configmaps',
+    bytes({ kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'kubeadm-config', namespace: 'kube-system' }, data }),
+  );
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });
 
 describe('metrics, by fuzz', () => {

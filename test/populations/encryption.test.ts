@@ -96,6 +96,7 @@ describe('what the API server refuses', () => {
     ['an entry behind a wildcard', [entry(['*.'], secretbox), entry(['secrets'], secretbox)], 'secrets is behind *.'],
     ['a wildcard behind everything', [entry(['*.*'], secretbox), entry(['*.apps'], secretbox)], '*.apps is behind *.*'],
     ['the same wildcard twice', [entry(['*.'], secretbox), entry(['*.'], secretbox)], 'is behind *.'],
+    ['an identity that is a text, and left a marker', of({ identity: { $scrubbed: true } }), 'identity is no object'],
     ['no base64', of({ aescbc: { keys: [key(null)] } }), 'not base64'],
     ['an empty key', of({ aescbc: { keys: [key(0)] } }), 'is empty'],
     ['a size that AES does not have', of({ aescbc: { keys: [key(160)] } }), '160 bits'],

@@ -223,6 +223,26 @@ describe('completeness', () => {
     expect([...snapshot.objects('files.kubelet/kubeletconfigurations')].map(({ body }) => body['readOnlyPort'])).toEqual([0, 10255]);
     expect(canonicalize(snapshot.listings().map(({ kind }) => Array.from(snapshot.objects(kind))))).not.toContain('cAnArY');
   });
+
+  test.each([
+    ['under identity', '{identity: {keys: [{name: k, secret: cAnArY}]}}'],
+    ['as identity', '{identity: cAnArY}'],
+    ['in a list under identity', '{identity: [{secret: cAnArY}]}'],
+    ['beside its list', '{aescbc: {secret: cAnArY, keys: [{name: k}]}}'],
+    ['in its name', '{aescbc: {keys: [{name: {secret: cAnArY}}]}}'],
+    ['beside a provider', '{secret: cAnArY, identity: {}}'],
+    ['in a number', '{kms: {name: v, cachesize: {secret: cAnArY}}}'],
+    ['in an address', '{kms: {name: v, endpoint: "https://kv:cAnArY@vault.example"}}'],
+  ])('no key of an EncryptionConfiguration is kept, wherever it slipped: %s', async (_place, provider) => {
+    write(
+      'enc.yaml',
+      `apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources: [{resources: [secrets], providers: [${provider}]}]`,
+    );
+    const { snapshot } = await read();
+    const kept = Array.from(snapshot.objects('files.encryption/encryptionconfigurations'));
+    expect(kept).toHaveLength(1);
+    expect(canonicalize(kept)).not.toContain('cAnArY');
+  });
 });
 
 describe('bad input', () => {

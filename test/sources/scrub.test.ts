@@ -233,6 +233,61 @@ test('canaries planted in a real pod do not survive', () => {
   expect(text).toContain('--client-cert-auth=true');
 });
 
+describe('what people write that should hold no credential', () => {
+  const object = (apiVersion: string, kind: string, more: JsonObject, metadata: JsonObject = {}): RawObject => ({
+    apiVersion,
+    kind,
+    metadata: { name: 'n', ...metadata },
+    ...more,
+  });
+  const url = { $scrubbed: true, credential: 'url-with-password' };
+  const path = (text: Json) => ({ spec: { rules: [{ http: { paths: [{ path: text }] } }] } });
+  const policy = (expression: Json) => ({ spec: { validations: [{ expression }] } });
+  test.each<[string, ListingKind, RawObject, JsonObject]>([
+    [
+      'an expression',
+      'k8s.admission/validatingadmissionpolicies',
+      object('v1', 'P', policy("object.spec.x == 'amqp://u:hunter2@mq'")),
+      policy(url),
+    ],
+    ['an expression without one', 'k8s.admission/validatingadmissionpolicies', object('v1', 'P', policy('a == b')), policy('a == b')],
+    [
+      'a path',
+      'k8s.ingresses/ingresses',
+      object('v1', 'I', path('/hook?token=hunter2hunter2')),
+      path({ $scrubbed: true, credential: 'assigned-token' }),
+    ],
+    ['a structure in place of a text', 'k8s.ingresses/ingresses', object('v1', 'I', path({ a: 'hunter2' })), path(marker)],
+    [
+      'addresses of an etcd outside',
+      'k8s.kubeadm/configmaps',
+      object('v1', 'C', { clusterConfiguration: { etcd: { external: { endpoints: ['https://a:2379', 'https://root:hunter2@b:2379'] } } } }),
+      { clusterConfiguration: { etcd: { external: { endpoints: ['https://a:2379', url] } } } },
+    ],
+    [
+      'the hash of an encryption configuration, which is made without a salt',
+      'k8s.nodes/nodes',
+      object(
+        'v1',
+        'Node',
+        {},
+        { annotations: { 'k3s.io/encryption-config-hash': 'start-6e', 'rke2.io/encryption-config-hash': 'start-6e' } },
+      ),
+      { metadata: { name: 'n', annotations: { 'k3s.io/encryption-config-hash': marker, 'rke2.io/encryption-config-hash': marker } } },
+    ],
+  ])('%s', (_name, kind, raw, kept) => {
+    const { body } = scrubberOf(kind).scrub(raw);
+    expect(body).toMatchObject(kept);
+    expect(JSON.stringify(body)).not.toContain('hunter2');
+    expect(scrubberOf(kind).scrub(body).body).toEqual(body);
+  });
+
+  test('a variable of etcd', () => {
+    const env = ['https://a:2380', 'https://root:hunter2@a:2380'].map((value) => ({ name: 'ETCD_INITIAL_CLUSTER', value }));
+    expect(containerOf(pod({ command: ['etcd'], env }, {}, mirror))['env']).toEqual([env[0], { name: 'ETCD_INITIAL_CLUSTER', value: url }]);
+  });
+});
+
 describe('laws', () => {
   const kinds = collectors.flatMap((collector) => collector.listings.map((listing) => listing.kind));
   // Keys that occur in keep-lists, so that random objects reach the treated places.

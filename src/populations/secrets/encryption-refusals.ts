@@ -3,7 +3,7 @@
  * pkg/apis/apiserver/validation and pkg/server/options/encryptionconfig, 1.29 to 1.36). Keys were looked at when the file was parsed.
  */
 import type { Json } from '../../model/index.ts';
-import { at, isObject, listAt, textAt } from '../../model/index.ts';
+import { at, isMarker, isObject, listAt, textAt } from '../../model/index.ts';
 
 /** The server that reads the file. What is not known is not held against it. */
 export interface Loader {
@@ -113,7 +113,10 @@ function problemOfProvider(provider: Json, names: string[], loader: Loader): str
   const name = providerName(provider);
   if (name === undefined) return 'a provider entry does not name exactly one known provider';
   if (!providers.has(name)) return `there is no provider ${name}`;
-  if (name === 'identity') return isObject(at(provider, name)) ? '' : 'identity is no object';
+  if (name === 'identity') {
+    const settings = at(provider, name);
+    return isObject(settings) && !isMarker(settings) ? '' : 'identity is no object';
+  }
   if (name === 'kms') return problemOfKms(at(provider, name), names, loader);
   const keys = listAt(provider, name, 'keys');
   if (keys.length === 0) return `${name} has no key`;

@@ -1,6 +1,7 @@
 /**
  * Annotations that keep their values: set by Kubernetes or by its distributions, machine-made, and read by controls. Everything else
- * leaves a marker; `kubectl.kubernetes.io/last-applied-configuration` above all, which repeats whole objects, Secrets included.
+ * leaves a marker; `kubectl.kubernetes.io/last-applied-configuration` above all, which repeats whole objects, Secrets included, and the
+ * `encryption-config-hash` of k3s and RKE2, a hash without a salt over a file with the keys in it.
  */
 
 /** A name, or a prefix that ends in `*`. */
@@ -10,7 +11,6 @@ export const harmlessAnnotations: readonly string[] = [
   'container.apparmor.security.beta.kubernetes.io/*',
   'container.seccomp.security.alpha.kubernetes.io/*',
   'deployment.kubernetes.io/revision',
-  'k3s.io/encryption-config-hash',
   'kubeadm.alpha.kubernetes.io/cri-socket',
   'kubeadm.kubernetes.io/etcd.advertise-client-urls',
   'kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint',
@@ -20,7 +20,6 @@ export const harmlessAnnotations: readonly string[] = [
   'kubernetes.io/config.source',
   'kubernetes.io/enforce-mountable-secrets',
   'rbac.authorization.kubernetes.io/autoupdate',
-  'rke2.io/encryption-config-hash',
   'seccomp.security.alpha.kubernetes.io/pod',
   'vault.hashicorp.com/agent-inject',
 ];

@@ -101,6 +101,7 @@ export function createScrubber(declaration: Pick<ListingDeclaration, 'kind' | 'k
   }
 
   function treat(node: Node, as: Treatment, value: Json, parent: JsonObject, genuine: Genuine): Json {
+    if (as === 'text') return Array.isArray(value) ? (value as Json[]).map(evidence) : evidence(value);
     if (as === 'arguments') {
       if (!Array.isArray(value)) return literal(value);
       return scrubArguments(value as Json[], parent, genuine).map((entry) => (typeof entry === 'string' ? entry : counted(as, entry)));
@@ -110,7 +111,7 @@ export function createScrubber(declaration: Pick<ListingDeclaration, 'kind' | 'k
       return scrubArguments(value as Json[], {}, 'no').map((entry) => (typeof entry === 'string' ? entry : counted(as, entry)));
     }
     const name = textAt(parent, 'name');
-    if (name !== undefined && typeof value === 'string' && isKeptVariable(name, genuine)) return value;
+    if (name !== undefined && typeof value === 'string' && isKeptVariable(name, genuine)) return evidence(value);
     return literal(value, name);
   }
 
@@ -129,9 +130,10 @@ export function createScrubber(declaration: Pick<ListingDeclaration, 'kind' | 'k
     return out;
   }
 
-  /** A value that is evidence, unless someone put a credential into it (a password in the URL of an etcd server). */
-  function evidence(value: string): Json {
-    const credential = contentRule(value);
+  /** A value that is evidence, unless someone put a credential into it (a password in the URL of an etcd server), or a whole structure. */
+  function evidence(value: Json): Json {
+    if (typeof value === 'object' && value !== null) return literal(value);
+    const credential = typeof value === 'string' ? contentRule(value) : undefined;
     return credential === undefined ? value : counted('literal', marker(credential));
   }
 
