@@ -4,10 +4,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inflateSync } from 'node:zlib';
 import exceljs from 'exceljs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { approveDefinitions, createPackCommand, erase, loadConfig, type PackReport, placeHold } from '../../src/app/index.ts';
@@ -17,9 +16,9 @@ import { describeDefinitions } from '../../src/app/govern/definitions.ts';
 import { openLedgerForWriting } from '../../src/app/open-ledger.ts';
 import type { EvidenceObject, JsonObject, ListingKind } from '../../src/model/index.ts';
 import { verifyPack, writeZip } from '../../src/packs/index.ts';
-import { partsOf } from '../signing/parts-of.ts';
 import { createPseudonyms } from '../../src/app/pack/pseudonyms.ts';
 import { readPseudonymKey } from '../../src/app/keys/pseudonym-key.ts';
+import { filesOf, placesOf, readable, wordsOf } from './pack-traces.ts';
 
 /** By place; each has a word that nothing else has. */
 const people = {
@@ -50,6 +49,9 @@ const people = {
   onNode: 'zqonnode',
   unusual: 'zqunusual, O=x',
   inPolicy: 'zqinpolicy',
+  labelled: 'zqlabelled',
+  dotted: 'İpek.zqdotted@clinic.example',
+  inKubeconfig: 'zqinkubeconfig',
 } as const;
 const erasedPerson = 'zqerased';
 /** Users who are called like something that a pack says of itself. */
@@ -138,9 +140,10 @@ const kinds: Readonly<Record<ListingKind, (run: number) => readonly EvidenceObje
   'k8s.rbac/rolebindings': () => [
     object('RoleBinding', 'erased', gives('cluster-admin', erasedPerson), { namespace: 'shop' }),
     object('RoleBinding', `${people.namespace}-edit`, gives('cluster-admin', people.namespace), { namespace: people.namespace }),
+    object('RoleBinding', 'edit', gives('cluster-admin', people.dotted), { namespace: 'labelled' }),
   ],
   'k8s.rbac/clusterrolebindings': (run) => [
-    object('ClusterRoleBinding', 'friday', gives('cluster-admin', people.subject, people.hostile)),
+    object('ClusterRoleBinding', 'friday', gives('cluster-admin', people.subject, people.hostile, people.dotted)),
     // Another subject first: the message is cut off in the second.
     ...(run < 2
       ? []
@@ -157,7 +160,10 @@ const kinds: Readonly<Record<ListingKind, (run: number) => readonly EvidenceObje
       status: { certificate: { $scrubbed: true }, conditions: [{ type: 'Approved', status: 'True' }] },
     }),
   ],
-  'k8s.namespaces/namespaces': () => [object('Namespace', people.namespace, {}, { annotations: { 'clinic.example/owner': people.owner } })],
+  'k8s.namespaces/namespaces': () => [
+    object('Namespace', people.namespace, {}, { annotations: { 'clinic.example/owner': people.owner } }),
+    object('Namespace', 'labelled', {}, { labels: { 'clinic.example/owner': people.labelled } }),
+  ],
   'node.evidence/nodes': () => [
     {
       ...object('NodeEvidence', 'cp-1', {
@@ -278,6 +284,11 @@ beforeAll(async () => {
   );
   ledger = await openLedgerForWriting(context, config);
   await collect(2);
+  const planned = { cluster: 'prod', uuid: randomUUID(), kind: 'manual', collectors: [], tool: 'kubevidence' } as const;
+  const definitions = await recordDefinitions(ledger, describeDefinitions(config), { now: context.clock().toISOString() });
+  ledger.planRun({ ...planned, definitions });
+  const failing = ledger.startRun({ cluster: 'prod', number: 3, identity: { ...identity, actor: null }, scope: 'cluster', listings: [] });
+  failing.end({ status: 'failed', error: `the token of the user "${people.inKubeconfig}" expired`, identity, serverClockSkewMs: null });
   ledger.close();
   const erasure = {
     objects: [],
@@ -301,58 +312,6 @@ beforeAll(async () => {
   writeConfig({ allowed: people.parameter });
   report = await createPackCommand(context, { ...options, config: configure(), out: join(directory, 'pack') });
 }, 120_000);
-
-function filesOf(path: string | null): Map<string, Buffer> {
-  const root = path ?? '';
-  const entries = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return new Map(
-    entries.map(({ parentPath, name }) => [join(parentPath, name).slice(root.length + 1), readFileSync(join(parentPath, name))]),
-  );
-}
-
-/** Everything in a pack that somebody could read, compressed or not. */
-async function readable({ directory: path, zip }: PackReport): Promise<ReadonlyMap<string, Buffer>> {
-  const all = new Map<string, Buffer>([['pack.zip', readFileSync(zip ?? '')]]);
-  for (const [name, bytes] of filesOf(path)) {
-    all.set(name, bytes);
-    if (name.endsWith('.xlsx')) for (const [part, content] of await partsOf(bytes)) all.set(`${name} ${part}`, Buffer.from(content));
-    if (!name.endsWith('.pdf')) continue;
-    const text = spawnSync('pdftotext', ['-raw', join(path ?? '', name), '-'], { maxBuffer: 1e8 });
-    if (text.error === undefined) all.set(`${name} text`, Buffer.from(text.stdout.toString('utf8').replaceAll(/\s/g, '')));
-    const raw = bytes.toString('latin1');
-    for (const [n, { index }] of [...raw.matchAll(/stream\r?\n/g)].entries()) {
-      try {
-        const from = index + 'stream\n'.length;
-        all.set(`${name} stream ${n}`, inflateSync(bytes.subarray(from, raw.indexOf('endstream', from)), { finishFlush: 2 }));
-      } catch {
-        // A stream that is not compressed is read with the file.
-      }
-    }
-  }
-  return all;
-}
-
-/** As it is, in UTF-16 as PDF and Office have it, in hex, and in each of the three alignments of Base64. */
-function traces(word: string): readonly string[] {
-  const wide = Buffer.from(word, 'utf16le');
-  const inBase64 = [0, 1, 2].map((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), Buffer.from(word)]).toString('base64');
-    return text.slice(shift === 0 ? 0 : 4, -4).toLowerCase();
-  });
-  return [word, wide.toString('latin1'), Buffer.from(wide).swap16().toString('latin1'), Buffer.from(word).toString('hex'), ...inBase64].map(
-    (each) => each.toLowerCase(),
-  );
-}
-
-const wordsOf = (list: Readonly<Record<string, string>>) =>
-  Object.values(list).map((name) => /zq[a-z]+/.exec(name.toLowerCase())?.[0] ?? '');
-
-async function placesOf(pack: PackReport, words: readonly string[]): Promise<Map<string, string[]>> {
-  const contents = [...(await readable(pack))].map(([name, bytes]) => [name, bytes.toString('latin1').toLowerCase()] as const);
-  return new Map(
-    words.map((word) => [word, contents.filter(([, text]) => traces(word).some((trace) => text.includes(trace))).map(([name]) => name)]),
-  );
-}
 
 describe('a pack with pseudonyms', () => {
   it('names nobody in any byte, whom the same pack without them names', { timeout: 60_000 }, async () => {
@@ -494,7 +453,9 @@ describe('a pack with pseudonyms', () => {
         [
           people.annotation,
           people.owner,
+          people.labelled,
           people.actor,
+          people.inKubeconfig,
           people.requester,
           people.approver,
           people.definer,

@@ -86,6 +86,12 @@ describe('a name in a text', () => {
     ['made visible', 'x a\\u{202e}b y', ['a\u202eb'], 'x <a\u202eb> y'],
     ['with punctuation at its ends', '(@bob!) @bob!x', ['@bob!'], '(<@bob!>) <@bob!>x'],
     ['of another script', 'Привет, Анна. Анной', ['Анна'], 'Привет, <Анна>. Анной'],
+    ['that is longer in lower case', 'User/İpek@x|y, İPEK@X', ['İpek@x'], 'User/<İpek@x>|y, <İpek@x>'],
+    ['with a letter that depends on the next', 'by ΝΙΚΟΣ.Α, νικος.α', ['ΝΙΚΟΣ.Α'], 'by <ΝΙΚΟΣ.Α>, <ΝΙΚΟΣ.Α>'],
+    ['in the other form of Unicode', 'by jose\u0301', ['jos\u00e9'], 'by <jos\u00e9>'],
+    ['of two syllables', 'by 王芳, 王芳-edit', ['王芳'], 'by <王芳>, <王芳>-edit'],
+    ['encoded in a key and made visible', 'User/a\\u{202e}b%7Cc|x', ['a\u202eb|c'], 'User/<a\u202eb|c>|x'],
+    ['as JSON and made visible', '["User/a\\"\\u{202e}b"]', ['a"\u202eb'], '["User/<a"\u202eb>"]'],
     ['beside an emoji', '👩alice👩', ['alice'], '👩<alice>👩'],
   ])('%s', (_, text, names, expected) => {
     expect(told(text, names)).toBe(expected);
@@ -106,6 +112,7 @@ describe('a name in a text', () => {
     const names = ['admin', 'view', '4711', 'xy'];
     expect(told('the admin may view 4711 xy', names, 'ClusterRole admin, view')).toBe('the admin may view 4711 xy');
     expect(told('User/admin and User/4711', names, 'admin')).toBe('User/<admin> and User/<4711>');
+    expect(told('the user "admin" is no admin', names, 'admin')).toBe('the user "<admin>" is no admin');
     const { replace } = pseudonymsOf(names, { words: 'admin' });
     expect(replace({ kind: 'ClusterRole', name: 'admin', requester: 'admin' })).toMatchObject({
       replaced: 1,
@@ -182,6 +189,10 @@ describe('the finder', () => {
       ['eve'],
     ],
     ['annotations', annotated, {}, ['dora', 'emil']],
+    ['labels of the same key', { metadata: { labels: { 'example.com/owner': 'dora', other: 'x' } } }, {}, ['dora']],
+    ['whom a server refused', 'pods is forbidden: User "gina" cannot list', {}, ['gina']],
+    ['whose credentials are missing', 'the token of the user "gina" expired, user "system:x"', {}, ['gina']],
+    ['neither without the collector', 'User "gina" cannot list', { collector: false }, []],
     ['no annotations', annotated, { annotations: [] }, []],
     ['the collector', { actor: 'fred', caFingerprint: null }, {}, ['fred']],
     ['no collector', { actor: 'fred', caFingerprint: null }, { collector: false }, []],

@@ -1,5 +1,6 @@
 /** `redact.pseudonyms` of kubevidence.yaml: which names packs show as pseudonyms, and the key that makes them. */
 import { z } from 'zod';
+import { isDistinct } from '../pack/personal-names.ts';
 
 const whose = ['users', 'groups', 'collector', 'people'] as const;
 type Whose = (typeof whose)[number];
@@ -10,8 +11,14 @@ export const pseudonymsSchema = z.strictObject({
     .array(z.enum(whose))
     .optional()
     .describe('users and groups that the cluster names, the collector’s own user, people who request and approve; default: all but groups'),
-  annotations: z.array(z.string().min(1)).optional().describe('Annotation keys whose values are names; default: all of keepAnnotations'),
-  names: z.array(z.string().min(3)).optional().describe('Further names, wherever they stand: short forms, or names in texts'),
+  annotations: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Keys of annotations and labels whose values are names; default: all of keepAnnotations'),
+  names: z
+    .array(z.string().refine((name) => name.length > 2 || isDistinct(name), 'a name of three letters or more'))
+    .optional()
+    .describe('Further names, wherever they stand: short forms, or names in texts'),
 });
 
 export interface PseudonymConfig {

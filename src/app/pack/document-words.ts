@@ -11,6 +11,6 @@ inForce input inside insufficientCoverage integrity interrupted ipe kind law lea
 manual medium Metadata missed names noDeviation None none noRun notApplicable notAssessed notBegun notJudged null number object
 observed open openshift outcome over part partial pass paths person place planned policy provider providerResponsibility reason
 redacted redactions Request requested RequestResponse required requirements reviews revoked run running runs scheduled scope
-sections segments sheets shortest some stale state string succeeded summary supporting timeline timelines to true unknown
+sections segments sheets shortest some stale state string succeeded summary supporting text timeline timelines to true unknown
 unproven unreachable unread unrecorded unused usage verification what
 `;

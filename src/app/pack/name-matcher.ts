@@ -37,7 +37,7 @@ export function createNameMatcher<T>(names: Iterable<readonly [string, T]>): Nam
   const forms: Form<T>[] = [];
   for (const [text, of] of names) {
     const offset = text.search(letterOrDigit);
-    if (offset >= 0) forms.push({ text, lower: text.toLowerCase(), offset, of });
+    if (offset >= 0) forms.push({ text, lower: lowered(text), offset, of });
   }
   const byText = Map.groupBy(forms, ({ lower }) => lower);
   // Many names may begin with the same word, such as an issuer: what differs in its length only is looked up, not tried.
@@ -52,7 +52,7 @@ export function createNameMatcher<T>(names: Iterable<readonly [string, T]>): Nam
   /** Names that stand at `begin`; of two that differ in their case only, first the one that is written like this. */
   const standingAt = (text: string, begin: number, { length, offset }: Shape): readonly Form<T>[] => {
     const here = text.slice(begin, begin + length);
-    const found = (byText.get(here.toLowerCase()) ?? []).filter(
+    const found = (byText.get(lowered(here)) ?? []).filter(
       (form) =>
         form.offset === offset &&
         form.text.length === length &&
@@ -64,7 +64,7 @@ export function createNameMatcher<T>(names: Iterable<readonly [string, T]>): Nam
     let [out, last] = ['', 0];
     for (const { 0: word, index: first } of text.matchAll(run))
       for (const start of startsOf(text, first, word.length))
-        for (const shape of shapes.get(text.slice(start, first + word.length).toLowerCase()) ?? []) {
+        for (const shape of shapes.get(lowered(text.slice(start, first + word.length))) ?? []) {
           const begin = start - shape.offset;
           if (begin < last || begin < 0) continue;
           const shown = firstOf(standingAt(text, begin, shape), ({ of }) => put(of, begin));
@@ -79,7 +79,7 @@ export function createNameMatcher<T>(names: Iterable<readonly [string, T]>): Nam
     if (end < 0) return text;
     const from = Math.max(0, end - farthest);
     for (const { index: at } of text.slice(from, end).matchAll(run)) {
-      const rest = text.slice(from + at, end).toLowerCase();
+      const rest = lowered(text.slice(from + at, end));
       const begun = rest.length < 2 ? [] : forms.filter(({ lower, offset }) => lower.startsWith(rest, offset));
       const shown = firstOf(begun, ({ of }) => put(of, -1));
       if (shown !== null) return text.slice(0, from + at) + shown + substituteRest(text.slice(end), put);
@@ -92,6 +92,12 @@ export function createNameMatcher<T>(names: Iterable<readonly [string, T]>): Nam
   return {
     substitute: (text, put) => (forms.length === 0 ? text : substituteCut(substituteWhole(text, put), put)),
   };
+}
+
+/** In lower case, each character for itself and as long as it was: by itself `İ` would become two, and `Σ` look to what follows it. */
+function lowered(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text.toLowerCase();
+  return text.replace(/./gsu, (character) => character.toLowerCase().slice(0, character.length)).replaceAll('ς', 'σ');
 }
 
 function firstOf<F>(list: readonly F[], of: (each: F) => string | null): string | null {

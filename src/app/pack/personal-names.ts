@@ -12,7 +12,7 @@ export interface NameScope {
   readonly collector: boolean;
   /** Who requested, approved, revoked or placed something. */
   readonly people: boolean;
-  /** Annotations whose values are names; `example.com/*` is all of a prefix. */
+  /** Annotations whose values are names, and labels of the same key; `example.com/*` is all of a prefix. */
   readonly annotations: readonly string[];
 }
 
@@ -84,7 +84,7 @@ function positionOf(object: JsonObject, own: string, key: string, scope: NameSco
   if (key === 'name' && object['kind'] === 'Group') return scope.groups ? 'group' : null;
   // Of a cluster's identity; elsewhere an actor is told in words.
   if (key === 'actor' && 'caFingerprint' in object) return scope.collector ? 'person' : null;
-  return own === 'annotations' && isListed(key, scope.annotations) ? 'person' : null;
+  return (own === 'annotations' || own === 'labels') && isListed(key, scope.annotations) ? 'person' : null;
 }
 
 /** Rights to act as somebody name users and groups as names of resources. */
@@ -109,6 +109,11 @@ function isListed(key: string, annotations: readonly string[]): boolean {
   return annotations.some((each) => (each.endsWith('*') ? key.startsWith(each.slice(0, -1)) : key === each));
 }
 
+/** A number stands in many places, and one or two letters stand in anything; but two ideographs or syllables can be a whole name. */
+export function isDistinct(name: string): boolean {
+  return /\p{L}/u.test(name) && (name.length > 2 || /\p{Lo}/u.test(name));
+}
+
 /** `erased` stands where a name was. */
 function isPersonal(name: string): boolean {
   return name.trim() !== '' && name !== 'erased' && !name.startsWith('system:');
@@ -131,6 +136,8 @@ export function createNameFinder(scope: NameScope, given: readonly string[]): Na
   };
   const text = (each: string): string => {
     for (const { name, as } of subjectsIn(each)) if ((as === 'person' ? scope.users : scope.groups) && isPersonal(name)) add(name, as);
+    // As the API server says whom it refused, and we which user of a kubeconfig has no credentials.
+    for (const [, name = ''] of scope.collector ? each.matchAll(/\buser "([^"]+)"/gi) : []) if (isPersonal(name)) add(name, 'person');
     return each;
   };
   return { names, take: (value) => void visitNames(value as Json, scope, { name: add, about: text, text }) };

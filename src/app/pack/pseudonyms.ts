@@ -8,7 +8,7 @@ import { createHmac } from 'node:crypto';
 import { type Json, visible } from '../../model/index.ts';
 import { keyIdOf, pseudonymDomain } from '../keys/pseudonym-key.ts';
 import { createNameMatcher } from './name-matcher.ts';
-import { type NameClass, type Names, type NameScope, visitNames } from './personal-names.ts';
+import { isDistinct, type NameClass, type Names, type NameScope, visitNames } from './personal-names.ts';
 
 export interface PseudonymOptions {
   /** 32 bytes or more. */
@@ -35,8 +35,7 @@ const prefixes: Readonly<Record<NameClass, string>> = { person: 'User/', group: 
 export function createPseudonyms(names: Names, { key, cluster, scope, words, shortest = 10 }: PseudonymOptions): Pseudonyms {
   const all = assign(names, key, cluster, shortest);
   const matcher = createNameMatcher([...all.keys()].flatMap((name) => formsOf(name).map((form) => [form, name] as const)));
-  // A number stands in many places, and two letters stand in anything.
-  const common = new Set([...all.keys()].filter((name) => name.length < 3 || !/\p{L}/u.test(name)));
+  const common = new Set([...all.keys()].filter((name) => !isDistinct(name)));
   matcher.substitute(words, (name) => {
     common.add(name);
     return null;
@@ -53,7 +52,8 @@ export function createPseudonyms(names: Names, { key, cluster, scope, words, sho
       const text = (each: string) =>
         matcher.substitute(each, (name, start) => {
           const prefix = prefixes[names.get(name) ?? 'person'];
-          const isNamed = start >= prefix.length && each.startsWith(prefix, start - prefix.length);
+          const isNamed =
+            start >= prefix.length && (each.startsWith(prefix, start - prefix.length) || /\buser "$/i.test(each.slice(0, start)));
           return isNamed || !common.has(name) ? put(name) : null;
         });
       const about = (each: string) => matcher.substitute(each, put);
@@ -93,19 +93,11 @@ function codeOf(key: Uint8Array, cluster: string, name: string): string {
   return code;
 }
 
-/** As it is; as keys of items, URLs and JSON have it; and as people see it. */
+/** As it is, in both forms of Unicode; as keys of items have it; and each of these as JSON, URLs and people see it. */
 function formsOf(name: string): readonly string[] {
   const encoded = (of: RegExp) => name.replace(of, (character) => encodeURIComponent(character));
-  return [
-    ...new Set([
-      name,
-      name.normalize('NFC'),
-      encoded(/[%|]/g),
-      encoded(/[%|/]/g),
-      encodeURIComponent(name.toWellFormed()),
-      visible(name),
-      JSON.stringify(name).slice(1, -1),
-      JSON.stringify(visible(name)).slice(1, -1),
-    ]),
-  ];
+  const json = (text: string) => JSON.stringify(text).slice(1, -1);
+  const written = new Set([name, name.normalize('NFC'), name.normalize('NFD'), encoded(/[%|]/g), encoded(/[%|/]/g)]);
+  const shown = [...written].flatMap((each) => [each, visible(each), json(each), json(visible(each)), visible(json(each))]);
+  return [...new Set([...shown, ...Array.from(written, (each) => encodeURIComponent(each.toWellFormed()))])];
 }
