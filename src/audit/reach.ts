@@ -4,10 +4,11 @@
  */
 import type { CallerKind, Match } from './callers.ts';
 import { least, matchesKind } from './callers.ts';
-import type { AuditDecision, AuditRequest } from './decide.ts';
+import type { AuditRequest } from './decide.ts';
 import { decideAudit, matchesPath, matchesPattern } from './decide.ts';
 import type { AuditPolicy, AuditRule, GroupResources, Level } from './policy.ts';
 import { levels } from './policy.ts';
+import { levelInLog } from './stages.ts';
 
 export interface ResourceKind {
   readonly verb: string;
@@ -27,6 +28,7 @@ export type RequestKind = ResourceKind | PathKind;
 export interface Reached {
   /** Index of the rule. */
   readonly rule: number;
+  /** What it leaves in the log of such a request. */
   readonly level: Level;
   readonly match: Exclude<Match, 'never'>;
 }
@@ -47,8 +49,11 @@ export function plainRequest(kind: RequestKind, { user, groups }: CallerKind): A
   return { user, groups, verb, apiGroup, resource, subresource, namespace, name };
 }
 
-export function decidePlain(policy: AuditPolicy, kind: RequestKind, caller: CallerKind): AuditDecision {
-  return decideAudit(policy, plainRequest(kind, caller));
+/** `level`: what is left of it in the log. */
+export function decidePlain(policy: AuditPolicy, kind: RequestKind, caller: CallerKind): Bound {
+  const request = plainRequest(kind, caller);
+  const decision = decideAudit(policy, request);
+  return { level: levelInLog(request, decision), rule: decision.rule };
 }
 
 export function* reachable(policy: AuditPolicy, kind: RequestKind, caller: CallerKind): Iterable<Reached> {
@@ -62,7 +67,7 @@ export function* reachable(policy: AuditPolicy, kind: RequestKind, caller: Calle
 export function* matching({ rules }: AuditPolicy, kind: RequestKind, caller: CallerKind): Iterable<Reached> {
   for (const [rule, each] of rules.entries()) {
     const match = least(matchesKind(each, caller), ofVerb(each, kind), ofTarget(each, kind));
-    if (match !== 'never') yield { rule, level: each.level, match };
+    if (match !== 'never') yield { rule, level: levelInLog({ ...kind, user: caller.user }, each), match };
   }
 }
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { anonymous, clusterAdmin, node, platform, unknown, workload } from '../../src/audit/callers.ts';
 import type { ResourceKind } from '../../src/audit/index.ts';
 import { anybody, decideAudit, highestAudit, levels, lowestAudit, nameKind, person, personOrWorkload } from '../../src/audit/index.ts';
-import { plainRequest, reachable } from '../../src/audit/reach.ts';
+import { decidePlain, plainRequest, reachable } from '../../src/audit/reach.ts';
+import { levelInLog } from '../../src/audit/stages.ts';
 import { anyRules, policyOf, secrets } from './given.ts';
 
 const getSecrets: ResourceKind = { verb: 'get', apiGroup: '', resource: 'secrets' };
@@ -37,6 +38,25 @@ describe('the highest level that anybody reaches', () => {
       'patch',
       'delete',
     ]);
+  });
+});
+
+describe('stages that a rule omits', () => {
+  const exec: ResourceKind = { verb: 'create', apiGroup: '', resource: 'pods', subresource: 'exec' };
+  test.each<[string, object, ResourceKind, string]>([
+    ['what is asked for stays', { omitStages: ['RequestReceived'] }, getSecrets, 'RequestResponse'],
+    ['without the end there is no body', { omitStages: ['ResponseComplete'] }, getSecrets, 'Metadata'],
+    ['without beginning and end there is nothing', { omitStages: ['RequestReceived', 'ResponseComplete'] }, getSecrets, 'None'],
+    ['what runs long has a stage between', { omitStages: ['RequestReceived', 'ResponseComplete'] }, exec, 'RequestResponse'],
+  ])('%s', (_name, omitted, kind, level) => {
+    const policy = policyOf([{ level: 'RequestResponse', ...omitted }]);
+    const bounds = [decidePlain(policy, kind, person), lowestAudit(policy, kind, personOrWorkload), highestAudit(policy, kind, anybody)];
+    expect(bounds).toEqual([0, 1, 2].map(() => ({ level, rule: 0 })));
+  });
+
+  test("the policy's own hide as much", () => {
+    const policy = policyOf([{ level: 'Metadata' }], { omitStages: ['RequestReceived', 'ResponseComplete'] });
+    expect(lowestAudit(policy, getSecrets, personOrWorkload)).toEqual({ level: 'None', rule: 0 });
   });
 });
 
@@ -131,10 +151,12 @@ describe('laws', () => {
       fc.property(anyRules, kind, who, where, (rules, asked, caller, { namespace, name }) => {
         const policy = policyOf(rules);
         const plain = plainRequest(asked, person);
-        const got = decideAudit(policy, { ...plain, ...caller, namespace, ...('name' in plain && plain.name !== '' && { name }) });
+        const request = { ...plain, ...caller, namespace, ...('name' in plain && plain.name !== '' && { name }) };
+        const got = decideAudit(policy, request);
+        const left = rank(levelInLog(request, got));
         expect([null, ...[...reachable(policy, asked, personOrWorkload)].map(({ rule }) => rule)]).toContain(got.rule);
-        expect(rank(lowestAudit(policy, asked, personOrWorkload).level)).toBeLessThanOrEqual(rank(got.level));
-        expect(rank(highestAudit(policy, asked, anybody).level)).toBeGreaterThanOrEqual(rank(got.level));
+        expect(rank(lowestAudit(policy, asked, personOrWorkload).level)).toBeLessThanOrEqual(left);
+        expect(rank(highestAudit(policy, asked, anybody).level)).toBeGreaterThanOrEqual(left);
       }),
     );
   });

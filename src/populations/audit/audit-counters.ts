@@ -1,6 +1,6 @@
 /**
- * What the API server counts of its own audit log. Level None is counted too and means nothing was recorded, so only Metadata and above
- * count as records. A counter at 0 proves nothing; growth between two runs of one process proves that records are made.
+ * What the API server counts of its own audit log. Requests are counted by level before their stages are omitted, so events are what is
+ * recorded; where a page does not show them, requests of level Metadata and above are. A counter at 0 proves nothing; growth between two runs of one process proves that records are made.
  */
 import type { Gap, ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
 import type { AnsweringReplica } from '../control-plane/answering-replica.ts';
@@ -14,8 +14,10 @@ const from: readonly ListingKind[] = ['k8s.apiserver/metrics', 'k8s.apiserver/le
 const also: readonly ListingKind[] = [...replicaListings, 'k8s.nodes/nodes'];
 const recording = new Set(['Metadata', 'Request', 'RequestResponse']);
 
-/** Events of level Metadata and above since the process started. */
+/** Since the process started. */
 export function records(metrics: Metrics): number {
+  const events = 'apiserver_audit_event_total';
+  if (metrics.families.has(events)) return sum(metrics, events);
   return sum(metrics, 'apiserver_audit_level_total', ({ level }) => recording.has(level ?? ''));
 }
 

@@ -27,10 +27,10 @@ interface Question extends Omit<ResourceKind, 'verb'> {
 }
 
 const read = ['get', 'list', 'watch'];
-const write = ['create', 'update', 'patch', 'delete'];
+const write = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 function intoContainers(written: string): Question {
   const [resource = '', subresource = ''] = written.split('/');
-  return { about: 'containers', verbs: ['create', 'get'], apiGroup: '', resource, subresource };
+  return { about: 'containers', verbs: ['create', 'get'], apiGroup: '', resource, subresource, clusterScoped: resource === 'nodes' };
 }
 
 const questions: readonly Question[] = [
@@ -40,7 +40,7 @@ const questions: readonly Question[] = [
   { verbs: ['create'], apiGroup: '', resource: 'serviceaccounts', subresource: 'token', sensitive: true },
   { verbs: write, apiGroup: '', resource: 'pods' },
   { verbs: write, apiGroup: 'apps', resource: 'deployments' },
-  ...['pods/exec', 'pods/attach', 'pods/portforward', 'pods/proxy', 'services/proxy'].map(intoContainers),
+  ...['pods/exec', 'pods/attach', 'pods/portforward', 'pods/proxy', 'services/proxy', 'nodes/proxy'].map(intoContainers),
   { about: 'containers', verbs: ['update', 'patch'], apiGroup: '', resource: 'pods', subresource: 'ephemeralcontainers' },
   { verbs: ['create', 'delete'], apiGroup: 'certificates.k8s.io', resource: 'certificatesigningrequests', clusterScoped: true },
   {
@@ -52,7 +52,7 @@ const questions: readonly Question[] = [
   },
   ...['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'].map((resource) => ({
     about: 'access' as const,
-    verbs: [...write, 'deletecollection'],
+    verbs: write,
     apiGroup: 'rbac.authorization.k8s.io',
     resource,
     clusterScoped: resource.startsWith('cluster'),
