@@ -116,6 +116,7 @@ export const driftSchema = z.strictObject({
   drift: z.boolean().describe('whether anything below differs; what is unknown does not'),
   judgedBy: z.enum(['recorded', 'today']).describe('both assessments as recorded with the catalog in force today, or judged with it now'),
   outcomes: z.array(outcomeChange).describe('worst first'),
+  notAssessed: z.int().describe('controls that neither snapshot lets assess: whether they differ nobody knows'),
   access: z
     .strictObject({ gained: z.array(accessChange), lost: z.array(accessChange), notListed: z.int(), unknown: z.int(), gaps: z.array(gap) })
     .describe(
@@ -161,6 +162,12 @@ export function compareOutcomes(
   });
   const rank = ({ severity }: OutcomeChange) => severities.indexOf(severity);
   return changes.sort((a, b) => rank(a) - rank(b) || (a.control < b.control ? -1 : 1));
+}
+
+/** Controls that neither assessment decides. */
+export function countNotAssessed(before: Pick<Assessment, 'controls'>, after: Pick<Assessment, 'controls'>): number {
+  const open = new Set(before.controls.flatMap(({ id, outcome: was }) => (was === 'notAssessed' ? [id] : [])));
+  return after.controls.filter((is) => is.outcome === 'notAssessed' && open.has(is.id)).length;
 }
 
 function without(one: ControlResult, other: ControlResult, labels: ReadonlyMap<string, string>): OutcomeChange['appeared'] {

@@ -1,5 +1,5 @@
 export { assessControls, type AssessmentInput } from './assess-controls.ts';
-export { compareOutcomes, type Drift, driftSchema, type OutcomeChange } from './drift.ts';
+export { compareOutcomes, countNotAssessed, type Drift, driftSchema, type OutcomeChange } from './drift.ts';
 export type { ItemException } from './evaluate.ts';
 export { countLabelled, type ExceptionFacts, type ExceptionStatus, exceptionStatus, isExcepted, labelsOf } from './exceptions.ts';
 export { type AssessmentMemory, createAssessmentMemory, type Remembering } from './memory.ts';

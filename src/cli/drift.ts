@@ -62,7 +62,7 @@ const causes = {
 const signs = { added: '+', removed: '-', changed: '~' } as const;
 
 function printDrift(terminal: Terminal, drift: Drift): void {
-  const { from, to, outcomes, kinds } = drift;
+  const { from, to, outcomes } = drift;
   const where = drift.namespace === null ? '' : ` · namespace ${visible(drift.namespace)}`;
   const run = ({ run, status, at }: Drift['from']) => `run ${run}${status === 'succeeded' ? '' : `, ${status}`} (${minute(at)})`;
   terminal.print(wrap(`${visible(drift.cluster.name)}${where} · ${run(from)} → ${run(to)}`, terminal.columns, '  ', 0));
@@ -83,18 +83,28 @@ function printDrift(terminal: Terminal, drift: Drift): void {
   printAccess(terminal, drift.access);
   printPaths(terminal, drift.paths);
   printObjects(terminal, drift);
-  if (!drift.drift) {
-    terminal.print();
-    terminal.print(
-      `  no net difference in ${plural(kinds.filter(({ unknown }) => unknown === 0).length, 'kind')} of objects, and none in outcomes`,
-    );
-  }
+  if (!drift.drift) printNoDrift(terminal, drift);
   printUnknown(terminal, drift);
   terminal.print();
   const [first] = outcomes;
   terminal.print(
     first === undefined ? '  kubevidence drift -o json' : `  kubevidence controls show ${first.control} · kubevidence drift -o json`,
   );
+}
+
+/** Of what neither run read, that nothing differs is not known. */
+function printNoDrift(terminal: Terminal, { kinds, notAssessed }: Drift): void {
+  const isWhole = ({ before, after }: Drift['kinds'][number]) => before?.complete === true && after?.complete === true;
+  const whole = kinds.filter(isWhole).length;
+  const text = `no net difference in the ${plural(whole, 'kind')} of objects that both runs read whole, and none in outcomes`;
+  const unread = kinds.length - whole;
+  const open = [
+    ...(unread > 0 ? [`of ${plural(unread, 'kind')} of objects`] : []),
+    ...(notAssessed > 0 ? [`of ${plural(notAssessed, 'control')} that ${notAssessed === 1 ? 'is' : 'are'} not assessed in both`] : []),
+  ];
+  terminal.print();
+  terminal.print(`  ${wrap(text, terminal.columns, '  ')}`);
+  if (open.length > 0) terminal.print(`  ${wrap(`not known: whether anything differs ${open.join(', and ')}`, terminal.columns, '  ')}`);
 }
 
 function printOutcome(terminal: Terminal, change: Drift['outcomes'][number]): void {

@@ -1,10 +1,10 @@
 /** Drift between two snapshots of a ledger: what is compared, by which catalog, and what the command says and returns. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseSnapshots, driftCommand } from '../../src/app/govern/drift.ts';
-import type { AppContext } from '../../src/app/index.ts';
+import { type AppContext, assessCommand, collectFiles, loadConfig } from '../../src/app/index.ts';
 import { driftSchema } from '../../src/assessment/index.ts';
 import { driftAction } from '../../src/cli/drift.ts';
 import { type Ledger, openLedger } from '../../src/ledger/index.ts';
@@ -211,19 +211,72 @@ describe('drift from the baseline', () => {
   });
 });
 
-describe('kubevidence drift', () => {
-  const run = async (options: Record<string, unknown>) => {
-    const lines: string[] = [];
-    const terminal = {
-      columns: 100,
-      print: (text = '') => lines.push(text),
-      note: () => {},
-      status: () => {},
-      style: (_: unknown, text: string) => text,
-    };
-    const code = await driftAction({ app: context, terminal }, { output: 'table', ...options }, []);
-    return { code, text: lines.join('\n') };
+describe('what neither run read', () => {
+  it('is not said to be without a difference', async () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'drift-'));
+    writeFileSync(join(cwd, 'kubevidence.yaml'), 'organization: Clinic\nledger: sqlite:ledger.db\nclusters: [{name: prod}]\n');
+    const ledger = openLedger({ path: join(cwd, 'ledger.db'), mode: 'write', clock: clockFrom(), signer: signerOf(), create });
+    for (const day of ['10', '11']) write(ledger, `2026-08-${day}T06:00:00.000Z`, { [roles]: [admin], [bindings]: forbidden });
+    ledger.close();
+    const { code, text } = await print({ ...context, cwd }, { failOnDrift: true });
+    const flat = text.replaceAll(/\s+/g, ' ');
+    rmSync(cwd, { recursive: true });
+    expect(code).toBe(0);
+    expect(flat).toContain('no net difference in the 3 kinds of objects that both runs read whole, and none in outcomes');
+    expect(flat).toMatch(/not known: whether anything differs of 1 kind of objects, and of \d+ controls that are not assessed in both/);
+  });
+});
+
+describe('assessments on record', () => {
+  const at = mkdtempSync(join(tmpdir(), 'drift-'));
+  const files = join(at, 'manifests');
+  let now = Date.now();
+  const there: AppContext = { ...context, cwd: at, env: { HOME: at }, clock: () => new Date((now += 1000)) };
+  const configure = (cluster: string, more: string) => {
+    const text = `organization: Clinic\nclusters: [{name: prod, directory: manifests${cluster}}]\n${more}`;
+    writeFileSync(join(at, 'kubevidence.yaml'), text, { mode: 0o600 });
+    return loadConfig({ cwd: at, uid: null });
   };
+  const collect = async (config: ReturnType<typeof configure>) => {
+    const [cluster] = config.clusters;
+    if (cluster === undefined) throw new Error('no cluster');
+    await collectFiles(there, { config, cluster, files: [], record: null, dryRun: false }, files);
+    // The worker has the machine's clock.
+    now = Math.max(now, Date.now());
+    await assessCommand(there, {});
+  };
+  afterAll(() => rmSync(at, { recursive: true, force: true }));
+
+  it('are compared only where who runs the control plane, and which frameworks count, was the same', { timeout: 60_000 }, async () => {
+    mkdirSync(files);
+    writeFileSync(join(files, 'pod.json'), JSON.stringify(pod({ namespace: 'web', name: 'web', image: 'a' }).body));
+    await collect(configure('', ''));
+    await collect(configure('', ''));
+    expect(await driftCommand(there, {})).toMatchObject({ judgedBy: 'recorded', drift: false });
+    await collect(configure(', managed: gke', 'frameworks: [gdpr]\n'));
+    expect(await driftCommand(there, {})).toMatchObject({ judgedBy: 'today', drift: false });
+    await collect(configure('', 'frameworks: [gdpr]\n'));
+    expect(await driftCommand(there, {})).toMatchObject({ judgedBy: 'today', drift: false });
+    await collect(configure('', ''));
+    expect(await driftCommand(there, {})).toMatchObject({ judgedBy: 'today', drift: false });
+  });
+});
+
+async function print(app: AppContext, options: Record<string, unknown>) {
+  const lines: string[] = [];
+  const terminal = {
+    columns: 100,
+    print: (text = '') => lines.push(text),
+    note: () => {},
+    status: () => {},
+    style: (_: unknown, text: string) => text,
+  };
+  const code = await driftAction({ app, terminal }, { output: 'table', ...options }, []);
+  return { code, text: lines.join('\n') };
+}
+
+describe('kubevidence drift', () => {
+  const run = (options: Record<string, unknown>) => print(context, options);
 
   it('prints outcomes, objects with their paths, and what is unknown; nothing that controls a terminal', async () => {
     const { code, text } = await run({ toRun: 2 });

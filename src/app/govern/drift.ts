@@ -4,10 +4,10 @@
  * leaves no trace in them.
  */
 import { concernsPaths, nameOf, pathListings, rbacListings } from '../../access/index.ts';
-import { compareOutcomes, type Drift, type OutcomeChange } from '../../assessment/index.ts';
+import { compareOutcomes, countNotAssessed, type Drift, type OutcomeChange } from '../../assessment/index.ts';
 import { type Baseline, type KindDifference, type Ledger } from '../../ledger/index.ts';
 import type { Assessment, ListingKind, RunSummary } from '../../model/index.ts';
-import { KubevidenceError, visible, observedAt } from '../../model/index.ts';
+import { canonicalize, KubevidenceError, visible, observedAt } from '../../model/index.ts';
 import { judge } from '../assess/assess.ts';
 import { type CatalogInForce, loadCatalogInForce } from '../catalog.ts';
 import { type Config, loadConfig, pickCluster } from '../config.ts';
@@ -156,6 +156,7 @@ function compareSnapshots(
     drift: objects.length + outcomes.length + access.gained.length + access.lost.length + countPaths(paths) > 0,
     judgedBy,
     outcomes,
+    notAssessed: countNotAssessed(before, after),
     access,
     paths,
     objects,
@@ -183,7 +184,10 @@ function describeKind({ kind, before, after, readDifferently, items, unknown }: 
   return { kind, before: side(before), after: side(after), readDifferently, ...counts };
 }
 
-/** As recorded with today's definitions, when both are; else both are judged now. */
+/**
+ * As recorded with today's definitions, when both are; else both are judged now. Besides catalog and parameters, which frameworks are
+ * configured and who runs the control plane decide what is judged and how.
+ */
 function assessments(
   ledger: Ledger,
   config: Config,
@@ -192,12 +196,22 @@ function assessments(
   to: RunSummary,
   namespace: string | undefined,
 ): Pick<Drift, 'judgedBy'> & { readonly before: Assessment; readonly after: Assessment } {
+  const { managed } = config.clusters.find(({ name }) => name === to.cluster) ?? {};
+  const today = canonicalize([config.frameworks, managed ?? null]);
+  const choicesAt = (leaf: number): string => {
+    const list = ledger.definitionState(leaf)?.list ?? [];
+    const valueOf = (name: string) => list.find(({ what }) => what === name)?.value ?? null;
+    return canonicalize([valueOf('frameworks'), valueOf(`managed ${to.cluster}`)]);
+  };
   const recorded = (run: RunSummary): Assessment | undefined =>
     ledger
       .assessments(run.cluster, run.number)
       .findLast(
-        ({ catalogDigest, paramsDigest, toolVersion }) =>
-          catalogDigest === inForce.catalog.digest && paramsDigest === inForce.paramsDigest && toolVersion === toolName,
+        ({ catalogDigest, paramsDigest, toolVersion, leaf }) =>
+          catalogDigest === inForce.catalog.digest &&
+          paramsDigest === inForce.paramsDigest &&
+          toolVersion === toolName &&
+          choicesAt(leaf) === today,
       )?.assessment;
   const [before, after] = namespace === undefined ? [recorded(from), recorded(to)] : [];
   if (before !== undefined && after !== undefined) return { judgedBy: 'recorded', before, after };
