@@ -5,7 +5,8 @@
 import type { Assessment, ControlResult, Instant } from '../model/index.ts';
 import type { ItemException } from './evaluate.ts';
 
-export type ExceptionStatus = 'requested' | 'inForce' | 'expired' | 'revoked';
+/** `rebound`: the name stands for another cluster than the one of which it was accepted. */
+export type ExceptionStatus = 'requested' | 'inForce' | 'expired' | 'revoked' | 'rebound';
 
 /** The part of a stored exception that decides. */
 export interface ExceptionFacts {
@@ -16,11 +17,13 @@ export interface ExceptionFacts {
   readonly expires: Instant;
   readonly approved: { readonly at: Instant } | null;
   readonly revoked: { readonly at: Instant } | null;
+  readonly rebound: { readonly at: Instant } | null;
 }
 
 /** What a reader is told of an exception at a moment; only `inForce` has an effect. */
-export function exceptionStatus({ approved, revoked, expires }: ExceptionFacts, at: Instant): ExceptionStatus {
+export function exceptionStatus({ approved, revoked, rebound, expires }: ExceptionFacts, at: Instant): ExceptionStatus {
   if (revoked !== null && revoked.at <= at) return 'revoked';
+  if (rebound !== null && rebound.at <= at) return 'rebound';
   if (expires <= at) return 'expired';
   return approved !== null && approved.at <= at ? 'inForce' : 'requested';
 }

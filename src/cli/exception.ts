@@ -61,7 +61,7 @@ export const listAction: Action<Common> = async ({ app, terminal }, options) => 
     return 0;
   }
   if (exceptions.length === 0) terminal.print('no exception was ever requested');
-  const order = ['inForce', 'requested', 'expired', 'revoked'];
+  const order = ['inForce', 'requested', 'expired', 'rebound', 'revoked'];
   for (const each of exceptions.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status))) printException(terminal, each);
   if (exceptions.length > 0) terminal.print('Names are asserted, not authenticated.');
   const waiting = exceptions.find(({ status }) => status === 'requested');
@@ -90,9 +90,10 @@ function printException(terminal: Terminal, exception: ListedException): void {
   if (compensatingControl !== null) line(`compensated by: ${visible(compensatingControl)}`);
 }
 
-function stateOf({ status, expires, labelled }: ListedException): string {
+function stateOf({ status, expires, labelled, rebound }: ListedException): string {
   if (status === 'requested') return 'waits for approval';
   if (status === 'revoked') return 'revoked';
+  if (status === 'rebound') return `over: its cluster's name stands for another cluster since ${rebound?.at.slice(0, 10) ?? ''}`;
   if (status === 'expired') return `expired ${expires.slice(0, 10)}`;
   const use =
     labelled === null

@@ -1,6 +1,6 @@
 /**
- * Exceptions as the records tell them: requested, then approved, perhaps revoked, expiring at the time of the request's own record. What is
- * in force at a moment follows from the records alone, so the ledger and whoever holds a pack come to the same answer. Which item an
+ * Exceptions as the records tell them: requested, then approved, perhaps revoked, expiring at the time of the request's own record, and over
+ * once the cluster's name stands for another cluster, of which nobody accepted anything. What is in force at a moment follows from the records alone, so the ledger and whoever holds a pack come to the same answer. Which item an
  * exception is for stands in a payload.
  */
 import type { Instant } from '../model/index.ts';
@@ -16,6 +16,8 @@ export interface ExceptionState {
   readonly requested: ExceptionStep;
   readonly approved: ExceptionStep | null;
   readonly revoked: ExceptionStep | null;
+  /** The first after the request. */
+  readonly rebound: ExceptionStep | null;
 }
 
 export interface ExceptionStep {
@@ -41,23 +43,28 @@ export function createExceptionHistory(): ExceptionHistory {
     all.set(id, { ...state, [what]: { leaf, at } });
     return what === 'approved' && at >= state.expires ? [`${id} is approved after it expired`] : [];
   };
+  const rebind = (leaf: number, { cluster, at }: LogRecord & { readonly type: 'cluster-rebound' }): void => {
+    for (const [id, state] of all)
+      if (state.cluster === cluster && state.rebound === null) all.set(id, { ...state, rebound: { leaf, at } });
+  };
   return {
     all,
     take(leaf, record) {
       if (record.type === 'exception-approved' || record.type === 'exception-revoked') return step(leaf, record);
+      if (record.type === 'cluster-rebound') rebind(leaf, record);
       if (record.type !== 'exception-requested') return [];
       const { exception: id, cluster, control, expires, at } = record;
       const expected = `EXC-${all.size + 1}`;
       const twice = all.has(id);
-      if (!twice) all.set(id, { id, cluster, control, expires, requested: { leaf, at }, approved: null, revoked: null });
+      if (!twice) all.set(id, { id, cluster, control, expires, requested: { leaf, at }, approved: null, revoked: null, rebound: null });
       return id === expected ? [] : [`${id} is requested where ${expected} follows: one between is missing, or it is there twice`];
     },
   };
 }
 
-/** Unapproved, expired and revoked exceptions have no effect. */
-export function isInForce({ approved, revoked, expires }: ExceptionState, at: Instant): boolean {
-  return approved !== null && approved.at <= at && at < expires && (revoked === null || at < revoked.at);
+/** Unapproved, expired and revoked exceptions have no effect, nor those of the cluster that the name stood for before. */
+export function isInForce({ approved, revoked, rebound, expires }: ExceptionState, at: Instant): boolean {
+  return approved !== null && approved.at <= at && at < expires && [revoked, rebound].every((end) => end === null || at < end.at);
 }
 
 /** Two spellings of one name are one person; nothing here can tell that one person has two names. */

@@ -353,8 +353,8 @@ export interface ReportException {
   readonly id: string;
   readonly control: string;
   readonly item: string | null;
-  /** `unused`: in force, and labels no finding, because its item is gone or passes. */
-  readonly status: 'requested' | 'inForce' | 'unused' | 'expired' | 'revoked';
+  /** `unused`: in force, and labels no finding, because its item is gone or passes; `rebound`: the name stands for another cluster since. */
+  readonly status: 'requested' | 'inForce' | 'unused' | 'expired' | 'revoked' | 'rebound';
   readonly expires: Instant;
   readonly requester: string | null;
   readonly requestedAt: Instant;

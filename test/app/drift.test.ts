@@ -8,7 +8,7 @@ import { type AppContext, assessCommand, collectFiles, loadConfig } from '../../
 import { driftSchema } from '../../src/assessment/index.ts';
 import { driftAction } from '../../src/cli/drift.ts';
 import { type Ledger, openLedger } from '../../src/ledger/index.ts';
-import type { EvidenceObject, Gap, ListingKind, RunSummary } from '../../src/model/index.ts';
+import type { ClusterIdentity, EvidenceObject, Gap, ListingKind, RunSummary } from '../../src/model/index.ts';
 import { clockFrom, create, identity, listing, plan, pod, pods, signerOf } from '../ledger/given.ts';
 
 const bindings: ListingKind = 'k8s.rbac/clusterrolebindings';
@@ -44,10 +44,16 @@ const sample = (value: string): EvidenceObject => ({
   body: { kind: 'MetricFamily', metadata: { name: 'm' }, samples: [value] },
 });
 
-function write(ledger: Ledger, observedAt: string, seen: Partial<Record<ListingKind, readonly EvidenceObject[] | Gap>>): void {
+function write(
+  ledger: Ledger,
+  observedAt: string,
+  seen: Partial<Record<ListingKind, readonly EvidenceObject[] | Gap>>,
+  of: ClusterIdentity = identity,
+  scope: 'cluster' | 'files' = 'cluster',
+): void {
   const given = { 'k8s.rbac/roles': [], 'k8s.rbac/rolebindings': [], ...seen };
   const { number } = plan(ledger);
-  const writer = ledger.startRun({ cluster: 'prod', number, identity, scope: 'cluster', listings: [] });
+  const writer = ledger.startRun({ cluster: 'prod', number, identity: of, scope, listings: [] });
   let partial = false;
   for (const [kind, what] of Object.entries(given) as [ListingKind, readonly EvidenceObject[] | Gap][]) {
     const objects = 'reason' in what ? [] : what;
@@ -55,7 +61,7 @@ function write(ledger: Ledger, observedAt: string, seen: Partial<Record<ListingK
     writer.put(kind, objects);
     writer.close(listing(kind, objects.length, 'reason' in what ? { gaps: [what] } : {}));
   }
-  writer.end({ status: partial ? 'partial' : 'succeeded', error: null, identity, serverClockSkewMs: null, observedAt });
+  writer.end({ status: partial ? 'partial' : 'succeeded', error: null, identity: of, serverClockSkewMs: null, observedAt });
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'drift-'));
@@ -224,6 +230,33 @@ describe('what neither run read', () => {
     expect(code).toBe(0);
     expect(flat).toContain('no net difference in the 3 kinds of objects that both runs read whole, and none in outcomes');
     expect(flat).toMatch(/not known: whether anything differs of 1 kind of objects, and of \d+ controls that are not assessed in both/);
+  });
+});
+
+describe('snapshots that are not of one cluster', () => {
+  it('are compared with a warning', async () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'drift-'));
+    writeFileSync(join(cwd, 'kubevidence.yaml'), 'organization: Clinic\nledger: sqlite:ledger.db\nclusters: [{name: prod}]\n');
+    const ledger = openLedger({ path: join(cwd, 'ledger.db'), mode: 'write', clock: clockFrom(), signer: signerOf(), create });
+    const other = { ...identity, uid: '00000000-0000-4000-8000-000000000002' };
+    write(ledger, '2026-08-10T06:00:00.000Z', {});
+    plan(ledger);
+    ledger
+      .startRun({ cluster: 'prod', number: 2, identity: other, scope: 'cluster', listings: [] })
+      .end({ status: 'failed', error: 'another cluster', identity: other, serverClockSkewMs: null });
+    ledger.rebindCluster({ cluster: 'prod', reason: 'rebuilt', by: 'Dana' });
+    write(ledger, '2026-08-11T06:00:00.000Z', {}, other);
+    write(ledger, '2026-08-12T06:00:00.000Z', {}, { ...identity, uid: null }, 'files');
+    ledger.close();
+    const told: string[] = [];
+    const there = { ...context, cwd, warn: (text: string) => void told.push(text) };
+    await driftCommand(there, { toRun: 3 });
+    await driftCommand(there, {});
+    rmSync(cwd, { recursive: true });
+    expect(told).toEqual([
+      'run 1 and run 3 of prod are of two clusters: the name was bound to another one between them',
+      'run 3 and run 4 of prod: one is of files, the other of a cluster, so what no file holds counts as added or removed',
+    ]);
   });
 });
 

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type ExceptionFacts, exceptionStatus } from '../../src/assessment/index.ts';
 import { verifyLedger } from '../../src/ledger/index.ts';
 import { isSamePerson } from '../../src/log/index.ts';
 import { KubevidenceError } from '../../src/model/index.ts';
-import { clockFrom } from './given.ts';
+import { clockFrom, collect, identity, start } from './given.ts';
 import { openForTest, temporaryPath } from './temporary.ts';
 
 const request = {
@@ -38,6 +40,29 @@ describe('an exception', () => {
     expect(ledger.exceptions('prod')).toMatchObject([{ ...request, id, approver: 'Bob', revocation: { reason: 'gone', by: 'Carol' } }]);
     const log = [...ledger.records()].map(({ bytes }) => Buffer.from(bytes).toString()).join();
     expect(log).not.toMatch(/Alice|Bob|Carol|sandbox|clinic/);
+    expect(verifyLedger(ledger.path)).toMatchObject({ ok: true, problems: [] });
+  });
+
+  it('is over once the name stands for another cluster, of which nobody accepted anything', () => {
+    const ledger = openForTest();
+    collect(ledger, []);
+    const [{ id }, waiting] = [ledger.requestException(request), ledger.requestException({ ...request, item: 'clinic/other' })];
+    const { approved } = ledger.approveException({ id, approver: 'Bob' });
+    const other = { ...identity, uid: randomUUID() };
+    start(ledger).end({ status: 'failed', error: 'another cluster', identity: other, serverClockSkewMs: null });
+    ledger.rebindCluster({ cluster: 'prod', reason: 'rebuilt', by: 'Dana' });
+    const [first] = ledger.exceptions('prod');
+    const over = first?.rebound?.at ?? '';
+    expect(ledger.exceptionsInForce('prod', over)).toEqual([]);
+    expect(ledger.exceptionsInForce('prod', approved?.at ?? '')).toMatchObject([{ id }]);
+    expect([exceptionStatus(first as ExceptionFacts, over), exceptionStatus(first as ExceptionFacts, approved?.at ?? '')]).toEqual([
+      'rebound',
+      'inForce',
+    ]);
+    expect(() => ledger.approveException({ id: waiting.id, approver: 'Bob' })).toThrow('was requested of the cluster that prod stood for');
+    const again = ledger.requestException(request);
+    const { approved: anew } = ledger.approveException({ id: again.id, approver: 'Bob' });
+    expect(ledger.exceptionsInForce('prod', anew?.at ?? '')).toMatchObject([{ id: again.id }]);
     expect(verifyLedger(ledger.path)).toMatchObject({ ok: true, problems: [] });
   });
 

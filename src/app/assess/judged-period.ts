@@ -64,9 +64,10 @@ export async function judgePeriod(options: PeriodOptions): Promise<JudgedPeriod>
     record,
     controls,
     exceptions: ledger.exceptions(cluster, size).flatMap((exception) => {
-      const { id, control, item, expires, approved, revoked } = exception;
+      const { id, control, item, expires, approved, revoked, rebound } = exception;
       if (approved === null || item === null) return [];
-      return [{ id, control, item, from: approved.at, to: revoked === null || revoked.at > expires ? expires : revoked.at }];
+      const [to = expires] = [expires, ...[revoked, rebound].flatMap((end) => end?.at ?? [])].sort();
+      return [{ id, control, item, from: approved.at, to }];
     }),
     due: await dueSlots(options),
     defaultTimeToLiveSeconds,

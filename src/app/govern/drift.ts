@@ -58,12 +58,22 @@ export async function driftCommand(context: AppContext, options: DriftOptions): 
     const baseline = options.baseline ? requireBaseline(ledger.baseline(cluster), cluster, options) : null;
     const chosen = baseline === null ? options : { ...options, fromRun: baseline.run };
     const [from, to] = chooseSnapshots(ledger.runs(cluster), cluster, chosen, context);
+    warnOfUnlike(ledger, from, to, context);
     const { exceptions } = labelsAt(ledger, cluster, context.clock().toISOString());
     const drift = compareSnapshots(ledger, config, inForce, from, to, { namespace: options.namespace, exceptions });
     return baseline === null ? drift : { ...drift, baseline: { acceptedAt: baseline.at, by: baseline.by, reason: baseline.reason } };
   } finally {
     ledger.close();
   }
+}
+
+/** What differs between these is no change of one cluster. */
+function warnOfUnlike(ledger: Ledger, from: RunSummary, to: RunSummary, { warn }: Pick<AppContext, 'warn'>): void {
+  const [was, is] = [ledger.snapshot(from.cluster, from.number), ledger.snapshot(to.cluster, to.number)];
+  const both = `run ${from.number} and run ${to.number} of ${visible(to.cluster)}`;
+  if (was.scope !== is.scope) warn(`${both}: one is of files, the other of a cluster, so what no file holds counts as added or removed`);
+  if (was.cluster.uid !== null && is.cluster.uid !== null && was.cluster.uid !== is.cluster.uid)
+    warn(`${both} are of two clusters: the name was bound to another one between them`);
 }
 
 /** Records the snapshot with which later ones are to be compared. */

@@ -20,7 +20,7 @@ export function readExceptions(
   const over = (instant: Instant | undefined) => instant !== undefined && instant <= period.start;
   return ledger
     .exceptions(cluster, at.size)
-    .filter((each) => each.requested.at < period.end && !over(each.expires) && !over(each.revoked?.at))
+    .filter((each) => each.requested.at < period.end && !over(each.expires) && !over(each.revoked?.at) && !over(each.rebound?.at))
     .map((each): ReportException => {
       const { id, control, item, expires, requester, requested, approver, approved, revoked, revocation } = each;
       const { justification, compensatingControl, ticket } = each;

@@ -34,7 +34,7 @@ export interface StoredException extends ExceptionState {
 export interface Exceptions {
   /** Throws `usage` for an expiry that is past, or more than {@link longestExceptionDays} away. */
   requestException(request: NewException): StoredException;
-  /** Throws `usage` for the requester's own name, and for what does not exist, is approved, revoked or expired. */
+  /** Throws `usage` for the requester's own name, and for what does not exist, is approved, revoked, expired or of the cluster before. */
   approveException(approval: { readonly id: string; readonly approver: string }): StoredException;
   /** Throws `usage` for what does not exist or is revoked. */
   revokeException(revocation: { readonly id: string; readonly reason: string; readonly by: string }): StoredException;
@@ -52,7 +52,7 @@ export const longestExceptionDays = 366;
 const day = 86_400_000;
 
 export function createExceptions({ db, log, payloads }: Stores, now: () => Instant): Exceptions {
-  const types = ['exception-requested', 'exception-approved', 'exception-revoked'] as const;
+  const types = ['exception-requested', 'exception-approved', 'exception-revoked', 'cluster-rebound'] as const;
   const states = (size: number): ExceptionState[] => {
     const history = createExceptionHistory();
     const found = types.flatMap((type): { leaf: number; record: RecordOf<(typeof types)[number]> }[] => log.find(type));
@@ -102,13 +102,18 @@ export function createExceptions({ db, log, payloads }: Stores, now: () => Insta
       return byId(exception);
     },
     approveException({ id, approver }) {
-      const { cluster, requester, approved, revoked, expires } = byId(id);
+      const { cluster, requester, approved, revoked, rebound, expires } = byId(id);
       const at = now();
       const refuse = (why: string, next?: string): never => {
         throw new KubevidenceError('usage', `${visible(id)} ${why}`, next === undefined ? {} : { next });
       };
       if (revoked !== null) refuse(`was revoked at ${revoked.at}`, 'Request a new one: kubevidence exception add');
       if (approved !== null) refuse(`was approved at ${approved.at} already`);
+      if (rebound !== null)
+        refuse(
+          `was requested of the cluster that ${visible(cluster)} stood for before ${rebound.at}`,
+          'Request a new one: kubevidence exception add',
+        );
       if (expires <= at) refuse(`expired at ${expires}`, 'Request a new one: kubevidence exception add');
       if (requester === null) refuse('names no requester any more, so nobody can show that another person approves it');
       if (isSamePerson(requester ?? '', approver))

@@ -79,6 +79,7 @@ export const exceptionStates = {
   unused: 'in force, unused: its item is gone, or passes',
   expired: 'expired',
   revoked: 'revoked',
+  rebound: 'over: the name stands for another cluster',
 } as const;
 
 /** What stands where nobody answers for a change. */
