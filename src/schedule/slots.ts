@@ -26,7 +26,7 @@ export function nextSlot(schedule: Schedule, timezone: string, after: Instant): 
 /** The latest slot at or before an instant, looking back eight years at most. */
 export function latestSlot(schedule: Schedule, timezone: string, at: Instant): Instant | undefined {
   const until = Date.parse(at);
-  for (let days = 2; days < 9 * 366 * 2; days *= 8) {
+  for (const days of [2, 16, 128, 1024, 9 * 366]) {
     let latest: number | undefined;
     for (const slot of slotsAfter(schedule, timezone, until - days * day, until)) latest = slot;
     if (latest !== undefined) return new Date(latest).toISOString();

@@ -116,6 +116,11 @@ describe('slots', () => {
     );
   });
 
+  test('the latest is found eight years back', () => {
+    expect(latestSlot(parseSchedule('0 0 29 2 *'), 'UTC', '2027-12-01T00:00:00.000Z')).toBe('2024-02-29T00:00:00.000Z');
+    expect(latestSlot(parseSchedule('0 0 29 2 *'), 'UTC', '2104-02-28T00:00:00.000Z')).toBe('2096-02-29T00:00:00.000Z');
+  });
+
   test('a time that runs backwards has none', () => {
     expect(slotsBetween(parseSchedule('* * * * *'), 'UTC', '2026-08-14T12:00:00.000Z', '2026-08-14T11:00:00.000Z')).toEqual([]);
   });

@@ -5,6 +5,7 @@ import {
   decidePlain,
   highestAudit,
   keyOf,
+  levels,
   lowestAudit,
   nameKind,
   person,
@@ -113,7 +114,7 @@ function* rowsOf(source: StoredObject, policy: AuditPolicy, name: string): Itera
   for (const { verbs, sensitive = false, about = '', ...target } of questions) {
     for (const verb of verbs) {
       const kind: ResourceKind = { ...target, verb };
-      const usual = decidePlain(policy, kind, person);
+      const usual = decideUsual(policy, kind);
       const highest = highestAudit(policy, kind, anybody);
       const lowest = lowestAudit(policy, kind, personOrWorkload);
       const request = nameKind(kind);
@@ -134,6 +135,14 @@ function* rowsOf(source: StoredObject, policy: AuditPolicy, name: string): Itera
       };
     }
   }
+}
+
+/** What an ordinary person gets somewhere; of lists the lower of that and of one across all namespaces, which is in none. */
+function decideUsual(policy: AuditPolicy, kind: ResourceKind): Bound {
+  const inside = decidePlain(policy, kind, person);
+  if (kind.verb !== 'list' && kind.verb !== 'watch') return inside;
+  const across = decidePlain(policy, { ...kind, clusterScoped: true }, person);
+  return levels.indexOf(across.level) < levels.indexOf(inside.level) ? across : inside;
 }
 
 function nameRule({ rule }: Bound): string {
