@@ -194,7 +194,7 @@ export function standingOf(
   };
 }
 
-/** All its failing items were under an exception whenever it failed. */
+/** All items that were found to fail were under an exception whenever they were known to fail. */
 function isExceptedThroughout({ segments }: StateTimeline): boolean {
   const failing = segments.filter(({ state }) => state === 'fail');
   return failing.length > 0 && failing.every(({ excepted }) => excepted === 'all');

@@ -1,7 +1,7 @@
 /** Outcomes as a reader is shown them: a mark, a word, a sentence. */
 import type { Outcome } from '../model/index.ts';
 
-/** What a reader is shown: the outcome, or that every failing item is under an approved exception (the outcome stays `fail`). */
+/** What a reader is shown: the outcome, or that every item found to fail is under an approved exception (the outcome stays `fail`). */
 export type ShownOutcome = Outcome | 'exception';
 /** Worst first; the order of bars, strips and counts. */
 export const shownOutcomes: readonly ShownOutcome[] = [
