@@ -3,7 +3,7 @@
  * assessment and mapping, which do not know of each other. Pure: it reads no clock, no file and no network.
  */
 import { assessControls, type AssessmentInput } from './assessment/index.ts';
-import { benchmarksOfLaws, pickFrameworks } from './catalog/index.ts';
+import { benchmarkOfLaw, pickFrameworks } from './catalog/index.ts';
 import { rollUp, summarize } from './mapping/index.ts';
 import { type Assessment, type Catalog, type Control, type Framework, KubevidenceError, clip, findNearest } from './model/index.ts';
 
@@ -32,8 +32,8 @@ export function assess(options: AssessOptions): Assessment {
       : catalog.controls.filter(({ id }) => controlIds.includes(id));
   const results = assessControls(controls, { ...options, techniques: catalog.techniques });
 
-  const [benchmark] = benchmarksOfLaws(catalog.frameworks);
-  const requirements = rollUp(frameworks, results, { managed: typeof managed === 'string', benchmark }).filter(
+  const benchmarkOf = (law: Framework) => benchmarkOfLaw(law, catalog.frameworks);
+  const requirements = rollUp(frameworks, results, { managed: typeof managed === 'string', benchmarkOf }).filter(
     (requirement) => controlIds === undefined || requirement.controls.some((link) => controlIds.includes(link.id)),
   );
   const { name, uid, version } = reader.cluster;

@@ -13,6 +13,14 @@ export function benchmarksOfLaws(frameworks: readonly Framework[]): readonly Fra
   return [...Map.groupBy(general, ({ id }) => id).values()].map((versions) => newestFirst(versions)[0] as Framework);
 }
 
+/** Of those, the one that has most of the recommendations that a law names: a user's own benchmark may stand beside it. */
+export function benchmarkOfLaw(law: Framework, frameworks: readonly Framework[]): Framework | undefined {
+  const named = new Set(law.requirements.flatMap(({ cis = [] }) => cis));
+  const shared = ({ requirements }: Framework) => requirements.filter(({ id }) => named.has(id)).length;
+  const [first, ...others] = benchmarksOfLaws(frameworks);
+  return others.reduce((best, next) => (best === undefined || shared(next) > shared(best) ? next : best), first);
+}
+
 export interface ClusterFacts {
   /** A gitVersion without `v`, or null when nobody knows. */
   readonly version: string | null;

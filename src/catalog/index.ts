@@ -1,4 +1,4 @@
-export { benchmarksOfLaws, isLabelOf, pickFrameworks } from './benchmarks.ts';
+export { benchmarkOfLaw, isLabelOf, pickFrameworks } from './benchmarks.ts';
 export { type Budget, CelProblem, compilePredicate, type Predicate, stepsPerControl, stepsPerRow, toCel } from './cel.ts';
 export { mappingSchema } from './extensions.ts';
 export { type CatalogSources, loadCatalog, loadTechniques, makeCatalog, parseCatalog, prepareCatalog } from './load-catalog.ts';

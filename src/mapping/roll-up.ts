@@ -8,8 +8,8 @@ import { outcomes } from '../model/index.ts';
 export interface RollUpContext {
   /** True when a provider runs the control plane. */
   readonly managed?: boolean;
-  /** The benchmark whose recommendations laws refer to: its newest version. Default: the one that is among the frameworks. */
-  readonly benchmark?: Framework | undefined;
+  /** The benchmark whose recommendations a law refers to: its newest version. Default: the one that is among the frameworks. */
+  readonly benchmarkOf?: ((law: Framework) => Framework | undefined) | undefined;
 }
 
 /** Outcomes of one requirement's controls, each with the line that names it. */
@@ -25,12 +25,13 @@ export function rollUp(
   context: RollUpContext = {},
 ): readonly RequirementResult[] {
   const outcomeOf = new Map(results.map((result) => [result.id, result.outcome]));
-  const benchmark = context.benchmark ?? frameworks.find(({ kind, platform }) => kind === 'benchmark' && platform === undefined);
-  const undecided = new Set(
-    benchmark?.requirements.filter((requirement) => requirement.controls.length === 0).map((requirement) => requirement.id),
-  );
-  return frameworks.flatMap((framework) =>
-    framework.requirements.map((requirement): RequirementResult => {
+  const general = frameworks.find(({ kind, platform }) => kind === 'benchmark' && platform === undefined);
+  return frameworks.flatMap((framework) => {
+    const benchmark = context.benchmarkOf === undefined ? general : context.benchmarkOf(framework);
+    const undecided = new Set(
+      benchmark?.requirements.filter((requirement) => requirement.controls.length === 0).map((requirement) => requirement.id),
+    );
+    return framework.requirements.map((requirement): RequirementResult => {
       const lines = requirement.controls.map((link) => ({ link, outcome: outcomeOf.get(link.id) ?? 'notAssessed' }));
       const outcome =
         framework.kind === 'benchmark'
@@ -49,8 +50,8 @@ export function rollUp(
         counts,
         needs: requirement.needs ?? (outcome === 'manual' ? `evidence from a person: ${requirement.title}` : null),
       };
-    }),
-  );
+    });
+  });
 }
 
 /**

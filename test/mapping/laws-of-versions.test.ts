@@ -31,6 +31,23 @@ const catalog = makeCatalog({ controls: [control()], frameworks: [before, law, n
 
 const toys: Population = { name: 'toys', doc: 'toys', from: [], rows: () => [] };
 
+test('a benchmark of somebody else, which comes first by its id, takes nothing from what the law leaves open', () => {
+  const own = framework({ id: 'a-baseline', requirements: [requirement({ id: '1.1', controls: decided })] });
+  const reader = createMemorySnapshot({
+    scope: 'cluster',
+    cluster: { name: 'toys', uid: null, version: '1.35.1', server: null, caFingerprint: null, actor: null },
+    at: '2026-10-01T12:00:00.000Z',
+  });
+  const withOwn = makeCatalog({ controls: [control()], frameworks: [before, law, newest, own], techniques: [] });
+  const { requirements } = assess({ reader, catalog: withOwn, populations: [toys] });
+  const counted = requirements.filter((each) => each.framework === 'toy-law').map(({ id, counts }) => [id, counts]);
+  expect(counted).toEqual([
+    ['A', { notAssessed: 1 }],
+    ['B', {}],
+    ['C', { notAssessed: 1 }],
+  ]);
+});
+
 test.each([
   ['1.35.1', '10.0.0'],
   ['1.30.4', '9.0.0'],

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { benchmarksOfLaws, isLabelOf } from '../../catalog/index.ts';
+import { benchmarkOfLaw, isLabelOf } from '../../catalog/index.ts';
 import { collectors } from '../../collectors/index.ts';
 import { type Explanation, explainRequirement } from '../../mapping/index.ts';
 import type { Assessment, Catalog, Framework } from '../../model/index.ts';
@@ -38,7 +38,7 @@ export async function explainCommand(context: AppContext, options: ExplainOption
   return explainRequirement({
     framework,
     requirement: findRequirement(framework, options.requirement, catalog),
-    benchmark: benchmarksOfLaws(catalog.frameworks)[0],
+    benchmark: benchmarkOfLaw(framework, catalog.frameworks),
     controls: catalog.controls,
     populations,
     collectors,

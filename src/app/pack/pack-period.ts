@@ -3,9 +3,18 @@
  * ledger is younger than, or in which nothing was read gets a pack as well; it concludes nothing.
  */
 import type { Timeline } from '../../assessment/index.ts';
-import { benchmarksOfLaws, pickFrameworks } from '../../catalog/index.ts';
+import { benchmarkOfLaw, pickFrameworks } from '../../catalog/index.ts';
 import { rollUp } from '../../mapping/index.ts';
-import type { Assessment, Catalog, ControlResult, EvidenceReader, Outcome, RequirementResult, RunSummary } from '../../model/index.ts';
+import type {
+  Assessment,
+  Catalog,
+  ControlResult,
+  EvidenceReader,
+  Framework,
+  Outcome,
+  RequirementResult,
+  RunSummary,
+} from '../../model/index.ts';
 import { KubevidenceError, observedAt } from '../../model/index.ts';
 import { type JudgedPeriodInput, outcomeOfPeriod, type ReportExhibit } from '../../reporting/index.ts';
 import { managedOf } from '../assess/assess.ts';
@@ -78,8 +87,8 @@ function roller({ assessment, catalog, config, reader }: PackPeriodOptions): Rol
   const managed = managedOf(config, reader);
   const fitting = pickFrameworks(catalog.frameworks, { version: reader.cluster.version, managed });
   const frameworks = fitting.filter(({ id }) => spoken.has(id));
-  const [benchmark] = benchmarksOfLaws(catalog.frameworks);
-  return (controls) => rollUp(frameworks, controls, { managed: managed !== null, benchmark });
+  const benchmarkOf = (law: Framework) => benchmarkOfLaw(law, catalog.frameworks);
+  return (controls) => rollUp(frameworks, controls, { managed: managed !== null, benchmarkOf });
 }
 
 /** Evidence from outside the period says nothing of it. */
