@@ -47,6 +47,7 @@ const listing = (resource: string, type: string, withoutIt: string, keep: readon
     type,
     withoutIt,
     keep: [annotations, ...keep],
+    since: 1,
   });
 
 export const admission: Collector = {

@@ -27,6 +27,7 @@ export const encryptionFile: Collector = {
       requests: () => [],
       decode: decodeNothing,
       keep: encryptionKeep,
+      since: 2,
       assurance: 'configured',
       accepts: [{ group: 'apiserver.config.k8s.io', kind: 'EncryptionConfiguration' }],
     },

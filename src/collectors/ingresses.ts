@@ -28,6 +28,7 @@ export const ingresses: Collector = {
         'spec.rules.http.paths.pathType',
         'spec.tls',
       ],
+      since: 1,
     }),
     apiListing({
       ...base,
@@ -36,6 +37,7 @@ export const ingresses: Collector = {
       type: 'IngressClass',
       withoutIt: 'which controller serves an Ingress is unknown',
       keep: [{ path: 'metadata.annotations', as: 'annotations' }, 'spec.controller'],
+      since: 1,
     }),
   ],
 };

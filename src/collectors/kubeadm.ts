@@ -91,6 +91,7 @@ export const kubeadm: Collector = {
         return expandConfigMap(map);
       }),
       keep,
+      since: 1,
       assurance: 'configured',
       accepts: [{ group: '', kind: 'ConfigMap' }],
     },

@@ -52,6 +52,7 @@ export const nodeEvidence: Collector = {
       requests: () => [],
       decode: decodeNothing,
       keep,
+      since: 2,
       assurance: 'observed',
       accepts: [{ group: 'node.kubevidence.io', kind: 'NodeEvidence' }],
     },

@@ -34,6 +34,7 @@ export const providerFile: Collector = {
         'issued',
         ...providerPaths.map((path) => `settings.${path}`),
       ],
+      since: 1,
       assurance: 'configured',
       accepts: [{ group, kind: providerAnswerType.kind }],
     },
