@@ -8,10 +8,10 @@ import {
   createAccessIndex,
   findPaths,
   readReview,
-  readRules,
   revokeCommands,
   rightsThrough,
 } from '../../src/access/index.ts';
+import { readRules } from '../../src/access/rules.ts';
 import { isBootstrapGrant, isBootstrapRole, isDefaultRole, isInEveryCluster } from '../../src/access/bootstrap.ts';
 import { defaultRulesOf } from '../../src/access/default-roles.ts';
 import { defaultRolesText } from '../../src/access/default-roles-data.ts';
