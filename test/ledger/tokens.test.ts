@@ -72,18 +72,22 @@ describe('status', () => {
     expect(ledger.status().tokens).toEqual({ count: 0, last: null, gaps: [] });
   });
 
-  it('shows the days without a token, until one covers them', () => {
+  it('shows records that no token covers within a day, and none where there are no records', () => {
     stampHead('20260814120005Z');
-    ledger.close();
-    const later = openLedger({ path, mode: 'write', clock: clockFrom('2026-08-17T12:00:00.000Z'), signer: signerOf() });
-    collect(later, [pod({ name: 'a' })]);
-    const { gaps, last } = later.status().tokens;
-    expect(last).toEqual({ size: 2, at: '2026-08-14T12:00:05.000Z' });
-    expect(gaps).toHaveLength(1);
-    expect(gaps[0]).toMatchObject({ from: '2026-08-14T12:00:05.000Z', to: expect.stringMatching(/^2026-08-17T12:00/) });
-    ledger = later;
-    stampHead('20260817120500Z');
-    expect(later.status().tokens).toMatchObject({ count: 2, gaps: [gaps[0]] });
+    const at = (time: string) => {
+      ledger.close();
+      ledger = openLedger({ path, mode: 'write', clock: clockFrom(time), signer: signerOf() });
+      collect(ledger, [pod({ name: 'a' })]);
+    };
+    at('2026-08-17T12:00:00.000Z');
+    expect(ledger.status().tokens).toEqual({ count: 1, last: { size: 2, at: '2026-08-14T12:00:05.000Z' }, gaps: [] });
+    at('2026-08-19T12:00:00.000Z');
+    const { gaps } = ledger.status().tokens;
+    expect(gaps).toEqual([
+      { from: expect.stringMatching(/^2026-08-17T12:00:/) as string, to: expect.stringMatching(/^2026-08-19T12:00:/) as string },
+    ]);
+    stampHead('20260819120500Z');
+    expect(ledger.status().tokens).toMatchObject({ count: 2, gaps: [{ from: gaps[0]?.from, to: '2026-08-19T12:05:00.000Z' }] });
   });
 });
 

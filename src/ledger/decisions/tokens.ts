@@ -1,6 +1,6 @@
 /**
  * Time-stamp tokens (RFC 3161) over checkpoints: each proves that the records of its checkpoint existed by then. What is stored held when
- * it was stored, over the note of a checkpoint of this log, in the one form of signing/timestamp. Time for which there is no token stays
+ * it was stored, over the note of a checkpoint of this log, in the one form of signing/timestamp. Records that no token covers in time stay
  * visible as a gap. Whether the authority is one to believe is not known here: that takes a certificate from outside.
  */
 import { type TokenGap, tokenGaps } from '../../log/index.ts';
