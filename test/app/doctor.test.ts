@@ -103,6 +103,12 @@ describe('doctor', () => {
     expect(await said()).toContainEqual(
       'warning: up to 7 d pass between two slots, but evidence holds for 26 h · in between, the state is unknown: run more often, or set `timeToLive: {default: 8d}`',
     );
+    // Forty slots end before the weekend does.
+    const workdays = given('schedule: {collect: "0 8-19 * * 1-5"}\n');
+    workdays.at('2026-08-10T04:30:00Z');
+    expect(await workdays.said()).toContainEqual(
+      expect.stringMatching(/^warning: up to 2 d 13 h pass between two slots, but evidence holds for 26 h/),
+    );
     const enough = given('schedule: {collect: "0 6 * * 1"}\ntimeToLive: {default: 8d}\n');
     enough.at('2026-08-14T04:30:00Z');
     expect((await enough.said()).filter((check) => check.includes('pass between'))).toEqual([]);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { enabledCollectors } from '../../collectors/index.ts';
 import { type Clock, type Instant, KubevidenceError, type RunSummary, visible } from '../../model/index.ts';
-import { latestSlot, nextSlot, parseSchedule, runDuty, type Schedule } from '../../schedule/index.ts';
+import { latestSlot, nextSlot, parseSchedule, runDuty, type Schedule, slotsBetween } from '../../schedule/index.ts';
 import type { Config } from '../config.ts';
 import { formatDuration } from '../duration.ts';
 import { attemptsSince } from '../collect/prepare-run.ts';
@@ -19,8 +19,8 @@ interface Check {
 
 /** A slot that nobody ran is overdue after this. */
 const patienceMs = 60 * 60_000;
-/** Slots that are looked at for the longest time between two. */
-const slotsAhead = 40;
+/** For the longest time between two slots, those of so many days are looked at, and at least so many of them. */
+const [daysAhead, slotsAhead] = [32, 40];
 
 export function* checkSchedule(clock: Clock, config: Config): Generator<Check> {
   const { schedule, timezone } = config;
@@ -51,13 +51,13 @@ export function* checkSchedule(clock: Clock, config: Config): Generator<Check> {
 
 /** What holds for less time than passes between two slots is unknown in between. */
 function* checkTimeToLive(config: Config, schedule: Schedule, now: Instant): Generator<Check> {
-  let longest = 0;
-  let slot = nextSlot(schedule, config.timezone, now);
-  for (let count = 0; count < slotsAhead; count++) {
-    const next = nextSlot(schedule, config.timezone, slot);
-    longest = Math.max(longest, Date.parse(next) - Date.parse(slot));
-    slot = next;
-  }
+  const { timezone } = config;
+  const until = new Date(Date.parse(now) + daysAhead * 86_400_000).toISOString();
+  const slots = slotsBetween(schedule, timezone, now, until);
+  do slots.push(nextSlot(schedule, timezone, slots.at(-1) ?? now));
+  while (slots.length <= slotsAhead);
+  const times = slots.map((slot) => Date.parse(slot));
+  const longest = times.reduce((most, time, index) => Math.max(most, time - (times[index - 1] ?? time)), 0);
   const secondsOf = timesToLive(config);
   const kinds = enabledCollectors(config.collectors).flatMap(({ listings }) => listings.map(({ kind }) => kind));
   const shortest = Math.min(...kinds.map(secondsOf));

@@ -10,7 +10,7 @@ false files findings forbidden frameworks from gaps get gke group hidden high im
 inForce input inside insufficientCoverage integrity interrupted ipe kind law leastPrivileged Letter limitations list literal low
 manual medium Metadata missed names noDeviation None none noRun notApplicable notAssessed notBegun notJudged null number object
 observed open openshift outcome over part partial pass paths person place planned policy provider providerResponsibility reason
-redacted redactions Request requested RequestResponse required requirements reviews revoked run running runs scheduled scope
+rebound redacted redactions Request requested RequestResponse required requirements reviews revoked run running runs scheduled scope
 sections segments sheets shortest some stale state string succeeded summary supporting text timeline timelines to true unknown
 unproven unreachable unread unrecorded unused usage verification what
 `;
