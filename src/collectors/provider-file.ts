@@ -32,7 +32,9 @@ export const providerFile: Collector = {
         'endpoints',
         'whole',
         'issued',
-        ...providerPaths.map((path) => `settings.${path}`),
+        ...providerPaths.filter((path) => path !== 'configurationValues').map((path) => `settings.${path}`),
+        // In a recording of a version that kept all of it, whatever is recognised.
+        { path: 'settings.configurationValues', as: 'text' },
       ],
       since: 1,
       assurance: 'configured',

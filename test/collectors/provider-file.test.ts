@@ -141,6 +141,12 @@ test('of what an add-on is configured with only the setting that is asked for is
     configurationValues: '\nenableNetworkPolicy: false\n',
   });
   expect(settings('{"apiKey":"canary"}')).toMatchObject({ configurationValues: '' });
+  // As a recording of an older version has it.
+  const [object = {}] = objects(load('eks/describe-addon.json'));
+  const whole = { ...object, settings: { configurationValues: 'env:\n  DD_PASSWORD: canary\n' } } as JsonObject;
+  expect(createScrubber(listing).scrub(whole).body['settings']).toEqual({
+    configurationValues: { $scrubbed: true, credential: 'written-password' },
+  });
 });
 
 test('a part of an answer is taken, and is not whole', () => {
