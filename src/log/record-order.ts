@@ -3,7 +3,7 @@
  * ended once and only after they were planned, judged only after they had ended, packs of a period counted. A run that was left out leaves
  * a gap. The ledger's verification and the pack's say the same of the same records, because both ask here.
  */
-import { type Instant, isInstant, visible } from '../model/index.ts';
+import { type Instant, visible } from '../model/index.ts';
 import { createDefinitionOrder } from './definition-order.ts';
 import { createExceptionHistory } from './exception-order.ts';
 import type { LogRecord, RecordOf } from './records.ts';
@@ -129,12 +129,21 @@ export function createRecordOrder(): RecordOrder {
   };
 }
 
-function problemsOfDates(record: LogRecord): string[] {
-  const written = JSON.stringify(record).matchAll(/"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z)"/g);
-  return [...written]
-    .map(([, time = '']) => time)
-    .filter((time) => !isInstant(time))
-    .map((time) => `${time} is no time`);
+const written = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+
+/** The 30th of February would be in March, and the hour 24 on the next day. */
+function isReal(time: string): boolean {
+  return new Date(time).getUTCDate() === Number(time.slice(8, 10));
+}
+
+/** Looks at every text of a record, and at millions of records. */
+function problemsOfDates(part: object): string[] {
+  const problems: string[] = [];
+  for (const value of Object.values(part) as unknown[]) {
+    if (typeof value === 'string' && value.length === 24 && written.test(value) && !isReal(value)) problems.push(`${value} is no time`);
+    if (typeof value === 'object' && value !== null) problems.push(...problemsOfDates(value));
+  }
+  return problems;
 }
 
 /** A replayed recording says when its evidence was observed; any other run says what it did between its two records. */
