@@ -1,6 +1,14 @@
 /** What the files of a pack say, once the manifest is trusted to be the signer's: seals, checkpoint, records, exhibits, assessment. */
-import { type Checkpoint, longestDelayMs, type LogRecord, openCheckpoint, parseVerifierKey, type VerifierKey } from '../log/index.ts';
-import { KubevidenceError, visible } from '../model/index.ts';
+import {
+  type Checkpoint,
+  longestDelayMs,
+  type LogRecord,
+  openCheckpoint,
+  parseVerifierKey,
+  type RecordOf,
+  type VerifierKey,
+} from '../log/index.ts';
+import { canonicalize, KubevidenceError, visible } from '../model/index.ts';
 import { certificateFromPem, certificateInfo, certificateToPem, type Timestamp, verifyPdf, verifyWorkbook } from '../signing/index.ts';
 import { type AssessmentCheck, checkAssessment } from './assessment-file.ts';
 import { checkNames, type Contents, readContents } from './contents.ts';
@@ -115,16 +123,24 @@ function describeOthers({ records }: Log, { pack }: Manifest): string[] {
   const ofCluster = records.map((record) =>
     record !== null && 'cluster' in record && record.cluster === pack.cluster.name ? record : null,
   );
-  const judgements = [...ofCluster.entries()].flatMap(([n, record]) => (record?.type === 'assessed' && record.run === run ? [n] : []));
+  const own = ofCluster[leaf];
+  const others = [...ofCluster.entries()].flatMap(([n, record]) => (record?.type === 'assessed' && saysOther(record, own) ? [n] : []));
   const later = ofCluster.filter((record) => record?.type === 'run-ended' && record.run > run && record.snapshot !== null).length;
   return [
-    ...(judgements.length > 1
+    ...(others.length > 0
       ? [
-          `which judgement of run ${run} to go by: the log has ${judgements.length} (records ${judgements.slice(-5).join(', ')}), and the pack that of record ${leaf}`,
+          `which judgement of run ${run} to go by: beside that of record ${leaf} the log has ${others.length} by other rules or with other outcomes (record ${others.slice(-5).join(', ')})`,
         ]
       : []),
     ...(later > 0 ? [`what was found after run ${run}: the log has ${counted(later, 'later run')} of the cluster that read anything`] : []),
   ];
+}
+
+/** Another judgement of the same run that is not the same but for the moment whose exceptions it labels. */
+function saysOther(other: RecordOf<'assessed'>, own: LogRecord | null | undefined): boolean {
+  if (own?.type !== 'assessed' || other.run !== own.run) return false;
+  const decisive = ({ catalog, params, tool, outcomes }: RecordOf<'assessed'>) => canonicalize({ catalog, params, tool, outcomes });
+  return decisive(other) !== decisive(own);
 }
 
 /** What is shown with pseudonyms may say anything: of such an assessment the log's own record is all that is proved. */

@@ -114,6 +114,13 @@ describe('does not hold:', () => {
   });
 });
 
+it('a judgement that differs in nothing but the moment of its exceptions is no other one', async () => {
+  const story: Story = { records: (all) => all.splice(8, 0, { ...ofType(all, 'assessed'), exceptionsAt: '2026-08-14T11:00:00.000Z' }) };
+  const { ok, notProved } = await verified(await retold(story));
+  expect(ok).toBe(true);
+  expect(notProved.join('\n')).not.toContain('which judgement');
+});
+
 describe('holds, and is told:', () => {
   it.each<[string, Story, string]>([
     [
@@ -124,7 +131,7 @@ describe('holds, and is told:', () => {
     [
       'that the log holds another judgement of the run',
       { records: (all) => all.splice(8, 0, { ...ofType(all, 'assessed'), outcomes: { fail: 2 } }) },
-      'which judgement of run 2 to go by: the log has 2 (records 8, 9), and the pack that of record 9',
+      'which judgement of run 2 to go by: beside that of record 9 the log has 1 by other rules or with other outcomes (record 8)',
     ],
     [
       'that later runs read something',
