@@ -107,6 +107,15 @@ describe('does not hold:', () => {
       },
       /^the signing key [0-9a-f]{64} is revoked by record 10 of the log$/,
     ],
+    [
+      'a listing that the assessment counts otherwise',
+      {
+        assessment: ({ controls }) => {
+          for (const control of controls) control.evidence = control.evidence.map((each) => ({ ...each, items: each.items + 1 }));
+        },
+      },
+      /^POD-001 stands on .* items, and EX-\d+ says something else of that listing$/,
+    ],
   ])('%s', async (_, story, problem) => {
     const { ok, problems } = await verified(await retold(story));
     expect(ok).toBe(false);
@@ -169,6 +178,16 @@ describe('holds, and is told:', () => {
       {
         assessment: ({ controls }) =>
           ((controls[1] as (typeof controls)[number]).gaps = [{ reason: 'forbidden', what: 'pods', detail: '', closedBy: '' }]),
+      },
+      'that POD-002 could pass: the assessment names no evidence of it, or such as was not read whole',
+    ],
+    [
+      'a pass on evidence that the assessment itself calls incomplete',
+      {
+        assessment: ({ controls }) => {
+          const [, control] = controls;
+          if (control !== undefined) control.evidence = control.evidence.map((each) => ({ ...each, complete: false }));
+        },
       },
       'that POD-002 could pass: the assessment names no evidence of it, or such as was not read whole',
     ],
