@@ -111,7 +111,8 @@ describe('does not hold:', () => {
       'a listing that the assessment counts otherwise',
       {
         assessment: ({ controls }) => {
-          for (const control of controls) control.evidence = control.evidence.map((each) => ({ ...each, items: each.items + 1 }));
+          for (const control of controls)
+            control.evidence = control.evidence.map((each) => Object.assign({}, each, { items: each.items + 1 }));
         },
       },
       /^POD-001 stands on .* items, and EX-\d+ says something else of that listing$/,
@@ -186,7 +187,7 @@ describe('holds, and is told:', () => {
       {
         assessment: ({ controls }) => {
           const [, control] = controls;
-          if (control !== undefined) control.evidence = control.evidence.map((each) => ({ ...each, complete: false }));
+          if (control !== undefined) control.evidence = control.evidence.map((each) => Object.assign({}, each, { complete: false }));
         },
       },
       'that POD-002 could pass: the assessment names no evidence of it, or such as was not read whole',
