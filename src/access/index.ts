@@ -31,7 +31,7 @@ export { allows, wildcardsOf } from './rules.ts';
 export type { Climber, Cut, Hop, Path, PathsQuestion, PathsReport, Removal, Target } from './escalation/index.ts';
 export type { AccessPaths } from './escalation/index.ts';
 export type { PathCause, PathChange, PathDifferences, PathDrift, PathSide } from './escalation/index.ts';
-export { comparePaths, concernsPaths, pathListings } from './escalation/index.ts';
+export { comparePaths, concernsPaths, pathListings, unreadGrants } from './escalation/index.ts';
 export type { HeldPod } from './escalation/index.ts';
 export { accessPathsSchema, findClimbers, findHop, findPaths, holdPod } from './escalation/index.ts';
 export type { Everyone, Subject } from './subjects.ts';

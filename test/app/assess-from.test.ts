@@ -77,3 +77,20 @@ ${manifest}---
     expect(outcomes).toEqual(concerned.map((id) => [id, known[id] ?? 'notAssessed']));
   });
 });
+
+test.each([
+  ['cluster-admin', ['rules of ClusterRole/cluster-admin']],
+  ['nobody-has-it', []],
+])('a way through a role that may be bound by name, %s, is unknown where files leave the role out', async (name, unknown) => {
+  const rbac = 'rbac.authorization.k8s.io';
+  const rules = `[{apiGroups: [${rbac}], resources: [clusterroles], verbs: [bind], resourceNames: [${name}]}]`;
+  const given = `roleRef: {apiGroup: ${rbac}, kind: ClusterRole, name: binder}\nsubjects: [{kind: Group, apiGroup: ${rbac}, name: dev}]`;
+  const files = [
+    `apiVersion: ${rbac}/v1\nkind: ClusterRole\nmetadata: {name: binder}\nrules: ${rules}\n`,
+    `apiVersion: ${rbac}/v1\nkind: ClusterRoleBinding\nmetadata: {name: binder}\n${given}\n`,
+  ];
+  writeFileSync(join(context.cwd, 'binds.yaml'), files.join('---\n'));
+  const { assessment } = await assessCommand(context, { from: 'binds.yaml' });
+  const gaps = assessment.controls.find(({ id }) => id === 'RBAC-024')?.gaps ?? [];
+  expect(gaps.map(({ what }) => what).filter((what) => what.startsWith('rules of'))).toEqual(unknown);
+});

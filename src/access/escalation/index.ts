@@ -11,4 +11,4 @@ export { findPaths } from './find-paths.ts';
 export { findHop } from './one-hop.ts';
 export type { Removal } from './removals.ts';
 export type { Hop, HopGrant } from './tell.ts';
-export { pathListings } from './world.ts';
+export { pathListings, unreadGrants } from './world.ts';

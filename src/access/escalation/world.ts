@@ -7,7 +7,10 @@ import { at, isComplete, isObject, listAt, textAt } from '../../model/index.ts';
 import type { AccessIndex } from '../access-index.ts';
 import { apiServerListings } from '../api-servers.ts';
 import type { Role } from '../bindings.ts';
-import { readRoles } from '../bindings.ts';
+import { rbacGroup, readRoles } from '../bindings.ts';
+import { isInEveryCluster } from '../bootstrap.ts';
+import { nameOf } from '../names.ts';
+import { coversGroup, coversResource, coversVerb } from '../rules.ts';
 import { type District, type HeldPod, readDistricts, type Workloads, workloadKinds } from './districts.ts';
 import type { Guards } from './guards.ts';
 import { readGuards } from './guards.ts';
@@ -141,7 +144,7 @@ export function readWorld(
     tokenSecrets: readTokenSecrets(reader, complete('k8s.secrets/service-account-tokens')),
     gathering: readGathering(reader),
     complete,
-    gaps: [...readGaps(reader), ...index.roleGaps],
+    gaps: [...readGaps(reader), ...unreadGrants(reader, index)],
   };
 }
 
@@ -302,6 +305,36 @@ function readGathering(reader: EvidenceReader): ReadonlySet<string> {
   for (const { name, body } of reader.objects('k8s.rbac/clusterroles'))
     if (listAt(body, 'aggregationRule', 'clusterRoleSelectors').length > 0) keys.add(name);
   return keys;
+}
+
+/** What is given, or can be bound, and is not known: ways may lead through it for whoever reaches those who have it. */
+export function unreadGrants(reader: EvidenceReader, index: AccessIndex): readonly Gap[] {
+  return [...index.roleGaps, ...unreadToBind(reader, index, rolesOf(reader, index))];
+}
+
+/** Roles that somebody may bind by name, and of which files do not say, or not wholly, what they give. Nobody need hold them. */
+function unreadToBind({ scope }: EvidenceReader, { bindings }: AccessIndex, roles: ReadonlyMap<string, Role>): readonly Gap[] {
+  if (scope !== 'files') return [];
+  const gaps = new Map<string, Gap>();
+  for (const { role, namespace, subjects } of bindings) {
+    for (const rule of subjects.length === 0 ? [] : (role?.rules ?? [])) {
+      if (!coversVerb(rule, 'bind') || !coversGroup(rule, rbacGroup)) continue;
+      const within = namespace === '' ? ['kube-public', 'kube-system'] : [namespace];
+      const keys = [
+        ...(coversResource(rule, 'clusterroles', '') ? rule.resourceNames.map((name) => nameOf('ClusterRole', '', name)) : []),
+        ...(coversResource(rule, 'roles', '')
+          ? within.flatMap((each) => rule.resourceNames.map((name) => nameOf('Role', each, name)))
+          : []),
+      ];
+      for (const key of keys) {
+        for (const gap of roles.get(key)?.gaps ?? []) gaps.set(gap.what, gap);
+        if (roles.has(key) || !isInEveryCluster(key)) continue;
+        const what = `rules of ${key}`;
+        gaps.set(what, { reason: 'absent', what, closedBy: 'add the role to the files, as the API server has it' });
+      }
+    }
+  }
+  return [...gaps.values()];
 }
 
 /** What was not read, and which hops are missing for it. */

@@ -3,7 +3,7 @@
  * open a way, so a subject without one counts only while everything was read that ways lead through; whoever climbs, climbs all the same.
  */
 import type { Climber, HeldPod, Hop, Path } from '../../access/index.ts';
-import { apiServerListings, findClimbers, holdPod, rbacListings } from '../../access/index.ts';
+import { apiServerListings, findClimbers, holdPod, rbacListings, createAccessIndex, unreadGrants } from '../../access/index.ts';
 import type { EvidenceReader, ListingKind, Population, PopulationInput, Row } from '../../model/index.ts';
 import { resourceOf } from '../identity.ts';
 import { isLarge, ofPart, readPodParts } from '../workloads/pod-parts.ts';
@@ -36,6 +36,8 @@ export const escalationPaths: Population = {
       return;
     }
     const reader = declared(input);
+    // Whoever reaches somebody with such a grant may climb by it, so it is a gap of all.
+    if (reader.scope === 'files') for (const gap of unreadGrants(reader, createAccessIndex(reader))) input.gap(gap);
     for (const climber of findClimbers(reader, input.techniques, readPods(input))) {
       let row = knownRows.get(climber);
       if (row === undefined) knownRows.set(climber, (row = rowOf(climber)));
